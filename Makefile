@@ -1,0 +1,46 @@
+# Each target sets itself up: a virtual environment in .venv, made once and again when pyproject.toml changes.
+# For the small, CPU-only torch (see README): make demo PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu"
+PYTHON ?= python3
+PIP_FLAGS ?=
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: help demo test check docs serve clean
+
+help: ## say what there is to make
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-6s %s\n", $$1, $$2}' Makefile
+
+demo: $(VENV)/learner ## from noise to pictures in five minutes; writes out/demo/
+	$(BIN)/cdm-tutor demo
+
+test: $(VENV)/dev ## the package's own tests
+	$(BIN)/python -m pytest tests
+
+check: $(VENV)/dev ## lint, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+docs: $(VENV)/dev ## build the site into site/, failing on any warning
+	$(BIN)/mkdocs build --strict
+
+serve: $(VENV)/dev ## show the site at http://127.0.0.1:8000 and rebuild on save
+	$(BIN)/mkdocs serve
+
+clean: ## delete the virtual environment and everything made
+	rm -rf $(VENV) out site
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, $(PYTHON) is older: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@echo "Making a virtual environment in $(VENV) ..."
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/learner: $(VENV)/bin/python pyproject.toml
+	@echo "Installing what the course needs (torch is large: a few minutes the first time) ..."
+	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) -e .
+	@touch $@
+
+$(VENV)/dev: $(VENV)/learner
+	@echo "Installing what its developers need ..."
+	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) -e '.[dev]'
+	@touch $@

@@ -1,0 +1,139 @@
+"""Quality at equal time: train the contenders on the same images for the same minutes, compare FIDs.
+
+    python benchmarks/equal_time.py train DATA_DIR CONTENDER [--minutes 10]
+    python benchmarks/equal_time.py measure DATA_DIR CONTENDER
+    python benchmarks/equal_time.py report
+
+`train` wants a quiet machine; it keeps snapshots in out/equal_time/. `measure` samples from them (for the
+slower contenders this takes longer than the training) and writes benchmarks/results/equal_time.json.
+`report` draws quality over minutes. Data: the 60,000 training images of Fashion-MNIST.
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import torch
+from contenders import CONTENDERS, Contender
+from machine import machine
+from torch import Tensor, nn
+
+from cdm_tutor.data import load_full, load_sample
+from cdm_tutor.metrics import Yardstick
+from cdm_tutor.sampler import sample
+from cdm_tutor.trainer import Training, fit
+
+RESULTS = Path(__file__).parent / "results"
+OUT = Path("out/equal_time")
+QUARTERS = 4
+
+
+class Adapter(nn.Module):
+    """Calls a contender's network as our training loop does."""
+
+    def __init__(self, contender: Contender) -> None:
+        super().__init__()
+        self.network = contender.network
+        self.predict = contender.predict
+
+    def forward(self, x_t: Tensor, t: Tensor) -> Tensor:
+        return self.predict(self.network)(x_t, t)
+
+
+def train(data_dir: str, name: str, minutes: float) -> None:
+    """Train one contender, keeping its averaged weights after each quarter of the time."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    images = load_full("fashion", data_dir).x0
+    torch.manual_seed(0)
+    contender = CONTENDERS[name](minutes)
+    training = Training(Adapter(contender), contender.schedule, contender.settings)
+    quarter = 1
+    for step in fit(training, images):
+        if step.progress >= quarter / QUARTERS:
+            torch.save(training.ema.state_dict(), OUT / f"{name}-{quarter}.pt")
+            print(f"{name}: {step.seconds / 60:.1f} minutes, step {step.step}, loss {step.loss:.4f}", flush=True)
+            quarter += 1
+    facts = {
+        "title": contender.title,
+        "settings": contender.note,
+        "parameters": sum(p.numel() for p in contender.network.parameters()),
+        "minutes": minutes,
+        "steps": training.step,
+        "images": training.step * contender.settings.batch,
+        "trained": machine(),
+    }
+    (OUT / f"{name}.json").write_text(json.dumps(facts, indent=2) + "\n")
+
+
+def measure(data_dir: str, name: str) -> None:
+    """FID of each snapshot (500 samples, DDIM-20), and of the last with 5,000 samples of DDIM-50."""
+    contender = CONTENDERS[name](None)
+    model = Adapter(contender)
+    yardstick = Yardstick("fashion", load_sample("fashion").x0)
+    curve = []
+    for quarter in range(1, QUARTERS + 1):
+        model.load_state_dict(torch.load(OUT / f"{name}-{quarter}.pt", weights_only=True))
+        curve.append(yardstick.fid(yardstick.features(draw(model, contender, 500, 20))))
+        print(f"{name}: quarter {quarter}, FID of 500 samples {curve[-1]:.2f}", flush=True)
+    start = time.perf_counter()
+    report = yardstick.report(draw(model, contender, 5000, 50))
+    facts = json.loads((OUT / f"{name}.json").read_text())
+    facts |= {"fid": report.fid, "fid_floor": report.fid_floor, "n": report.n, "solver": "DDIM-50"}
+    facts |= {"kid": report.kid, "histogram": report.histogram, "curve_500_samples_ddim20": curve}
+    facts |= {"sampling_images_per_second": 5000 / (time.perf_counter() - start)}
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / "equal_time.json"
+    results = json.loads(path.read_text()) if path.exists() else {}
+    path.write_text(json.dumps(results | {name: facts}, indent=2) + "\n")
+    print(f"{name}: FID {report.fid:.2f} (floor {report.fid_floor:.2f}, n = 5000)", flush=True)
+
+
+def draw(model: nn.Module, contender: Contender, n: int, steps: int) -> Tensor:
+    """n samples by DDIM, the same starting noise for every contender."""
+    generator = torch.Generator().manual_seed(1)
+    noise = torch.randn(n, 1, 28, 28, generator=generator)
+    settings = {"solver": "ddim", "generator": generator, "steps": steps, "prediction": contender.settings.prediction}
+    return torch.cat([sample(model, x_T, contender.schedule, **settings) for x_T in noise.split(100)])
+
+
+def report() -> None:
+    """Draw quality over minutes from the results file."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    results = json.loads((RESULTS / "equal_time.json").read_text())
+    figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
+    for facts in results.values():
+        curve = facts["curve_500_samples_ddim20"]
+        minutes = [facts["minutes"] * (i + 1) / len(curve) for i in range(len(curve))]
+        axes.plot(minutes, curve, marker="o", label=facts["title"])
+        print(f"{facts['title']}: FID {facts['fid']:.2f} after {facts['minutes']:g} minutes, {facts['images']} images")
+    axes.set(yscale="log", xlabel="minutes of training, two CPU cores", ylabel="FID (500 samples, DDIM-20)")
+    axes.legend()
+    figure.savefig(RESULTS / "equal_time.svg")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for command in ("train", "measure"):
+        sub = commands.add_parser(command)
+        sub.add_argument("data_dir")
+        sub.add_argument("name", choices=CONTENDERS, metavar="CONTENDER")
+        if command == "train":
+            sub.add_argument("--minutes", type=float, default=10)
+    commands.add_parser("report")
+    args = parser.parse_args()
+    if args.command == "train":
+        train(args.data_dir, args.name, args.minutes)
+    elif args.command == "measure":
+        measure(args.data_dir, args.name)
+    else:
+        report()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""Few steps: FID over sampling steps and over images a second, for each solver, on the shipped weights.
+
+    python benchmarks/front.py [--data fashion] [--n 5000] [--weights FILE]
+    python benchmarks/front.py --plot
+
+Writes benchmarks/results/front-NAME.json after each row; rows that are there already are not measured again.
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+from machine import machine
+
+from cdm_tutor.checkpoint import load_weights, shipped_weights
+from cdm_tutor.data import CLASS_NAMES, load_sample
+from cdm_tutor.generate import SampleSettings, generate
+from cdm_tutor.metrics import Yardstick
+
+RESULTS = Path(__file__).parent / "results"
+ROWS = [  # title, solver, eta, steps
+    ("DDIM", "ddim", 0.0, (10, 20, 50)),
+    ("DPM-Solver++(2M)", "dpm", 0.0, (10, 20)),
+    ("stochastic DPM-Solver++(2M)", "dpm", 1.0, (10, 20, 50)),
+    ("DDPM, strided", "ddpm", 1.0, (20, 50)),
+]
+
+
+def measure(name: str, n: int, weights: Path) -> None:
+    """Fill the table of one data set."""
+    path = RESULTS / f"front-{name}.json"
+    model, card = load_weights(weights)
+    yardstick = Yardstick(name, load_sample(name).x0)
+    found = json.loads(path.read_text()) if path.exists() else {}
+    if found.get("weights") != card.training or found.get("n") != n:
+        floor = yardstick.fid(yardstick.real_features[:n])
+        found = {"weights": card.training, "n": n, "fid_floor": floor, **machine(), "rows": []}
+    for title, solver, eta, counts in ROWS:
+        for steps in counts:
+            if any(row["solver"] == title and row["steps"] == steps for row in found["rows"]):
+                continue
+            settings = SampleSettings(n=n, solver=solver, steps=steps, eta=eta, seed=0)
+            start = time.perf_counter()
+            samples = generate(model, card, settings)
+            rate = n / (time.perf_counter() - start)
+            fid = yardstick.fid(yardstick.features(samples))
+            found["rows"].append({"solver": title, "steps": steps, "fid": fid, "images_per_second": rate})
+            RESULTS.mkdir(exist_ok=True)
+            path.write_text(json.dumps(found, indent=2) + "\n")
+            print(f"{name}: {title:30} {steps:4} steps  FID {fid:6.3f}  {rate:6.1f} images/s", flush=True)
+
+
+def plot() -> None:
+    """Draw what has been measured."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    for path in RESULTS.glob("front-*.json"):
+        found = json.loads(path.read_text())
+        figure, panels = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained", sharey=True)
+        for title, *_ in ROWS:
+            rows = [row for row in found["rows"] if row["solver"] == title]
+            for axes, key in zip(panels, ("steps", "images_per_second"), strict=True):
+                axes.plot([row[key] for row in rows], [row["fid"] for row in rows], marker="o", label=title)
+        panels[0].set(xscale="log", yscale="log", xlabel="sampling steps", ylabel=f"FID ({found['n']} samples)")
+        panels[1].set(xscale="log", xlabel="images a second, two CPU cores")
+        panels[0].legend(fontsize=8)
+        figure.savefig(path.with_suffix(".svg"))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", choices=CLASS_NAMES, default="fashion")
+    parser.add_argument("--n", type=int, default=5000)
+    parser.add_argument("--weights", type=Path)
+    parser.add_argument("--plot", action="store_true")
+    args = parser.parse_args()
+    if not args.plot:
+        measure(args.data, args.n, args.weights or shipped_weights(args.data))
+    plot()
+
+
+if __name__ == "__main__":
+    main()

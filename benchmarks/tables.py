@@ -1,0 +1,119 @@
+"""Write the measured tables into README.md and docs/index.md, between their markers, from the result files.
+
+    python benchmarks/tables.py [--check]
+
+With --check nothing is written, and the exit code is 1 where a table is not what the files say.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+ASSETS = ROOT / "cdm_tutor" / "assets"
+NAMES = {"mnist": "MNIST", "fashion": "Fashion-MNIST"}
+PAGES = ("README.md", "docs/index.md")
+
+
+def read(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text())
+
+
+def where(facts: dict[str, Any]) -> str:
+    return f"{facts['date']}, {facts['processor']}, {facts['threads']} threads, torch {facts['torch'].split('+')[0]}"
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def speed() -> str:
+    facts = read(RESULTS / "speed.json")
+    rows = [
+        [
+            c["title"],
+            f"{c['parameters'] / 1e6:.2f}M",
+            f"{c['train']:.0f}",
+            f"{c['forward']:.0f}",
+            f"{c['ours_train_ratio']:.1f}",
+        ]
+        for c in facts["contenders"].values()
+    ]
+    head = ["network", "parameters", "training, images/s", "one forward pass, images/s", "ours trains faster by"]
+    return f"{table(head, rows)}\n\nBatch {facts['batch']}; `benchmarks/speed.py`; {where(facts)}."
+
+
+def quality() -> str:
+    facts = read(RESULTS / "equal_time.json")
+    rows = [[c["title"], f"{c['images']:,}", f"{c['fid']:.2f}", str(c["n"]), c["settings"]] for c in facts.values()]
+    head = ["network", "images seen", "FID", "samples", "settings"]
+    first = next(iter(facts.values()))
+    floor = f"floor {first['fid_floor']:.2f} at n = {first['n']:,}"
+    note = f"Fashion-MNIST, {first['minutes']:g} minutes each, DDIM-50, {floor}"
+    return f"{table(head, rows)}\n\n{note}; `benchmarks/equal_time.py`; {where(first['trained'])}."
+
+
+def front() -> str:
+    facts = read(RESULTS / "front-fashion.json")
+    rows = [[r["solver"], str(r["steps"]), f"{r['fid']:.2f}", f"{r['images_per_second']:.0f}"] for r in facts["rows"]]
+    note = f"Shipped Fashion-MNIST weights, {facts['n']:,} samples, floor {facts['fid_floor']:.2f}"
+    return f"{table(['solver', 'steps', 'FID', 'images/s'], rows)}\n\n{note}; `benchmarks/front.py`; {where(facts)}."
+
+
+def shipped() -> str:
+    rows, commands = [], []
+    for name, title in NAMES.items():
+        facts = read(ASSETS / f"{name}-unet.json")
+        accuracy = read(ASSETS / f"{name}-classifier.json")["test_accuracy"]
+        rows.append(
+            [title, f"{facts['images']:,}", f"{facts['minutes']:g}", f"{facts['fid']:.2f}", f"{facts['fid_floor']:.2f}",
+             f"{accuracy:.1%}", facts["date"]]
+        )  # fmt: skip
+        commands.append(f"    {facts['command']}")
+    head = ["data set", "images seen", "minutes", "FID", "FID of real images", "classifier's test accuracy", "date"]
+    note = f"{facts['n']:,} samples, {facts['sampled']}; trained by\n\n" + "\n".join(commands)
+    return f"{table(head, rows)}\n\n{note}\n\nand measured by `benchmarks/ship.py`; {where(facts['measured'])}."
+
+
+def memory() -> str:
+    facts = read(RESULTS / "memory.json")
+    return (
+        f"Peak memory: training {facts['train_mb'] / 1000:.2f} GB ({facts['train_data']}), "
+        f"sampling {facts['sample_mb'] / 1000:.2f} GB; `cdm-tutor --help` answers in {facts['help_seconds']:.2f} s; "
+        f"`benchmarks/memory.py`; {where(facts)}."
+    )
+
+
+TABLES: dict[str, Callable[[], str]] = {f.__name__: f for f in (speed, quality, front, shipped, memory)}
+
+
+def filled(text: str) -> str:
+    """The page with every table between `<!-- table: NAME -->` and `<!-- end -->` made anew."""
+    first, *parts = text.split("<!-- table: ")
+    for part in parts:
+        name, rest = part.split(" -->", 1)
+        first += f"<!-- table: {name} -->\n\n{TABLES[name]()}\n\n<!-- end -->{rest.split('<!-- end -->', 1)[1]}"
+    return first
+
+
+def main() -> None:
+    stale = False
+    for page in PAGES:
+        path = ROOT / page
+        text = path.read_text()
+        new = filled(text)
+        if new != text:
+            stale = True
+            print(f"{page}: {'stale' if '--check' in sys.argv else 'written'}")
+            if "--check" not in sys.argv:
+                path.write_text(new)
+    if stale and "--check" in sys.argv:
+        sys.exit("run python benchmarks/tables.py")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+"""Weights, and the state of a training run that can go on.
+
+Weights are safetensors: numbers with a header that says what network they belong to and what it
+predicts. A file that could run code when it is loaded (a pickle) is refused. Whatever is written is
+written beside its place first and then renamed, so that a full disk or a crash leaves the old file whole.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from cdm_tutor.data import ASSETS, check_name
+from cdm_tutor.noising import Prediction
+from cdm_tutor.refiner import ImprovedRefinementNetwork
+from cdm_tutor.schedule import NoiseSchedule, make_schedule
+from cdm_tutor.unet import SimpleUNet
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What one must know to use a set of weights; kept in the header of their file.
+
+    Attributes:
+        data: the data set they were trained on, "mnist" or "fashion".
+        prediction: what the network predicts, "noise" or "v".
+        schedule: the schedule's name, "linear" or "cosine".
+        T: the number of noising steps.
+        stage: which network they belong to: the "unet" or the "refiner".
+        training: how they came to be, for people: command, date, steps, images seen.
+    """
+
+    data: str
+    prediction: Prediction = "noise"
+    schedule: str = "cosine"
+    T: int = 1000
+    stage: Literal["unet", "refiner"] = "unet"
+    training: dict[str, Any] = field(default_factory=dict)
+
+    def make_network(self) -> SimpleUNet:
+        """A fresh network of that stage; channels_last is the faster layout for convolutions on a CPU."""
+        network = {"unet": SimpleUNet, "refiner": ImprovedRefinementNetwork}[self.stage]()
+        return network.to(memory_format=torch.channels_last)
+
+    def make_schedule(self) -> NoiseSchedule:
+        """The schedule the network was trained with."""
+        return make_schedule(self.schedule, self.T)
+
+
+def save_weights(path: Path, model: nn.Module, card: ModelCard, *, half: bool = False) -> None:
+    """Write a network's weights and card as safetensors, all at once or not at all.
+
+    Args:
+        path: where to; its folder must exist.
+        model: the network.
+        card: what one must know to use them.
+        half: round to half precision, for shipping.
+    """
+    dtype = torch.float16 if half else torch.float32
+    weights = {name: value.detach().to("cpu", dtype).contiguous() for name, value in model.state_dict().items()}
+    _write(path, lambda part: save_file(weights, part, metadata={"card": json.dumps(asdict(card))}))
+
+
+def shipped_weights(name: str) -> Path:
+    """Where the trained SimpleUNet of a data set lies that comes with the package."""
+    check_name(name)
+    return ASSETS / f"{name}-unet.safetensors"
+
+
+def load_weights(path: Path) -> tuple[SimpleUNet, ModelCard]:
+    """Read a network back, in float32, ready to sample.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file is not weights of ours, is damaged, or fits another network.
+    """
+    weights, metadata = read_safetensors(path)
+    if "card" not in metadata:
+        raise ValueError(f"{path} has no model card: it was not written by cdm-tutor")
+    try:
+        card = ModelCard(**json.loads(metadata["card"]))
+        model = card.make_network()
+    except (TypeError, KeyError, ValueError) as error:
+        raise ValueError(f"{path} is a checkpoint of another architecture: {error}") from error
+    fill(model, weights, path)
+    return model, card
+
+
+def fill(model: nn.Module, weights: dict[str, Tensor], path: Path) -> None:
+    """Put weights into a network, or say in one line why they do not fit.
+
+    Raises:
+        ValueError: if a name or a shape differs.
+    """
+    expected = model.state_dict()
+    for name in sorted(expected.keys() | weights.keys()):
+        ours, theirs = (tuple(state[name].shape) if name in state else None for state in (expected, weights))
+        if ours != theirs:
+            raise ValueError(f"{path} is a checkpoint of another architecture: {name} is {theirs}, expected {ours}")
+    model.load_state_dict(weights)
+
+
+def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors of a safetensors file and its header's remarks.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is no safetensors file, or a damaged one.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"no weights at {path}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            names = file.keys()
+            return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
+    except SafetensorError as error:
+        if path.read_bytes()[:2] in (b"PK", b"\x80\x02", b"\x80\x04"):
+            raise ValueError(
+                f"{path} is a pickled file, which could run code when loaded: expected safetensors"
+            ) from error
+        raise ValueError(f"{path} is damaged, or not a safetensors file: {error}") from error
+
+
+def save_state(path: Path, state: dict[str, Any]) -> None:
+    """Write a training run's state, all at once or not at all."""
+    _write(path, lambda part: torch.save(state, part))
+
+
+def load_state(path: Path) -> dict[str, Any]:
+    """Read a training run's state; only numbers and plain containers are accepted.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is damaged, or holds anything that could run code.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"nothing to resume: no {path}")
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch.load raises half a dozen kinds for damaged files
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"{path} is damaged, or no training state of ours: {reason}") from error
+
+
+def _write(path: Path, write: Callable[[Path], None]) -> None:
+    part = path.with_name(path.name + ".part")
+    try:
+        write(part)
+        part.replace(path)
+    except (OSError, RuntimeError, SafetensorError) as error:
+        raise OSError(f"could not write {path} (what was there before is whole): {error}") from error
+    finally:
+        part.unlink(missing_ok=True)

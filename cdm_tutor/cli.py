@@ -1,0 +1,345 @@
+"""The command line: parse, call, print. Whatever needs torch is imported when a command runs."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from cdm_tutor.data import Images
+    from cdm_tutor.generate import SampleSettings
+    from cdm_tutor.runs import Run
+
+app = typer.Typer(
+    help="Build a diffusion model from an empty file. New here? Run: cdm-tutor demo",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Dataset(StrEnum):
+    """The data sets."""
+
+    mnist = "mnist"
+    fashion = "fashion"
+
+
+class Source(StrEnum):
+    """How much of a data set."""
+
+    sample = "sample"
+    full = "full"
+
+
+class Predict(StrEnum):
+    """What a network predicts."""
+
+    noise = "noise"
+    v = "v"
+
+
+class ScheduleName(StrEnum):
+    """The noise schedules."""
+
+    linear = "linear"
+    cosine = "cosine"
+
+
+class Stage(StrEnum):
+    """Which network."""
+
+    unet = "unet"
+    refiner = "refiner"
+
+
+class SolverName(StrEnum):
+    """The samplers."""
+
+    dpm = "dpm"
+    ddim = "ddim"
+    ddpm = "ddpm"
+
+
+class DeviceName(StrEnum):
+    """Where to compute."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+    mps = "mps"
+
+
+DatasetArgument = Annotated[Dataset, typer.Argument(help="Digits (mnist) or clothes (fashion).")]
+SourceOption = Annotated[
+    Source,
+    typer.Option(
+        "--data", help="'sample': the 10,000 images that come with the package. 'full': all, downloaded once."
+    ),
+]
+DataDirOption = Annotated[
+    Path | None,
+    typer.Option(help="Read the full set from this folder, laid out as torchvision does; never downloads."),
+]
+DeviceOption = Annotated[DeviceName, typer.Option(help="Where to compute; 'auto' takes a GPU if there is one.")]
+SeedOption = Annotated[int, typer.Option(min=0, help="Same seed, same machine: same result.")]
+WeightsOption = Annotated[
+    Path | None,
+    typer.Option(help="A model.safetensors of your own, instead of the weights that come with the package."),
+]
+RefineOption = Annotated[Path | None, typer.Option(help="Refine the samples with this refiner's model.safetensors.")]
+StepsOption = Annotated[
+    int, typer.Option(min=1, help="Sampling steps: fewer are faster, more are better, up to a point.")
+]
+SolverOption = Annotated[
+    SolverName, typer.Option(help="dpm: best at few steps. ddim: the classic. ddpm: the original, wants 100 or more.")
+]
+EtaOption = Annotated[
+    float | None, typer.Option(min=0, max=1, help="Share of fresh noise in each step, for dpm and ddim.")
+]
+
+
+@app.command()
+def demo(
+    dataset: DatasetArgument = Dataset.mnist,
+    out: Annotated[Path, typer.Option(help="Where to write the pictures and the page.")] = Path("out/demo"),
+    minutes: Annotated[float, typer.Option(min=0.01, help="How long to train.")] = 2.0,
+    device: DeviceOption = DeviceName.auto,
+    seed: SeedOption = 0,
+) -> None:
+    """The whole story in five minutes: noise, train, sample, refine, measure; ends with a page to look at."""
+    from cdm_tutor.demo import run_demo
+
+    page = run_demo(dataset.value, out, minutes, pick_device(device), seed)
+    print(f"\nDone. Open {page.resolve()}")
+
+
+@app.command()
+def train(
+    dataset: DatasetArgument = Dataset.mnist,
+    minutes: Annotated[float | None, typer.Option(min=0.01, help="Train for so long (default: 10).")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Train for so many steps instead.")] = None,
+    data: SourceOption = Source.sample,
+    data_dir: DataDirOption = None,
+    stage: Annotated[Stage, typer.Option(help="Which network to train.")] = Stage.unet,
+    predict: Annotated[Predict, typer.Option(help="What the network learns to predict.")] = Predict.noise,
+    schedule: Annotated[ScheduleName, typer.Option(help="How the noise grows.")] = ScheduleName.cosine,
+    noising_steps: Annotated[int, typer.Option(min=2, help="T, the number of noising steps.")] = 1000,
+    batch: Annotated[int, typer.Option(min=2, help="Images in a training step.")] = 64,
+    lr: Annotated[float, typer.Option(help="The largest learning rate.")] = 3e-3,
+    out: Annotated[
+        Path | None, typer.Option(help="The run's folder (default: runs/DATASET or runs/DATASET-refiner).")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in that folder, with its settings.")
+    ] = False,
+    device: DeviceOption = DeviceName.auto,
+    seed: SeedOption = 0,
+) -> None:
+    """Train a network. Ctrl-C saves; the same command with --resume goes on."""
+    from cdm_tutor.checkpoint import ModelCard
+    from cdm_tutor.runs import Run
+    from cdm_tutor.trainer import TrainSettings
+
+    if not lr > 0:
+        raise ValueError(f"expected a learning rate above 0, got {lr}")
+    folder = out or Path("runs") / (dataset.value if stage == Stage.unet else f"{dataset.value}-refiner")
+    where = pick_device(device)
+    if resume:
+        run = Run.resume(folder, where, steps=steps, minutes=minutes)
+        print(f"Going on with {folder} from step {run.training.step}, with the settings it was started with.")
+    else:
+        settings = TrainSettings(
+            steps=steps,
+            minutes=minutes or (None if steps else 10),
+            batch=batch,
+            lr=lr,
+            seed=seed,
+            prediction=predict.value,
+            t_below=noising_steps // 2 if stage == Stage.refiner else None,
+        )
+        card = ModelCard(dataset.value, predict.value, schedule.value, noising_steps, stage.value)
+        images = load_images(dataset, data, data_dir)
+        run = Run.create(folder, card, settings, where)
+    if resume:
+        images = load_images(Dataset(run.card.data), data, data_dir)
+    again = f"cdm-tutor train {run.card.data} --resume --out {folder}"
+    if data_dir:
+        again += f" --data-dir {data_dir}"
+    elif data == Source.full:
+        again += " --data full"
+    print(f"Training on {len(images)} images on {where}, writing to {folder}. Ctrl-C saves and stops.")
+    follow(run, images, again)
+
+
+def follow(run: "Run", images: "Images", again: str) -> None:
+    """Train with a progress bar, and say how it ended."""
+    from cdm_tutor.progress import training_bar
+    from cdm_tutor.trainer import Diverged
+
+    try:
+        with training_bar(run.training.settings.batch) as show:
+            for step in run.steps(images.x0):
+                show(step)
+    except KeyboardInterrupt:
+        print(f"\nStopped at step {run.training.step}; saved. To go on:\n  {again}")
+        raise
+    except Diverged as error:
+        raise ValueError(f"{error}. The last good checkpoint is in {run.folder}") from error
+    weights = run.folder / "model.safetensors"
+    print(f"Done: {run.training.step} steps. Weights: {weights}")
+    if run.card.stage == "unet":
+        print(f"Samples: {run.folder / 'preview.png'}. More: cdm-tutor sample --weights {weights}")
+    else:
+        print(f"Use it: cdm-tutor sample {run.card.data} --refine {weights}")
+
+
+@app.command()
+def sample(
+    dataset: DatasetArgument = Dataset.mnist,
+    n: Annotated[int, typer.Option("-n", min=1, help="How many images.")] = 64,
+    weights: WeightsOption = None,
+    solver: SolverOption = SolverName.dpm,
+    steps: StepsOption = 20,
+    eta: EtaOption = None,
+    refine: RefineOption = None,
+    out: Annotated[Path, typer.Option(help="The PNG to write.")] = Path("out/samples.png"),
+    device: DeviceOption = DeviceName.auto,
+    seed: SeedOption = 0,
+) -> None:
+    """Draw images out of noise, with the weights that come with the package or your own."""
+    from cdm_tutor.generate import SampleSettings
+    from cdm_tutor.plots import save_grid
+
+    writable(out)
+    settings = SampleSettings(n=n, solver=solver.value, steps=steps, eta=eta, seed=seed)
+    save_grid(out, draw(dataset, weights, refine, settings, device)[0])
+    print(f"Wrote {n} images to {out}")
+
+
+@app.command()
+def evaluate(
+    dataset: DatasetArgument = Dataset.mnist,
+    n: Annotated[
+        int, typer.Option("-n", min=2, max=10000, help="How many samples; FIDs of different n do not compare.")
+    ] = 1000,
+    weights: WeightsOption = None,
+    solver: SolverOption = SolverName.dpm,
+    steps: StepsOption = 20,
+    eta: EtaOption = None,
+    refine: RefineOption = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Also write the figures to this file.")] = None,
+    device: DeviceOption = DeviceName.auto,
+    seed: SeedOption = 0,
+) -> None:
+    """Measure samples: FID and KID, class balance, confidence, distance to the training images."""
+    import json
+    from dataclasses import asdict
+
+    from cdm_tutor.data import CLASS_NAMES, load_sample
+    from cdm_tutor.generate import SampleSettings
+    from cdm_tutor.metrics import Yardstick
+
+    if json_file:
+        writable(json_file)
+    settings = SampleSettings(n=n, solver=solver.value, steps=steps, eta=eta, seed=seed)
+    samples, data = draw(dataset, weights, refine, settings, device)
+    report = Yardstick(data, load_sample(data).x0).report(samples)
+    print(f"FID         {report.fid:8.3f}   (n = {n}; {n} real images: {report.fid_floor:.3f})")
+    print(f"KID x 1000  {report.kid:8.3f}   (0 is best)")
+    print(f"confidence  {report.confidence:8.3f}   (mean probability of the class the classifier picks)")
+    print(
+        f"nearest     {report.nearest:8.3f}   (to the nearest training image; real images: {report.nearest_floor:.3f})"
+    )
+    print("classes     " + ", ".join(f"{c} {h:.1%}" for c, h in zip(CLASS_NAMES[data], report.histogram, strict=True)))
+    if json_file:
+        json_file.write_text(json.dumps({"settings": asdict(settings), **asdict(report)}, indent=2) + "\n")
+
+
+@app.command()
+def doctor() -> None:
+    """Say what this machine has, what is missing, and how to get it."""
+    from cdm_tutor.doctor import examine
+
+    findings = examine()
+    for finding in findings:
+        print(f"{'ok ' if finding.ok else '-- '} {finding.what:14} {finding.found}")
+        if finding.cure:
+            print(f"{'':18} {finding.cure}")
+    if any(finding.needed and not finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+def draw(dataset: Dataset, weights: Path | None, refine: Path | None, settings: "SampleSettings", device: DeviceName):  # type: ignore[no-untyped-def]
+    """Sample with a progress bar; returns the images and the data set they are of."""
+    from cdm_tutor.checkpoint import load_weights, shipped_weights
+    from cdm_tutor.generate import generate
+    from cdm_tutor.progress import sampling_bar
+
+    where = pick_device(device)
+    model, card = load_weights(weights or shipped_weights(dataset.value))
+    refiner = None
+    if refine:
+        network, its_card = load_weights(refine)
+        refiner = (network.to(where), its_card)
+    with sampling_bar(settings.n) as advance:
+        samples = generate(model.to(where), card, settings, refiner=refiner, device=where, on_batch=advance)
+    return samples, card.data
+
+
+def load_images(dataset: Dataset, source: Source, data_dir: Path | None) -> "Images":
+    """The training images that --data and --data-dir name."""
+    from cdm_tutor.data import load_full, load_sample
+
+    if data_dir:
+        return load_full(dataset.value, data_dir)
+    if source == Source.full:
+        return load_full(dataset.value, "data", download=True)
+    return load_sample(dataset.value)
+
+
+def pick_device(device: DeviceName) -> str:
+    """The device to compute on: the one named if it is there, for auto the fastest there is.
+
+    Raises:
+        ValueError: if the one named is not there.
+    """
+    import torch
+
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if device == DeviceName.auto:
+        return next(name for name, found in there.items() if found)
+    if not there[device.value]:
+        raise ValueError(f"no {device.value} device on this machine: cdm-tutor doctor says what there is")
+    return device.value
+
+
+def writable(path: Path) -> None:
+    """Make the folder of a file to write, before the work that would be lost if it could not be."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab"):
+        pass
+
+
+def main() -> None:
+    """Run the command line; bad input ends with one line and exit code 2, Ctrl-C with 130."""
+    import click
+
+    try:
+        code = app(standalone_mode=False)
+    except click.ClickException as error:
+        code = fail(error.format_message())
+    except (ValueError, OSError) as error:
+        code = fail(str(error))
+    except (KeyboardInterrupt, click.Abort):
+        code = 130
+    sys.exit(code)
+
+
+def fail(message: str) -> int:
+    """Print an error as one line; returns the exit code for bad input."""
+    print("cdm-tutor: " + " ".join(message.split()), file=sys.stderr)
+    return 2

@@ -1,0 +1,101 @@
+"""MNIST and Fashion-MNIST: a real sample that comes with the package, or the full sets.
+
+This is the border at which pixels become numbers: files hold 0 to 255, everything inside the package
+is float32 in [-1, 1], shape (N, 1, 28, 28).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+ASSETS = Path(__file__).parent / "assets"
+SAMPLES_PER_CLASS = 1000  # in the embedded sheets, class after class
+
+CLASS_NAMES = {
+    "mnist": tuple("0123456789"),
+    "fashion": ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot"),
+}
+
+
+@dataclass(frozen=True)
+class Images:
+    """Images and what they show.
+
+    Attributes:
+        x0: (N, 1, 28, 28) float32 in [-1, 1].
+        labels: (N,) int64 in [0, 10).
+    """
+
+    x0: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.x0)
+
+
+def load_sample(name: str) -> Images:
+    """The 10,000 training images that come with the package: the first 1,000 of each class.
+
+    Args:
+        name: "mnist" or "fashion".
+
+    Raises:
+        ValueError: if there is no data set of that name.
+    """
+    from torchvision.io import ImageReadMode, decode_image
+
+    check_name(name)
+    sheet = decode_image(str(ASSETS / f"{name}.png"), ImageReadMode.GRAY)[0]
+    pixels = sheet.unflatten(0, (-1, 28)).unflatten(2, (-1, 28)).transpose(1, 2).reshape(-1, 28, 28)
+    labels = torch.arange(len(pixels)) // SAMPLES_PER_CLASS
+    return Images(from_pixels(pixels), labels)
+
+
+def load_full(name: str, folder: str | Path, *, train: bool = True, download: bool = False) -> Images:
+    """The full data set, 60,000 training or 10,000 test images, from torchvision's folder layout.
+
+    Args:
+        name: "mnist" or "fashion".
+        folder: holds MNIST/raw or FashionMNIST/raw.
+        train: the training half, or the test half.
+        download: fetch what is missing from the folder first.
+
+    Raises:
+        ValueError: if there is no data set of that name, or a file is damaged.
+        FileNotFoundError: if the folder does not hold all four files.
+    """
+    from torchvision import datasets
+
+    check_name(name)
+    kind = {"mnist": datasets.MNIST, "fashion": datasets.FashionMNIST}[name]
+    raw = Path(folder) / kind.__name__ / "raw"
+    if not download and not raw.is_dir():
+        raise FileNotFoundError(f"no {name} images in {folder}: expected the folder {raw} (--data full downloads them)")
+    try:
+        found = kind(folder, train=train, download=download)
+    except RuntimeError as error:
+        if download:
+            raise FileNotFoundError(f"could not download {name} to {folder}: {error}") from error
+        present = ", ".join(sorted(p.name for p in raw.iterdir())) or "nothing"
+        raise FileNotFoundError(
+            f"incomplete {name} files in {raw}: found {present} (--data full completes them)"
+        ) from error
+    except (OSError, ValueError, AssertionError) as error:
+        raise ValueError(f"damaged {name} file in {raw}: {error} (delete the folder and use --data full)") from error
+    expected = 60000 if train else 10000
+    if found.data.shape != (expected, 28, 28) or found.targets.shape != (expected,):
+        raise ValueError(f"damaged {name} files in {raw}: expected {expected} images, got {tuple(found.data.shape)}")
+    return Images(from_pixels(found.data), found.targets.long())
+
+
+def check_name(name: str) -> None:
+    """Raise ValueError unless `name` is a data set we know."""
+    if name not in CLASS_NAMES:
+        raise ValueError(f"unknown data set {name!r}: expected one of {', '.join(CLASS_NAMES)}")
+
+
+def from_pixels(pixels: Tensor) -> Tensor:
+    """(N, 28, 28) bytes, 0 to 255, to (N, 1, 28, 28) float32 in [-1, 1]."""
+    return pixels[:, None].float() / 127.5 - 1

@@ -1,0 +1,124 @@
+"""The whole story in five minutes, told as a page of pictures."""
+
+import html
+import shutil
+from pathlib import Path
+from string import Template
+
+import torch
+from rich.console import Console
+from torch import Tensor
+
+from cdm_tutor.checkpoint import ModelCard, load_weights, shipped_weights
+from cdm_tutor.data import CLASS_NAMES, load_sample
+from cdm_tutor.generate import SampleSettings, generate
+from cdm_tutor.metrics import Report, Yardstick
+from cdm_tutor.plots import save_animation, save_grid, save_losses, save_noising, save_schedules
+from cdm_tutor.progress import sampling_bar, training_bar
+from cdm_tutor.randomness import seeded
+from cdm_tutor.runs import Run
+from cdm_tutor.trainer import TrainSettings
+
+PAGE = Path(__file__).parent / "assets" / "demo.html"
+MEASURED = 500  # samples behind each FID
+REFINER_SHARE = 1 / 4  # of the time for the U-Net
+
+
+def run_demo(name: str, out: Path, minutes: float, device: str, seed: int) -> Path:
+    """Run every stage once on real images and write pictures, an animation and a page about them.
+
+    Args:
+        name: "mnist" or "fashion".
+        out: the folder to write to; an earlier demo in it is replaced.
+        minutes: how long to train the U-Net.
+        device: where to compute.
+        seed: decides the training and the samples.
+
+    Returns:
+        the page.
+    """
+    say = Console().rule
+    out.mkdir(parents=True, exist_ok=True)
+    data = load_sample(name)
+
+    say("1 and 2  noise schedules, and a real image noised")
+    save_schedules(out / "schedules.png")
+    save_noising(out / "noising.png", data.x0[len(data) // 2], seeded(seed))
+
+    say(f"3 and 6  training a small U-Net from scratch for {minutes:g} minutes")
+    own = _train(
+        out / "run", ModelCard(name, "v"), TrainSettings(minutes=minutes, seed=seed, prediction="v"), data.x0, device
+    )
+
+    say("4  sampling: yours, then the weights that come with the package")
+    model, card = load_weights(shipped_weights(name))
+    model = model.to(device)
+    settings = SampleSettings(n=MEASURED, seed=seed)
+    with sampling_bar(2 * MEASURED) as advance:
+        yours = generate(own.training.ema, own.card, settings, device=device, on_batch=advance)
+        shipped = generate(model, card, settings, device=device, on_batch=advance)
+    frames: list[Tensor] = []
+    few = SampleSettings(n=32, steps=40, seed=seed)
+    generate(model, card, few, device=device, on_step=lambda guess, x: frames.append(x.cpu()))
+    save_grid(out / "yours.png", yours[:64], columns=16)
+    save_grid(out / "shipped.png", shipped[:64], columns=16)
+    save_animation(out / "denoising.webp", frames, columns=16)
+    save_grid(out / "real.png", data.x0[torch.randperm(len(data), generator=seeded(seed))[:64]], columns=16)
+
+    say("5  refining your samples with a second network")
+    refining = TrainSettings(minutes=minutes * REFINER_SHARE, seed=seed, prediction="v", t_below=500)
+    refiner = _train(out / "refiner", ModelCard(name, "v", stage="refiner"), refining, data.x0, device)
+    with sampling_bar(MEASURED) as advance:
+        pair = (refiner.training.ema, refiner.card)
+        refined = generate(own.training.ema, own.card, settings, refiner=pair, device=device, on_batch=advance)
+    save_grid(out / "refined.png", refined[:64], columns=16)
+
+    say("7  measuring")
+    yardstick = Yardstick(name, data.x0)
+    reports = {
+        "yours": yardstick.report(yours),
+        "yours, refined": yardstick.report(refined),
+        "shipped weights": yardstick.report(shipped),
+    }
+    for title, report in reports.items():
+        print(
+            f"{title:16} FID {report.fid:6.2f}   ({MEASURED} samples; {MEASURED} real images: {report.fid_floor:.2f})"
+        )
+
+    page = out / "index.html"
+    facts = {
+        "what": {"mnist": "digit", "fashion": "piece of clothing"}[name],
+        "minutes": f"{minutes:g}",
+        "steps": f"{own.training.step:,}",
+        "images": f"{own.training.step * own.training.settings.batch:,}",
+        "rows": "\n".join(_row(title, report, name) for title, report in reports.items()),
+        "n": str(MEASURED),
+        "floor": f"{reports['yours'].fid_floor:.2f}",
+    }
+    page.write_text(Template(PAGE.read_text()).substitute(facts))
+    return page
+
+
+def _train(folder: Path, card: ModelCard, settings: TrainSettings, x0: Tensor, device: str) -> Run:
+    if (folder / "run.json").exists():  # only ever a folder that an earlier demo made
+        shutil.rmtree(folder)
+    run = Run.create(folder, card, settings, device)
+    losses = []
+    with training_bar(settings.batch) as show:
+        for step in run.steps(x0):
+            losses.append(step.loss)
+            show(step)
+    save_losses(folder.parent / f"{folder.name}-loss.png", losses)
+    return run
+
+
+def _row(title: str, report: Report, name: str) -> str:
+    common = max(range(10), key=lambda c: report.histogram[c])
+    cells = [
+        title,
+        f"{report.fid:.2f}",
+        f"{report.confidence:.0%}",
+        f"{CLASS_NAMES[name][common]} ({report.histogram[common]:.0%})",
+        f"{report.nearest:.3f} ({report.nearest_floor:.3f})",
+    ]
+    return "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells) + "</tr>"

@@ -1,0 +1,96 @@
+"""Many samples from a set of weights: in batches, on any device, the same images for the same seed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from cdm_tutor.checkpoint import ModelCard
+from cdm_tutor.noising import Model
+from cdm_tutor.randomness import seeded
+from cdm_tutor.refiner import refine
+from cdm_tutor.sampler import OnStep, sample
+
+BATCH = 100
+
+
+@dataclass(frozen=True)
+class SampleSettings:
+    """How to sample.
+
+    Attributes:
+        n: how many images.
+        solver: "dpm" (DPM-Solver++(2M), the best at few steps), "ddim" or "ddpm".
+        steps: how many steps; fewer are faster.
+        eta: the share of fresh noise in each step; None for the solver's usual one.
+        seed: decides the images.
+        t_start: from which step a refiner starts.
+    """
+
+    n: int = 64
+    solver: str = "dpm"
+    steps: int = 20
+    eta: float | None = None
+    seed: int = 0
+    t_start: int = 200
+
+
+def generate(
+    model: Model,
+    card: ModelCard,
+    settings: SampleSettings,
+    *,
+    refiner: tuple[Model, ModelCard] | None = None,
+    device: str = "cpu",
+    on_step: OnStep | None = None,
+    on_batch: Callable[[int], None] | None = None,
+) -> Tensor:
+    """Sample images, and refine them if a refiner is given.
+
+    Args:
+        model: the network, on the device.
+        card: what it was trained as.
+        settings: how to sample.
+        refiner: a refiner and its card.
+        device: where to compute.
+        on_step: is told each step of each batch, as by the samplers.
+        on_batch: is told after each batch how many images it held.
+
+    Returns:
+        (n, 1, 28, 28) images in [-1, 1], on the CPU.
+
+    Raises:
+        ValueError: if n or steps are less than 1, steps more than T, or the refiner is of another data set.
+    """
+    if settings.n < 1:
+        raise ValueError(f"expected at least 1 image to sample, got {settings.n}")
+    if refiner and refiner[1].data != card.data:
+        raise ValueError(f"the refiner was trained on {refiner[1].data}, the network on {card.data}")
+    schedule = card.make_schedule().to(device)
+    batches = []
+    for first in range(0, settings.n, BATCH):
+        size = min(BATCH, settings.n - first)
+        generator = seeded(settings.seed, first)
+        x_T = torch.randn(size, 1, 28, 28, generator=generator).to(device)
+        x = sample(
+            model,
+            x_T,
+            schedule,
+            generator=generator,
+            solver=settings.solver,
+            steps=settings.steps,
+            eta=settings.eta,
+            prediction=card.prediction,
+            on_step=on_step,
+        )
+        if refiner:
+            network, its_card = refiner
+            its_schedule = its_card.make_schedule().to(device)
+            x = refine(
+                network, x, its_schedule, generator=generator, t_start=settings.t_start, prediction=its_card.prediction
+            )
+        batches.append(x.cpu())
+        if on_batch:
+            on_batch(size)
+    return torch.cat(batches)

@@ -1,0 +1,143 @@
+"""How good are the samples? Distances in the feature space of a small classifier of ours.
+
+The classifier was trained on the full training sets (benchmarks/train_classifier.py). Its distances
+compare models of this course with each other; they are not the published FIDs of Inception's features.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torchmetrics.image.fid import FrechetInceptionDistance
+from torchmetrics.image.kid import poly_mmd
+
+from cdm_tutor.checkpoint import fill, read_safetensors
+from cdm_tutor.data import ASSETS, check_name
+
+FEATURES = 128
+
+
+class Classifier(nn.Module):
+    """Names the class of an image; the 128 numbers before its last layer are the feature space."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(1, 32, 5, stride=2, padding=2), nn.BatchNorm2d(32), nn.ReLU(),
+            nn.Conv2d(32, 64, 3, padding=1), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Flatten(), nn.Linear(64 * 7 * 7, FEATURES), nn.ReLU(),
+        )  # fmt: skip
+        self.dropout = nn.Dropout(0.3)
+        self.head = nn.Linear(FEATURES, 10)
+
+    def forward(self, x0: Tensor) -> Tensor:
+        """(B, 1, 28, 28) images in [-1, 1] to (B, 128) features."""
+        return self.body(x0)
+
+    def logits(self, features: Tensor) -> Tensor:
+        """(B, 128) features to (B, 10) scores, one a class."""
+        return self.head(self.dropout(features))
+
+
+def load_classifier(name: str) -> Classifier:
+    """The shipped classifier of a data set, ready to use."""
+    check_name(name)
+    path = ASSETS / f"{name}-classifier.safetensors"
+    classifier = Classifier()
+    fill(classifier, read_safetensors(path)[0], path)
+    return classifier.eval().to(memory_format=torch.channels_last)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the yardstick says of a set of samples.
+
+    Attributes:
+        n: how many samples.
+        fid: Frechet distance to the full training set; less is better.
+        fid_floor: that of n real images: no set of n samples can be expected to get below it.
+        kid: kernel distance to the embedded real images, times 1,000; 0 is best, whatever n is.
+        histogram: the share of samples that the classifier puts in each class.
+        confidence: mean probability that it gives the class it picks.
+        nearest: median distance to the nearest real image, root mean square over pixels in [-1, 1].
+        nearest_floor: that of real images to the others. Far below it, the model is memorising.
+    """
+
+    n: int
+    fid: float
+    fid_floor: float
+    kid: float
+    histogram: tuple[float, ...]
+    confidence: float
+    nearest: float
+    nearest_floor: float
+
+
+class Yardstick:
+    """Measures samples against one data set.
+
+    Args:
+        name: "mnist" or "fashion".
+        real: (N, 1, 28, 28) real training images to compare with one by one.
+    """
+
+    def __init__(self, name: str, real: Tensor) -> None:
+        self.classifier = load_classifier(name)
+        self.training_set, _ = read_safetensors(ASSETS / f"{name}-features.safetensors")
+        self.real = real[torch.randperm(len(real), generator=torch.Generator().manual_seed(0))]
+        self.real_features = self.features(self.real)
+
+    def report(self, samples: Tensor) -> Report:
+        """Measure (n, 1, 28, 28) samples in [-1, 1].
+
+        Raises:
+            ValueError: if there are fewer than 2 samples, or more than real images to compare with.
+        """
+        n = len(samples)
+        if not 2 <= n <= len(self.real):
+            raise ValueError(f"expected between 2 and {len(self.real)} samples to evaluate, got {n}")
+        features = self.features(samples)
+        probabilities = self.probabilities(features)
+        chosen = probabilities.argmax(dim=1)
+        some = min(n, 1000)  # a median needs no more, and takes its time
+        return Report(
+            n=n,
+            fid=self.fid(features),
+            fid_floor=self.fid(self.real_features[:n]),
+            kid=1000 * poly_mmd(self.real_features, features).item(),
+            histogram=tuple((torch.bincount(chosen, minlength=10) / n).tolist()),
+            confidence=probabilities.amax(dim=1).mean().item(),
+            nearest=nearest_distance(samples[:some], self.real[some:]),
+            nearest_floor=nearest_distance(self.real[:some], self.real[some:]),
+        )
+
+    @torch.no_grad()
+    def features(self, x0: Tensor) -> Tensor:
+        """(N, 1, 28, 28) images in [-1, 1] to (N, 128) features."""
+        return torch.cat([self.classifier(batch) for batch in x0.split(500)])
+
+    @torch.no_grad()
+    def probabilities(self, features: Tensor) -> Tensor:
+        """(N, 128) features to (N, 10), what the classifier thinks they show."""
+        return self.classifier.logits(features).softmax(dim=1)
+
+    def fid(self, features: Tensor) -> float:
+        """Frechet distance of (N, 128) features to the full training set's. Heusel et al. 2017, equation 6."""
+        metric = FrechetInceptionDistance(_Features())
+        metric.real_features_sum += self.training_set["sum"]
+        metric.real_features_cov_sum += self.training_set["cov_sum"]
+        metric.real_features_num_samples += self.training_set["count"]
+        metric.update(features.double(), real=False)
+        return metric.compute().item()
+
+
+class _Features(nn.Identity):
+    """Tells torchmetrics that what it is given are features already."""
+
+    num_features = FEATURES
+
+
+def nearest_distance(samples: Tensor, real: Tensor) -> float:
+    """Median over the samples of the distance to the nearest real image, root mean square over pixels."""
+    pixels = samples[0].numel()
+    return (torch.cdist(samples.flatten(1), real.flatten(1)).amin(dim=1) / pixels**0.5).median().item()

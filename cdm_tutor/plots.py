@@ -1,0 +1,99 @@
+"""Pictures: grids, curves and animations. The border at which numbers become pixels again."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import torch
+from PIL import Image
+from torch import Tensor
+from torchvision.utils import make_grid
+
+from cdm_tutor.noising import q_sample
+from cdm_tutor.schedule import BETAS, make_schedule
+
+
+def to_pixels(x0: Tensor) -> Tensor:
+    """Images in [-1, 1] to bytes, 0 to 255; what lies outside is clipped."""
+    return ((x0.clamp(-1, 1) + 1) * 127.5).round().byte()
+
+
+def grid(x0: Tensor, columns: int, zoom: int = 2) -> Image.Image:
+    """(N, 1, H, W) images in [-1, 1] side by side, row after row, each pixel `zoom` pixels wide."""
+    sheet = make_grid(to_pixels(x0), nrow=columns, padding=2, pad_value=0)[0]
+    image = Image.fromarray(sheet.cpu().numpy())
+    return image.resize((image.width * zoom, image.height * zoom), Image.Resampling.NEAREST)
+
+
+def save_grid(path: Path, x0: Tensor, columns: int = 8, zoom: int = 2) -> None:
+    """Write images as one PNG."""
+    grid(x0, columns, zoom).save(path)
+
+
+def save_animation(path: Path, frames: Sequence[Tensor], columns: int = 8, zoom: int = 2) -> None:
+    """Write batches of images as an animation that rests on the last one.
+
+    Args:
+        path: a .gif or .webp file.
+        frames: each (N, 1, H, W) in [-1, 1].
+        columns: images in a row.
+        zoom: how many pixels wide to draw a pixel.
+    """
+    first, *rest = [grid(frame, columns, zoom) for frame in frames]
+    durations = [120] * len(rest) + [2500]
+    first.save(path, save_all=True, append_images=rest, duration=durations, loop=0)
+
+
+def save_schedules(path: Path, T: int = 1000) -> None:
+    """Draw alpha_bar and log-SNR of both schedules over t."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
+    for name in BETAS:
+        schedule = make_schedule(name, T)
+        left.plot(schedule.alphas_cumprod, label=name)
+        right.plot(schedule.log_snr, label=name)
+    left.set(title="how much of the image is left", xlabel="t", ylabel="alpha_bar")
+    right.set(title="signal against noise", xlabel="t", ylabel="log-SNR", ylim=(-15, 12))
+    left.legend()
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def save_noising(path: Path, x0: Tensor, generator: torch.Generator) -> None:
+    """Draw one clean image noised further and further, a row for each schedule.
+
+    Args:
+        path: where to.
+        x0: (1, H, W) the image, in [-1, 1].
+        generator: draws the noise, the same for all.
+    """
+    t = torch.linspace(0, 999, 9).long()
+    clean = x0.expand(9, *x0.shape)
+    noise = torch.randn(x0.shape, generator=generator).expand_as(clean)
+    rows = [torch.cat([x0[None], q_sample(clean, t, noise, make_schedule(name))]) for name in BETAS]
+    figure, axes = plt.subplots(len(rows), 10, figsize=(10, 2.4), layout="constrained")
+    for name, row, row_axes in zip(BETAS, rows, axes, strict=True):
+        for i, (image, cell) in enumerate(zip(row, row_axes, strict=True)):
+            cell.imshow(to_pixels(image)[0], cmap="gray", vmin=0, vmax=255)
+            cell.set(xticks=[], yticks=[])
+            if row is rows[0]:
+                cell.set_title("clean" if i == 0 else f"t = {int(t[i - 1])}", fontsize=9)
+        row_axes[0].set_ylabel(name)
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def save_losses(path: Path, losses: Sequence[float]) -> None:
+    """Draw the loss over the steps, and its running mean."""
+    figure, axes = plt.subplots(figsize=(6, 3.2), layout="constrained")
+    axes.plot(losses, linewidth=0.3, alpha=0.5, label="each step")
+    window = max(1, min(50, len(losses) // 4))
+    smooth = torch.tensor(losses).unfold(0, window, 1).mean(dim=1)
+    axes.plot(range(window - 1, len(losses)), smooth, label=f"mean of {window}")
+    axes.set(xlabel="step", ylabel="loss", yscale="log")
+    axes.legend()
+    figure.savefig(path, dpi=120)
+    plt.close(figure)

@@ -1,0 +1,15 @@
+"""Where random numbers come from. Nothing in the package draws without being handed a generator."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def seeded(*numbers: int) -> torch.Generator:
+    """A generator of its own for each row of numbers, unrelated to that of any other row."""
+    return torch.Generator().manual_seed(int(np.random.SeedSequence(numbers).generate_state(1)[0]))
+
+
+def draw_like(x: Tensor, generator: torch.Generator) -> Tensor:
+    """Standard normal noise of x's shape, drawn where the generator is and moved to x's device."""
+    return torch.randn(x.shape, generator=generator, device=generator.device).to(x.device)

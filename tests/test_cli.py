@@ -1,0 +1,204 @@
+"""The command line as a person meets it: real processes."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+from cdm_tutor.checkpoint import ModelCard, load_weights, save_weights
+from cdm_tutor.unet import SimpleUNet
+
+COMMAND = [sys.executable, "-m", "cdm_tutor"]
+
+
+def cdm(*arguments: str, cwd: Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *arguments], cwd=cwd, capture_output=True, text=True, timeout=timeout)
+
+
+def test_train_stop_resume_and_sample(tmp_path: Path) -> None:
+    """Ctrl-C in the middle saves; going on ends with the very weights of a run that was never stopped."""
+    arguments = ("train", "mnist", "--steps", "60", "--batch", "8", "--device", "cpu")
+    whole = cdm(*arguments, "--out", "whole", cwd=tmp_path)
+    assert whole.returncode == 0, whole.stderr
+    assert "Done: 60 steps" in whole.stdout
+
+    process = subprocess.Popen([*COMMAND, *arguments, "--out", "torn"], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    log = tmp_path / "torn" / "log.jsonl"
+    for _ in range(600):
+        time.sleep(0.1)
+        if log.exists() and log.read_text().count("\n") >= 5:
+            break
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "saved. To go on:\n  cdm-tutor train mnist --resume --out torn" in said
+    _, card = load_weights(tmp_path / "torn" / "model.safetensors")
+    assert 5 <= card.training["steps"] < 60
+
+    resumed = cdm("train", "mnist", "--resume", "--out", "torn", cwd=tmp_path)
+    assert resumed.returncode == 0, resumed.stderr
+    a, b = (load_weights(tmp_path / run / "model.safetensors")[0] for run in ("whole", "torn"))
+    for p, q in zip(a.parameters(), b.parameters(), strict=True):
+        assert torch.equal(p, q)
+    steps = [json.loads(line)["step"] for line in log.read_text().splitlines()]
+    assert steps == list(range(1, 61))
+    assert (tmp_path / "torn" / "preview.png").exists()
+
+    sampled = cdm("sample", "--weights", "torn/model.safetensors", "-n", "4", "--steps", "3", cwd=tmp_path)
+    assert sampled.returncode == 0, sampled.stderr
+    assert Image.open(tmp_path / "out" / "samples.png").size[0] > 28
+
+
+def test_sample_refine_and_evaluate(tmp_path: Path) -> None:
+    trained = cdm(
+        "train", "fashion", "--stage", "refiner", "--predict", "v", "--steps", "3", "--batch", "8", cwd=tmp_path
+    )
+    assert trained.returncode == 0, trained.stderr
+    refiner = "runs/fashion-refiner/model.safetensors"
+    for extra in ([], ["--refine", refiner]):
+        done = cdm("sample", "fashion", "-n", "3", "--steps", "2", "--out", f"{len(extra)}.png", *extra, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "0.png").read_bytes() != (tmp_path / "2.png").read_bytes()
+    done = cdm("evaluate", "fashion", "-n", "50", "--steps", "5", "--json", "figures.json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "n = 50; 50 real images:" in done.stdout
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert figures["fid"] > figures["fid_floor"] > 0
+    other = cdm("sample", "mnist", "-n", "2", "--refine", refiner, cwd=tmp_path)
+    assert (other.returncode, other.stderr.count("\n")) == (2, 1)
+    assert "refiner was trained on fashion, the network on mnist" in other.stderr
+
+
+BAD = {
+    "unknown data set": (["train", "cifar"], "'cifar' is not one of 'mnist', 'fashion'"),
+    "missing data folder": (["train", "mnist", "--data-dir", "nowhere"], "no mnist images in nowhere"),
+    "half-downloaded data": (["train", "mnist", "--data-dir", "half"], "incomplete mnist files"),
+    "corrupted IDX": (["train", "mnist", "--data-dir", "corrupt"], "damaged mnist file"),
+    "missing weights": (["sample", "--weights", "none.safetensors"], "no weights at none.safetensors"),
+    "corrupted weights": (["sample", "--weights", "corrupt.safetensors"], "is damaged"),
+    "a pickle as weights": (["sample", "--weights", "pickle.pt"], "pickled file, which could run code"),
+    "another architecture": (["sample", "--weights", "other.safetensors"], "another architecture"),
+    "somebody else's file": (["evaluate", "--weights", "foreign.safetensors"], "no model card"),
+    "output is no folder": (["sample", "-n", "1", "--out", "pickle.pt/x.png"], "pickle.pt"),
+    "output is a folder": (["sample", "-n", "1", "--out", "half"], "half"),
+    "run folder is a file": (["train", "--steps", "1", "--out", "pickle.pt"], "pickle.pt"),
+    "more steps than T": (["sample", "--steps", "1001"], "between 1 and 1000 sampling steps, got 1001"),
+    "zero steps": (["sample", "--steps", "0"], "0 is not in the range"),
+    "negative number": (["sample", "-n", "-4"], "-4 is not in the range"),
+    "zero minutes": (["train", "--minutes", "0"], "0.0 is not in the range"),
+    "negative learning rate": (["train", "--lr", "-1"], "learning rate above 0, got -1.0"),
+    "no number": (["train", "--steps", "many"], "'many' is not a valid integer"),
+    "huge batch": (["train", "--batch", "20000", "--steps", "1"], "at least one batch of 20000 images, got 10000"),
+    "nothing to resume": (["train", "--resume", "--out", "half"], "nothing to resume in half"),
+    "resume a damaged run": (["train", "--resume", "--out", "damaged"], "damaged"),
+    "a run is there already": (["train", "--steps", "1", "--out", "taken"], "holds a run already"),
+    "no such option": (["train", "--fast"], "No such option: --fast"),
+    "no such command": (["fly"], "No such command 'fly'"),
+    "device not there": (["sample", "--device", "mps"], "no mps device on this machine"),
+}
+
+
+@pytest.fixture(scope="module")
+def mess(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder full of what goes wrong."""
+    folder = tmp_path_factory.mktemp("mess")
+    half = folder / "half" / "MNIST" / "raw"
+    half.mkdir(parents=True)
+    (half / "train-images-idx3-ubyte").write_bytes(b"")
+    corrupt = folder / "corrupt" / "MNIST" / "raw"
+    corrupt.mkdir(parents=True)
+    for part in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
+        (corrupt / f"{part}-ubyte").write_bytes(b"not an IDX file")
+    torch.save({"weights": torch.zeros(3)}, folder / "pickle.pt")
+    (folder / "corrupt.safetensors").write_bytes(b"\x00" * 100)
+    save_weights(folder / "other.safetensors", SimpleUNet(channels=(16, 32)), ModelCard("mnist"))
+    save_file({"a": torch.zeros(2)}, folder / "foreign.safetensors")
+    for name in ("damaged", "taken"):
+        (folder / name).mkdir()
+        (folder / name / "run.json").write_text("{")
+    return folder
+
+
+@pytest.mark.parametrize("case", sorted(BAD))
+def test_bad_input_gets_one_clear_line(case: str, mess: Path) -> None:
+    arguments, expected = BAD[case]
+    done = cdm(*arguments, cwd=mess)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert expected in done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_nothing_of_the_mess_was_touched(mess: Path) -> None:
+    assert (mess / "taken" / "run.json").read_text() == "{"
+    assert (mess / "corrupt.safetensors").read_bytes() == b"\x00" * 100
+
+
+def test_a_loss_that_is_no_number_stops_with_its_step_and_keeps_the_checkpoint(tmp_path: Path) -> None:
+    done = cdm("train", "--steps", "200", "--batch", "8", "--lr", "1e30", cwd=tmp_path)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "the loss became nan at step" in done.stderr
+    assert "The last good checkpoint is in runs" in done.stderr
+    assert done.stderr.count("\n") == 1
+    model, _ = load_weights(tmp_path / "runs" / "mnist" / "model.safetensors")
+    assert all(p.isfinite().all() for p in model.parameters())
+
+
+def test_a_full_disk_leaves_the_last_checkpoint(tmp_path: Path) -> None:
+    """A limit on the size of files stands in for the disk: writing beyond it fails as on a full one."""
+    assert cdm("train", "--steps", "3", "--batch", "8", cwd=tmp_path).returncode == 0
+    run = tmp_path / "runs" / "mnist"
+    before = {name: (run / name).read_bytes() for name in ("state.pt", "model.safetensors")}
+    limited = (
+        "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000));"
+        "sys.argv = ['cdm-tutor', 'train', '--resume', '--steps', '6'];"
+        "runpy.run_module('cdm_tutor', run_name='__main__')"
+    )
+    done = subprocess.run([sys.executable, "-c", limited], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "could not write runs/mnist/state.pt (what was there before is whole)" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert {name: (run / name).read_bytes() for name in before} == before
+
+
+@pytest.mark.parametrize("command", [[], ["demo"], ["train"], ["sample"], ["evaluate"], ["doctor"]])
+def test_help_is_there_and_needs_no_torch(command: list[str], tmp_path: Path) -> None:
+    done = cdm(*command, "--help", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "Usage" in done.stdout
+    loaded = (
+        f"import sys; sys.argv = ['cdm-tutor', *{command}, '--help']; from cdm_tutor.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", loaded], check=True, capture_output=True)
+
+
+def test_doctor_finds_this_machine_fit(tmp_path: Path) -> None:
+    done = cdm("doctor", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert "ok  torch" in done.stdout
+    assert "cores" in done.stdout
+
+
+def test_demo_tells_the_whole_story(tmp_path: Path) -> None:
+    done = cdm("demo", "--minutes", "0.03", "--out", "story", cwd=tmp_path, timeout=280)
+    assert done.returncode == 0, done.stdout + done.stderr
+    story = tmp_path / "story"
+    page = (story / "index.html").read_text()
+    assert str(story / "index.html") in done.stdout.replace("\n", "")
+    shown = {part.split('"')[0] for part in page.split('src="')[1:]}
+    assert len(shown) >= 7
+    for name in shown:
+        with Image.open(story / name) as image:
+            assert image.width > 100
+    assert Image.open(story / "denoising.webp").n_frames > 10
+    assert "$" not in page
+    assert cdm("demo", "--minutes", "0.03", "--out", "story", cwd=tmp_path, timeout=280).returncode == 0  # again

@@ -1,0 +1,69 @@
+import pytest
+import torch
+
+from cdm_tutor.data import CLASS_NAMES, Images, load_sample
+from cdm_tutor.metrics import Yardstick, nearest_distance
+
+N = 500
+
+
+@pytest.fixture(scope="module", params=sorted(CLASS_NAMES))
+def measured(request: pytest.FixtureRequest) -> tuple[Yardstick, Images]:
+    data = load_sample(request.param)
+    return Yardstick(request.param, data.x0), data
+
+
+def test_classifier_knows_its_classes(measured: tuple[Yardstick, Images]) -> None:
+    yardstick, data = measured
+    found = yardstick.probabilities(yardstick.features(data.x0[::10])).argmax(dim=1)
+    assert (found == data.labels[::10]).float().mean() > 0.9
+
+
+def test_real_images_are_at_the_floor_and_worse_ones_are_further(measured: tuple[Yardstick, Images]) -> None:
+    yardstick, data = measured
+    some = data.x0[torch.randperm(len(data), generator=torch.Generator().manual_seed(5))[:N]]
+    noise = torch.randn(some.shape, generator=torch.Generator().manual_seed(6))
+    real = yardstick.report(some)
+    assert real.n == N
+    assert real.fid < 2 * real.fid_floor
+    distances = [real.fid] + [yardstick.report((some + s * noise).clamp(-1, 1)).fid for s in (0.1, 0.3, 1.0)]
+    assert distances == sorted(distances)
+    assert distances[-1] > 20 * real.fid
+    assert abs(real.kid) < 1
+    assert sum(real.histogram) == pytest.approx(1)
+    assert max(real.histogram) < 0.16
+    assert real.confidence > 0.8
+
+
+def test_fid_by_hand(measured: tuple[Yardstick, Images]) -> None:
+    """Moving all features by one adds one for each of the 128, and leaves the spread as it was."""
+    yardstick, _ = measured
+    features = yardstick.real_features.double()
+    difference = yardstick.fid(features + 1) - yardstick.fid(features)
+    shift = (features.mean(0) - yardstick.training_set["sum"] / yardstick.training_set["count"]).sum().item()
+    assert difference == pytest.approx(128 + 2 * shift, rel=1e-3)
+
+
+def test_one_class_only_is_seen(measured: tuple[Yardstick, Images]) -> None:
+    yardstick, data = measured
+    report = yardstick.report(data.x0[data.labels == 1][:N])
+    assert report.histogram[1] > 0.9
+    assert report.fid > 5 * report.fid_floor
+
+
+def test_memorised_images_are_seen(measured: tuple[Yardstick, Images]) -> None:
+    yardstick, _ = measured
+    report = yardstick.report(yardstick.real[-N:])
+    assert report.nearest < 0.01 < report.nearest_floor
+
+
+def test_nearest_distance_by_hand() -> None:
+    real = torch.tensor([0.0, 1.0])[:, None, None, None].expand(2, 1, 2, 2)
+    assert nearest_distance(torch.full((1, 1, 2, 2), 0.25), real) == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize("n", [0, 1, 10001])
+def test_too_few_or_too_many_samples_are_refused(measured: tuple[Yardstick, Images], n: int) -> None:
+    yardstick, _ = measured
+    with pytest.raises(ValueError, match=f"between 2 and 10000 samples to evaluate, got {n}"):
+        yardstick.report(torch.zeros(n, 1, 28, 28))

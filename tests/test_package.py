@@ -1,0 +1,64 @@
+"""What holds for the package as a whole: how it is laid out, how long it is, that its papers are in order."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+STAGES = ("schedule", "noising", "unet", "sampler", "refiner", "trainer")
+MAY_IMPORT = {  # besides torch and friends
+    "schedule": set(),
+    "noising": {"schedule"},
+    "unet": set(),
+    "sampler": {"schedule", "noising", "randomness"},
+    "refiner": {"schedule", "noising", "sampler", "unet", "randomness"},
+    "trainer": {"schedule", "noising", "sampler", "refiner", "randomness"},
+    "data": set(),
+}
+
+
+def tree(module: str) -> ast.Module:
+    return ast.parse((ROOT / "cdm_tutor" / f"{module}.py").read_text())
+
+
+@pytest.mark.parametrize("module", sorted(MAY_IMPORT))
+def test_imports_follow_the_arrow(module: str) -> None:
+    imported = {
+        node.module.removeprefix("cdm_tutor.")
+        for node in ast.walk(tree(module))
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("cdm_tutor.")
+    }
+    assert imported <= MAY_IMPORT[module]
+
+
+def test_six_stages_stay_readable() -> None:
+    lengths = {stage: len((ROOT / "cdm_tutor" / f"{stage}.py").read_text().splitlines()) for stage in STAGES}
+    assert sum(lengths.values()) < 900, lengths
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_everything_public_says_what_it_is(stage: str) -> None:
+    module = tree(stage)
+    assert ast.get_docstring(module)
+    for node in ast.walk(module):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            assert ast.get_docstring(node), node.name
+
+
+@pytest.mark.parametrize("stage", STAGES[:-1])
+def test_stages_are_light_to_import(stage: str) -> None:
+    code = (
+        f"import sys, cdm_tutor.{stage}; "
+        "assert not {'matplotlib', 'torchvision', 'typer', 'torchmetrics'} & sys.modules.keys()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_tables_in_readme_and_site_are_what_was_measured() -> None:
+    done = subprocess.run(
+        [sys.executable, "benchmarks/tables.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
