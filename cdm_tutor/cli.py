@@ -318,28 +318,33 @@ def pick_device(device: DeviceName) -> str:
 
 
 def writable(path: Path) -> None:
-    """Make the folder of a file to write, before the work that would be lost if it could not be."""
+    """Make the folder of a file to write, and try the file, before the work that would be lost if it failed."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    there = path.exists()
     with path.open("ab"):
         pass
+    if not there:
+        path.unlink()
+
+
+CommandError = typer.BadParameter.__mro__[2]  # what all of typer's errors are; it exports no name for it
 
 
 def main() -> None:
     """Run the command line; bad input ends with one line and exit code 2, Ctrl-C with 130."""
-    import click
-
     try:
         code = app(standalone_mode=False)
-    except click.ClickException as error:
+    except CommandError as error:
         code = fail(error.format_message())
     except (ValueError, OSError) as error:
         code = fail(str(error))
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         code = 130
     sys.exit(code)
 
 
 def fail(message: str) -> int:
-    """Print an error as one line; returns the exit code for bad input."""
-    print("cdm-tutor: " + " ".join(message.split()), file=sys.stderr)
+    """Print an error as one line; returns the exit code for bad input. Without a message the help was shown."""
+    if message:
+        print("cdm-tutor: " + " ".join(message.split()), file=sys.stderr)
     return 2

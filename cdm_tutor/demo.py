@@ -62,6 +62,9 @@ def run_demo(name: str, out: Path, minutes: float, device: str, seed: int) -> Pa
     generate(model, card, few, device=device, on_step=lambda guess, x: frames.append(x.cpu()))
     save_grid(out / "yours.png", yours[:64], columns=16)
     save_grid(out / "shipped.png", shipped[:64], columns=16)
+    moments = torch.linspace(0, len(frames) - 1, 10).int().tolist()
+    strip = torch.stack([frames[moment][:6] for moment in moments], dim=1).flatten(0, 1)
+    save_grid(out / "denoising.png", strip, columns=len(moments), zoom=3)
     save_animation(out / "denoising.webp", frames, columns=16)
     save_grid(out / "real.png", data.x0[torch.randperm(len(data), generator=seeded(seed))[:64]], columns=16)
 

@@ -56,7 +56,7 @@ class Report:
         n: how many samples.
         fid: Frechet distance to the full training set; less is better.
         fid_floor: that of n real images: no set of n samples can be expected to get below it.
-        kid: kernel distance to the embedded real images, times 1,000; 0 is best, whatever n is.
+        kid: kernel distance to n of the embedded real images, times 1,000; 0 is best, whatever n is.
         histogram: the share of samples that the classifier puts in each class.
         confidence: mean probability that it gives the class it picks.
         nearest: median distance to the nearest real image, root mean square over pixels in [-1, 1].
@@ -104,7 +104,7 @@ class Yardstick:
             n=n,
             fid=self.fid(features),
             fid_floor=self.fid(self.real_features[:n]),
-            kid=1000 * poly_mmd(self.real_features, features).item(),
+            kid=1000 * poly_mmd(self.real_features[:n], features).item(),
             histogram=tuple((torch.bincount(chosen, minlength=10) / n).tolist()),
             confidence=probabilities.amax(dim=1).mean().item(),
             nearest=nearest_distance(samples[:some], self.real[some:]),

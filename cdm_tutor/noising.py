@@ -115,7 +115,10 @@ def denoising_loss(
 
     Args:
         model: maps (x_t, t) to a prediction of x_t's shape.
-        x0, t, noise, schedule: as in q_sample.
+        x0: (B, C, H, W) clean images in [-1, 1].
+        t: (B,) int64 in [0, T).
+        noise: (B, C, H, W) standard normal.
+        schedule: the noise schedule, of length T.
         prediction: what the model predicts, "noise" or "v".
 
     Returns:

@@ -122,7 +122,7 @@ class Run:
             Diverged: if the loss is no longer a number; the last save stays as it is.
         """
         training, saved = self.training, self.training.seconds
-        with (self.folder / "log.jsonl").open("a") as log, interrupts() as interrupted:
+        with (self.folder / "log.jsonl").open("a", buffering=1) as log, interrupts() as interrupted:
             for step in fit(training, images.to(self.device)):
                 log.write(json.dumps(asdict(step)) + "\n")
                 yield step

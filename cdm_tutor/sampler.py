@@ -50,16 +50,16 @@ def denoise(model: Model, x_t: Tensor, t: int, schedule: NoiseSchedule, predicti
 
 
 def spaced_timesteps(T: int, steps: int) -> list[tuple[int, int]]:
-    """The steps to visit, from T - 1 down to 0, as pairs (t, prev_t); the last prev_t is -1.
+    """The steps to visit, evenly spaced from T - 1 down, as pairs (t, prev_t); the last prev_t is -1.
 
-    They are evenly spaced. T = 1000, steps = 5: [(999, 749), (749, 500), (500, 250), (250, 0), (0, -1)].
+    T = 1000, steps = 4: [(999, 749), (749, 499), (499, 249), (249, -1)].
 
     Raises:
         ValueError: if steps is not between 1 and T.
     """
     if not 1 <= steps <= T:
         raise ValueError(f"expected between 1 and {T} sampling steps, got {steps}")
-    visited = torch.linspace(T - 1, 0, steps, dtype=torch.float64).round().int().tolist()
+    visited = [round(T - i * T / steps) - 1 for i in range(steps)]
     return list(zip(visited, [*visited[1:], -1], strict=True))
 
 

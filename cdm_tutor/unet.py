@@ -6,7 +6,6 @@ so 2x2 pixels are first folded into channels: a quarter of the positions, severa
 """
 
 import math
-from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -86,17 +85,16 @@ class SimpleUNet(nn.Module):
     Args:
         in_channels: channels of the images; 1 for MNIST.
         channels: width at each size, from large to small; each a multiple of 8.
-        blocks: residual blocks at each size, on the way down and again on the way up.
         fold: side of the square of pixels that is folded into channels; 1 to fold nothing.
         attention: whether the bottom has self-attention.
     """
 
     def __init__(
-        self, in_channels: int = 1, channels: tuple[int, ...] = (32, 64), blocks: int = 2, fold: int = 2,
-        attention: bool = True,
-    ) -> None:  # fmt: skip
+        self, in_channels: int = 1, channels: tuple[int, ...] = (32, 64), fold: int = 2, attention: bool = True
+    ) -> None:
         super().__init__()
         self.fold = fold
+        self.divisor = fold * 2 ** (len(channels) - 1)
         self.time_dim = time_dim = 4 * channels[0]
         self.time_mlp = nn.Sequential(
             nn.Linear(time_dim, time_dim), nn.SiLU(), nn.Linear(time_dim, time_dim), nn.SiLU()
@@ -104,11 +102,12 @@ class SimpleUNet(nn.Module):
         self.conv_in = nn.Conv2d(in_channels * fold**2, channels[0], 3, padding=1)
 
         self.down = nn.ModuleList()
-        self.shrink = nn.ModuleList()
+        above = channels[0]
         for width in channels:
-            self.down.append(nn.ModuleList(ResidualBlock(width, width, time_dim) for _ in range(blocks)))
-        for width, next_width in pairwise(channels):
-            self.shrink.append(nn.Conv2d(width, next_width, 3, stride=2, padding=1))
+            if self.down:
+                self.down.append(nn.Conv2d(above, width, 3, stride=2, padding=1))
+            self.down.append(ResidualBlock(width, width, time_dim))
+            above = width
 
         bottom = channels[-1]
         self.middle1 = ResidualBlock(bottom, bottom, time_dim)
@@ -118,8 +117,9 @@ class SimpleUNet(nn.Module):
         self.up = nn.ModuleList()
         below = bottom
         for width in reversed(channels):
-            widths_in = [below + width] + [2 * width] * (blocks - 1)
-            self.up.append(nn.ModuleList(ResidualBlock(w, width, time_dim) for w in widths_in))
+            if self.up:
+                self.up.append(nn.Upsample(scale_factor=2))
+            self.up.append(ResidualBlock(below + width, width, time_dim))
             below = width
 
         self.norm_out = nn.GroupNorm(8, channels[0])
@@ -131,27 +131,26 @@ class SimpleUNet(nn.Module):
         Raises:
             ValueError: if H or W is not divisible by fold * 2 ** (sizes - 1), so that halving leaves a rest.
         """
-        divisor = self.fold * 2 ** len(self.shrink)
-        if x_t.shape[2] % divisor or x_t.shape[3] % divisor:
-            raise ValueError(f"expected height and width divisible by {divisor}, got {tuple(x_t.shape[2:])}")
+        if x_t.shape[2] % self.divisor or x_t.shape[3] % self.divisor:
+            raise ValueError(f"expected height and width divisible by {self.divisor}, got {tuple(x_t.shape[2:])}")
         time = self.time_mlp(timestep_embedding(t, self.time_dim))
         h = self.conv_in(F.pixel_unshuffle(x_t, self.fold))
 
         skips = []
-        for level, blocks in enumerate(self.down):
-            if level > 0:
-                h = self.shrink[level - 1](h)
-            for block in blocks:
-                h = block(h, time)
+        for layer in self.down:
+            if isinstance(layer, ResidualBlock):
+                h = layer(h, time)
                 skips.append(h)
+            else:
+                h = layer(h)
 
         h = self.middle2(self.attention(self.middle1(h, time)), time)
 
-        for level, blocks in enumerate(self.up):
-            if level > 0:
-                h = F.interpolate(h, scale_factor=2, mode="nearest")
-            for block in blocks:
-                h = block(torch.cat([h, skips.pop()], dim=1), time)
+        for layer in self.up:
+            if isinstance(layer, ResidualBlock):
+                h = layer(torch.cat([h, skips.pop()], dim=1), time)
+            else:
+                h = layer(h)
 
         return F.pixel_shuffle(self.conv_out(F.silu(self.norm_out(h))), self.fold)
 

@@ -40,7 +40,7 @@ def test_sample_classes_look_like_their_names() -> None:
     assert ink[1] == min(ink)
     assert ink[0] == max(ink)
     left = [clothes.x0[clothes.labels == c][..., :7].mean().item() for c in range(10)]
-    assert left[CLASS_NAMES["fashion"].index("trouser")] < left[CLASS_NAMES["fashion"].index("pullover")] - 0.5
+    assert left[CLASS_NAMES["fashion"].index("trouser")] < left[CLASS_NAMES["fashion"].index("pullover")] - 0.3
 
 
 @names
@@ -65,14 +65,14 @@ def test_full_set_is_read_from_torchvisions_layout(tmp_path: Path) -> None:
 
 
 def test_missing_folder_half_a_download_and_damage_are_told_apart(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"no fashion images in .*expected the folder .*FashionMNIST"):
+    with pytest.raises(FileNotFoundError, match=r"no fashion images in .*FashionMNIST"):
         load_full("fashion", tmp_path)
     raw = write_idx(tmp_path, "fashion")
     images = raw / "train-images-idx3-ubyte"
     whole = images.read_bytes()
 
     images.unlink()
-    with pytest.raises(FileNotFoundError, match=r"incomplete fashion files .* found t10k-images"):
+    with pytest.raises(FileNotFoundError, match=r"incomplete fashion images in .* missing train-images-idx3-ubyte"):
         load_full("fashion", tmp_path)
     for damaged in (whole[:1000], b"\x1f\x8b" + whole[2:], b"", b"<html>not found</html>", gzip.compress(whole[:5000])):
         images.write_bytes(damaged)
