@@ -3,7 +3,7 @@
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -148,8 +148,9 @@ def train(
         raise ValueError(f"expected a learning rate above 0, got {lr}")
     folder = out or Path("runs") / (dataset.value if stage == Stage.unet else f"{dataset.value}-refiner")
     where = pick_device(device)
+    images = load_images(dataset, data, data_dir)
     if resume:
-        run = Run.resume(folder, where, steps=steps, minutes=minutes)
+        run = Run.resume(folder, len(images), where, steps=steps, minutes=minutes)
         print(f"Going on with {folder} from step {run.training.step}, with the settings it was started with.")
     else:
         settings = TrainSettings(
@@ -162,11 +163,8 @@ def train(
             t_below=noising_steps // 2 if stage == Stage.refiner else None,
         )
         card = ModelCard(dataset.value, predict.value, schedule.value, noising_steps, stage.value)
-        images = load_images(dataset, data, data_dir)
-        run = Run.create(folder, card, settings, where)
-    if resume:
-        images = load_images(Dataset(run.card.data), data, data_dir)
-    again = f"cdm-tutor train {run.card.data} --resume --out {folder}"
+        run = Run.create(folder, card, settings, len(images), where)
+    again = f"cdm-tutor train {dataset.value} --resume --out {folder}"
     if data_dir:
         again += f" --data-dir {data_dir}"
     elif data == Source.full:
@@ -327,7 +325,8 @@ def writable(path: Path) -> None:
         path.unlink()
 
 
-CommandError = typer.BadParameter.__mro__[2]  # what all of typer's errors are; it exports no name for it
+# what all of typer's errors are, ClickException; typer exports no name for it
+CommandError = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[2])
 
 
 def main() -> None:

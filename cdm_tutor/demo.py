@@ -105,7 +105,7 @@ def run_demo(name: str, out: Path, minutes: float, device: str, seed: int) -> Pa
 def _train(folder: Path, card: ModelCard, settings: TrainSettings, x0: Tensor, device: str) -> Run:
     if (folder / "run.json").exists():  # only ever a folder that an earlier demo made
         shutil.rmtree(folder)
-    run = Run.create(folder, card, settings, device)
+    run = Run.create(folder, card, settings, len(x0), device)
     losses = []
     with training_bar(settings.batch) as show:
         for step in run.steps(x0):

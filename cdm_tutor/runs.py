@@ -1,6 +1,6 @@
 """A training run and its folder: what it was asked for, how far it is, what it has made.
 
-run.json            settings and model card
+run.json            settings, model card, and how many images it is trained on
 state.pt            all that it takes to go on
 model.safetensors   the averaged weights, to sample from
 log.jsonl           one line a step: step, loss, lr, seconds
@@ -48,7 +48,7 @@ class Run:
         self.training = Training(model, card.make_schedule().to(device), settings, loss)
 
     @classmethod
-    def create(cls, folder: Path, card: ModelCard, settings: TrainSettings, device: str = "cpu") -> "Run":
+    def create(cls, folder: Path, card: ModelCard, settings: TrainSettings, images: int, device: str = "cpu") -> "Run":
         """Start a run in a folder that holds none yet, and save it once, so that a bad folder shows at once.
 
         Raises:
@@ -59,20 +59,20 @@ class Run:
             raise ValueError(f"{folder} holds a run already: --resume goes on with it, --out names another folder")
         run = cls(folder, card, settings, device)
         folder.mkdir(parents=True, exist_ok=True)
-        described = {"card": asdict(card), "settings": asdict(settings)}
+        described = {"card": asdict(card), "settings": asdict(settings), "images": images}
         (folder / "run.json").write_text(json.dumps(described, indent=2) + "\n")
         run.save()
         return run
 
     @classmethod
     def resume(
-        cls, folder: Path, device: str = "cpu", *, steps: int | None = None, minutes: float | None = None
+        cls, folder: Path, images: int, device: str = "cpu", *, steps: int | None = None, minutes: float | None = None
     ) -> "Run":
         """Go on with the run in a folder, to its own end or to a new one.
 
         Raises:
             FileNotFoundError: if the folder holds no run.
-            ValueError: if its files are damaged.
+            ValueError: if its files are damaged, or it was trained on another number of images.
         """
         path = folder / "run.json"
         if not path.is_file():
@@ -82,6 +82,11 @@ class Run:
             card, settings = ModelCard(**described["card"]), TrainSettings(**described["settings"])
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path} is damaged: {error}") from error
+        if described.get("images") != images:
+            raise ValueError(
+                f"{folder} was started on {described.get('images')} images, these are {images}: "
+                "give --data or --data-dir as then"
+            )
         if steps or minutes:
             settings = replace(settings, steps=steps, minutes=minutes)
         run = cls(folder, card, settings, device)
