@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from cdm_tutor.data import Images
     from cdm_tutor.generate import SampleSettings
     from cdm_tutor.runs import Run
@@ -271,7 +273,9 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
-def draw(dataset: Dataset, weights: Path | None, refine: Path | None, settings: "SampleSettings", device: DeviceName):  # type: ignore[no-untyped-def]
+def draw(
+    dataset: Dataset, weights: Path | None, refine: Path | None, settings: "SampleSettings", device: DeviceName
+) -> tuple["Tensor", str]:
     """Sample with a progress bar; returns the images and the data set they are of."""
     from cdm_tutor.checkpoint import load_weights, shipped_weights
     from cdm_tutor.generate import generate

@@ -68,6 +68,9 @@ def generate(
     if refiner and refiner[1].data != card.data:
         raise ValueError(f"the refiner was trained on {refiner[1].data}, the network on {card.data}")
     schedule = card.make_schedule().to(device)
+    if refiner:
+        network, its_card = refiner
+        its_schedule = its_card.make_schedule().to(device)
     batches = []
     for first in range(0, settings.n, BATCH):
         size = min(BATCH, settings.n - first)
@@ -85,8 +88,6 @@ def generate(
             on_step=on_step,
         )
         if refiner:
-            network, its_card = refiner
-            its_schedule = its_card.make_schedule().to(device)
             x = refine(
                 network, x, its_schedule, generator=generator, t_start=settings.t_start, prediction=its_card.prediction
             )

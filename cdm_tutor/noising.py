@@ -104,6 +104,11 @@ def predict_x0_from_velocity(x_t: Tensor, t: Tensor, v: Tensor, schedule: NoiseS
     return signal * x_t - sigma * v
 
 
+def training_target(x0: Tensor, t: Tensor, noise: Tensor, schedule: NoiseSchedule, prediction: Prediction) -> Tensor:
+    """What the model should answer: the noise, or for "v" the velocity. Shapes and errors as in q_sample."""
+    return noise if prediction == "noise" else velocity(x0, t, noise, schedule)
+
+
 def denoising_loss(
     model: Model, x0: Tensor, t: Tensor, noise: Tensor, schedule: NoiseSchedule, prediction: Prediction = "noise"
 ) -> Tensor:
@@ -124,7 +129,7 @@ def denoising_loss(
     Returns:
         a single number, as a tensor without dimensions.
     """
-    target = noise if prediction == "noise" else velocity(x0, t, noise, schedule)
+    target = training_target(x0, t, noise, schedule, prediction)
     return torch.mean((model(q_sample(x0, t, noise, schedule), t) - target) ** 2)
 
 

@@ -8,7 +8,7 @@ drowns its faults but not its shapes, and denoised in two steps by a network tha
 import torch
 from torch import Tensor
 
-from cdm_tutor.noising import Model, Prediction, q_sample, velocity
+from cdm_tutor.noising import Model, Prediction, q_sample, training_target
 from cdm_tutor.randomness import draw_like
 from cdm_tutor.sampler import ddim_step, denoise
 from cdm_tutor.schedule import NoiseSchedule
@@ -44,7 +44,7 @@ def refiner_loss(
     noise serves as the other noise, so there must be two. Arguments as in denoising_loss.
     """
     x_t = q_sample(x0, t, noise + PERTURBATION * noise.roll(1, dims=0), schedule)
-    target = noise if prediction == "noise" else velocity(x0, t, noise, schedule)
+    target = training_target(x0, t, noise, schedule, prediction)
     return torch.mean((model(x_t, t) - target) ** 2)
 
 

@@ -143,8 +143,8 @@ def dpm_step(
         x_prev = sqrt(alpha_bar_prev) * (keep * x_t / sqrt(alpha_bar_t) + (1 - keep) * ahead)
                  + sqrt(1 - alpha_bar_prev) * sqrt(1 - exp(-2 * eta * h)) * noise
 
-    eta = 0 is the plain solver, 1 the stochastic one. Lu et al. 2022, arXiv 2211.01095, algorithm 2 and
-    section 5 (SDE). At the last step x_prev is pred_x0. Arguments as in p_sample.
+    eta = 0 is the plain solver, 1 the stochastic one. Lu et al. 2022, arXiv 2211.01095: algorithm 2,
+    and its stochastic form there. At the last step x_prev is pred_x0. Arguments as in p_sample.
     """
     if prev_t < 0:
         return guess.pred_x0

@@ -122,7 +122,7 @@ def posterior_variance(betas: Tensor, alpha_bar: Tensor, alpha_bar_prev: Tensor)
 
 
 def log_snr(alpha_bar: Tensor) -> Tensor:
-    """Log of the signal-to-noise ratio, log(alpha_bar / (1 - alpha_bar)). Kingma et al. 2021, equation 3."""
+    """Log of the signal-to-noise ratio, log(alpha_bar / (1 - alpha_bar)). Kingma et al. 2021."""
     return torch.log(alpha_bar) - torch.log1p(-alpha_bar)
 
 
