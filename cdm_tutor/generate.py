@@ -21,7 +21,7 @@ class SampleSettings:
 
     Attributes:
         n: how many images.
-        solver: "dpm" (DPM-Solver++(2M), the best at few steps), "ddim" or "ddpm".
+        solver: "dpm" (DPM-Solver++, the best at few steps), "ddim" or "ddpm".
         steps: how many steps; fewer are faster.
         eta: the share of fresh noise in each step; None for the solver's usual one.
         seed: decides the images.

@@ -86,6 +86,7 @@ class Yardstick:
         self.training_set, _ = read_safetensors(ASSETS / f"{name}-features.safetensors")
         self.real = real[torch.randperm(len(real), generator=torch.Generator().manual_seed(0))]
         self.real_features = self.features(self.real)
+        self.floors: dict[int, tuple[float, float]] = {}
 
     def report(self, samples: Tensor) -> Report:
         """Measure (n, 1, 28, 28) samples in [-1, 1].
@@ -100,16 +101,25 @@ class Yardstick:
         probabilities = self.probabilities(features)
         chosen = probabilities.argmax(dim=1)
         some = min(n, 1000)  # a median needs no more, and takes its time
+        fid_floor, nearest_floor = self.floor(n)
         return Report(
             n=n,
             fid=self.fid(features),
-            fid_floor=self.fid(self.real_features[:n]),
+            fid_floor=fid_floor,
             kid=1000 * poly_mmd(self.real_features[:n], features).item(),
             histogram=tuple((torch.bincount(chosen, minlength=10) / n).tolist()),
             confidence=probabilities.amax(dim=1).mean().item(),
             nearest=nearest_distance(samples[:some], self.real[some:]),
-            nearest_floor=nearest_distance(self.real[:some], self.real[some:]),
+            nearest_floor=nearest_floor,
         )
+
+    def floor(self, n: int) -> tuple[float, float]:
+        """FID, and median distance to the nearest, of n real images: measured once for each n."""
+        if n not in self.floors:
+            some = min(n, 1000)
+            nearest = nearest_distance(self.real[:some], self.real[some:])
+            self.floors[n] = self.fid(self.real_features[:n]), nearest
+        return self.floors[n]
 
     @torch.no_grad()
     def features(self, x0: Tensor) -> Tensor:

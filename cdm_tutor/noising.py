@@ -35,7 +35,7 @@ def gather(table: Tensor, t: Tensor, like: Tensor) -> Tensor:
 
 
 def q_sample(x0: Tensor, t: Tensor, noise: Tensor, schedule: NoiseSchedule) -> Tensor:
-    """Noise clean images to step t in one jump: draw x_t from q(x_t | x_0).
+    """Noise clean images to step t in one jump: draw x_t, (B, C, H, W), from q(x_t | x_0).
 
         x_t = sqrt(alpha_bar_t) * x0 + sqrt(1 - alpha_bar_t) * noise
 
@@ -47,14 +47,10 @@ def q_sample(x0: Tensor, t: Tensor, noise: Tensor, schedule: NoiseSchedule) -> T
         noise: (B, C, H, W) standard normal.
         schedule: the noise schedule, of length T.
 
-    Returns:
-        (B, C, H, W) noised images.
-
     Raises:
         ValueError: if the shapes disagree.
     """
-    _check_same_shape(x0, noise)
-    signal, sigma = _mix(t, x0, schedule)
+    signal, sigma = _mix(t, x0, noise, schedule)
     return signal * x0 + sigma * noise
 
 
@@ -65,8 +61,7 @@ def predict_x0(x_t: Tensor, t: Tensor, noise: Tensor, schedule: NoiseSchedule) -
 
     Ho et al. 2020, equation 15. Shapes and errors as in q_sample.
     """
-    _check_same_shape(x_t, noise)
-    signal, sigma = _mix(t, x_t, schedule)
+    signal, sigma = _mix(t, x_t, noise, schedule)
     return (x_t - sigma * noise) / signal
 
 
@@ -77,8 +72,7 @@ def predict_noise(x_t: Tensor, t: Tensor, x0: Tensor, schedule: NoiseSchedule) -
 
     Shapes and errors as in q_sample.
     """
-    _check_same_shape(x_t, x0)
-    signal, sigma = _mix(t, x_t, schedule)
+    signal, sigma = _mix(t, x_t, x0, schedule)
     return (x_t - signal * x0) / sigma
 
 
@@ -89,8 +83,7 @@ def velocity(x0: Tensor, t: Tensor, noise: Tensor, schedule: NoiseSchedule) -> T
 
     Salimans and Ho 2022, appendix D. Shapes and errors as in q_sample.
     """
-    _check_same_shape(x0, noise)
-    signal, sigma = _mix(t, x0, schedule)
+    signal, sigma = _mix(t, x0, noise, schedule)
     return signal * noise - sigma * x0
 
 
@@ -99,8 +92,7 @@ def predict_x0_from_velocity(x_t: Tensor, t: Tensor, v: Tensor, schedule: NoiseS
 
     (x_t, v) is (x0, noise) turned by an angle; this turns it back. Shapes and errors as in q_sample.
     """
-    _check_same_shape(x_t, v)
-    signal, sigma = _mix(t, x_t, schedule)
+    signal, sigma = _mix(t, x_t, v, schedule)
     return signal * x_t - sigma * v
 
 
@@ -112,32 +104,24 @@ def training_target(x0: Tensor, t: Tensor, noise: Tensor, schedule: NoiseSchedul
 def denoising_loss(
     model: Model, x0: Tensor, t: Tensor, noise: Tensor, schedule: NoiseSchedule, prediction: Prediction = "noise"
 ) -> Tensor:
-    """How far the model is from naming what was added: mean squared error over all pixels.
+    """How far the model is from naming what was added: mean squared error over all pixels, one number.
 
         mean((model(x_t, t) - noise) ** 2)        or, for "v", against the velocity
 
     Ho et al. 2020, equation 14.
 
+    x0, t, noise and schedule as in q_sample.
+
     Args:
         model: maps (x_t, t) to a prediction of x_t's shape.
-        x0: (B, C, H, W) clean images in [-1, 1].
-        t: (B,) int64 in [0, T).
-        noise: (B, C, H, W) standard normal.
-        schedule: the noise schedule, of length T.
         prediction: what the model predicts, "noise" or "v".
-
-    Returns:
-        a single number, as a tensor without dimensions.
     """
     target = training_target(x0, t, noise, schedule, prediction)
     return torch.mean((model(q_sample(x0, t, noise, schedule), t) - target) ** 2)
 
 
-def _mix(t: Tensor, like: Tensor, schedule: NoiseSchedule) -> tuple[Tensor, Tensor]:
-    """How much of the image and how much noise is in x_t, one coefficient an image."""
-    return gather(schedule.sqrt_alphas_cumprod, t, like), gather(schedule.sqrt_one_minus_alphas_cumprod, t, like)
-
-
-def _check_same_shape(a: Tensor, b: Tensor) -> None:
+def _mix(t: Tensor, a: Tensor, b: Tensor, schedule: NoiseSchedule) -> tuple[Tensor, Tensor]:
+    """How much of the image and how much noise is in x_t, shaped to multiply the batches a and b."""
     if a.shape != b.shape:
         raise ValueError(f"expected two batches of the same shape, got {tuple(a.shape)} and {tuple(b.shape)}")
+    return gather(schedule.sqrt_alphas_cumprod, t, a), gather(schedule.sqrt_one_minus_alphas_cumprod, t, a)

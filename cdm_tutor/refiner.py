@@ -49,18 +49,15 @@ def refiner_loss(
 
 
 def refine(
-    model: Model, x: Tensor, schedule: NoiseSchedule, generator: torch.Generator, t_start: int,
-    prediction: Prediction = "v",
-) -> Tensor:  # fmt: skip
+    model: Model, x: Tensor, schedule: NoiseSchedule, generator: torch.Generator, t_start: int, prediction: Prediction
+) -> Tensor:
     """Noise samples to t_start, then denoise them in two steps: to a third of the way, and to the end.
 
+    x: (B, C, H, W) samples in [-1, 1]; model, schedule and prediction as in denoise.
+
     Args:
-        model: the refiner, or any denoising network.
-        x: (B, C, H, W) samples in [-1, 1].
-        schedule: the noise schedule the refiner was trained with.
         generator: draws the noise.
         t_start: how far to go back; more mends larger faults and changes more.
-        prediction: what the model predicts, "noise" or "v".
 
     Raises:
         ValueError: if t_start is not between 1 and T - 1.

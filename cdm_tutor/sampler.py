@@ -1,8 +1,8 @@
 """Stage 4, the sampler: start from pure noise and walk back to an image, asking the network at each step.
 
 One loop, three ways to step from x_t to the less noisy x_prev, all from the same guess at image and noise:
-DDPM draws from the posterior; DDIM keeps the guessed noise, so that steps may be long; DPM-Solver++(2M) also
-remembers its last guess, so that steps may be longer still. prev_t = -1 is the clean image: alpha_bar is 1.
+DDPM draws from the posterior; DDIM keeps the guessed noise, so that steps may be long; DPM-Solver++ also looks
+back at the step before, so that steps may be longer still. prev_t = -1 is the clean image: alpha_bar is 1.
 """
 
 import math
@@ -24,6 +24,15 @@ class Guess:
     t: int
     pred_x0: Tensor
     pred_noise: Tensor
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A step that was taken: from which x_t, with which guess and which fresh noise."""
+
+    x_t: Tensor
+    guess: Guess
+    noise: Tensor
 
 
 OnStep = Callable[[Guess, Tensor], None]  # is told each guess, and the x_prev it led to
@@ -94,20 +103,17 @@ def posterior(x_t: Tensor, guess: Guess, prev_t: int, schedule: NoiseSchedule) -
 
 
 def p_sample(
-    x_t: Tensor, guess: Guess, last: Guess | None, prev_t: int, schedule: NoiseSchedule, noise: Tensor, eta: float = 1.0
+    x_t: Tensor, guess: Guess, last: Taken | None, prev_t: int, schedule: NoiseSchedule, noise: Tensor, eta: float = 1.0
 ) -> Tensor:
     """One DDPM step: draw x_prev from the posterior.
 
         x_prev = mean + eta * sqrt(variance) * noise
 
-    At the last step the variance is 0 and no noise is added. Ho et al. 2020, algorithm 2.
+    At the last step the variance is 0 and no noise is added. Ho et al. 2020, algorithm 2. x_t, guess, prev_t and
+    schedule as in posterior.
 
     Args:
-        x_t: (B, C, H, W) images at step guess.t.
-        guess: what they are made of.
-        last: the guess one step before, None at the first step; not needed here.
-        prev_t: the step to go to, less than guess.t; -1 for the clean image.
-        schedule: the noise schedule.
+        last: the step before, None at the first; only dpm_step looks at it.
         noise: (B, C, H, W) standard normal.
         eta: the share of fresh noise; 1 for DDPM.
     """
@@ -116,7 +122,7 @@ def p_sample(
 
 
 def ddim_step(
-    x_t: Tensor, guess: Guess, last: Guess | None, prev_t: int, schedule: NoiseSchedule, noise: Tensor, eta: float = 0.0
+    x_t: Tensor, guess: Guess, last: Taken | None, prev_t: int, schedule: NoiseSchedule, noise: Tensor, eta: float = 0.0
 ) -> Tensor:
     """One DDIM step: noise the guessed image again, only to prev_t, with the noise that was guessed.
 
@@ -133,31 +139,44 @@ def ddim_step(
 
 
 def dpm_step(
-    x_t: Tensor, guess: Guess, last: Guess | None, prev_t: int, schedule: NoiseSchedule, noise: Tensor, eta: float = 1.0
+    x_t: Tensor, guess: Guess, last: Taken | None, prev_t: int, schedule: NoiseSchedule, noise: Tensor, eta: float = 1.0
 ) -> Tensor:
     """One step of DPM-Solver++(2M): lean on where the guess is heading, not only on where it is.
 
-        h = lambda_prev - lambda_t,  lambda = log-SNR / 2                 (h_last: the same of the step before)
-        ahead = pred_x0 + (pred_x0 - last pred_x0) * h / (2 * h_last)     (at the first step just pred_x0)
-        keep = exp(-(1 + eta) * h)
-        x_prev = sqrt(alpha_bar_prev) * (keep * x_t / sqrt(alpha_bar_t) + (1 - keep) * ahead)
-                 + sqrt(1 - alpha_bar_prev) * sqrt(1 - exp(-2 * eta * h)) * noise
+        h = lambda_prev - lambda_t,  lambda = log-SNR / 2                (h_last: the same of the step before)
+        ahead = pred_x0 + (pred_x0 - last pred_x0) * h / (2 * h_last)    (at the first and the last step just pred_x0)
+        x_prev = glide with ahead as the image
 
-    eta = 0 is the plain solver, 1 the stochastic one. Lu et al. 2022, arXiv 2211.01095: algorithm 2,
-    and its stochastic form there. At the last step x_prev is pred_x0. Arguments as in p_sample.
+    eta = 0 is the plain solver, 1 the stochastic one. Lu et al. 2022, arXiv 2211.01095. Arguments as in p_sample.
+    """
+    ahead = guess.pred_x0
+    if last and prev_t >= 0:
+        h, h_last = rise(schedule, guess.t, prev_t), rise(schedule, last.guess.t, guess.t)
+        ahead = ahead + (guess.pred_x0 - last.guess.pred_x0) * (h / (2 * h_last))
+    return glide(x_t, guess.t, prev_t, ahead, schedule, noise, eta)
+
+
+def glide(
+    x_t: Tensor, t: int, prev_t: int, pred_x0: Tensor, schedule: NoiseSchedule, noise: Tensor, eta: float
+) -> Tensor:
+    """Go from t to prev_t, exactly so if pred_x0 were the right image all the way.
+
+    keep = exp(-(1 + eta) * h),  h as in dpm_step
+    x_prev = sqrt(alpha_bar_prev) * (keep * x_t / sqrt(alpha_bar_t) + (1 - keep) * pred_x0)
+             + sqrt(1 - alpha_bar_prev) * sqrt(1 - exp(-2 * eta * h)) * noise
     """
     if prev_t < 0:
-        return guess.pred_x0
+        return pred_x0
+    h = rise(schedule, t, prev_t)
     signal_prev, sigma_prev = levels(schedule, prev_t)
-    lambdas = schedule.log_snr.double() / 2
-    h = (lambdas[prev_t] - lambdas[guess.t]).item()
-    ahead = guess.pred_x0
-    if last is not None:
-        h_last = (lambdas[guess.t] - lambdas[last.t]).item()
-        ahead = ahead + (guess.pred_x0 - last.pred_x0) * (h / (2 * h_last))
     keep = math.exp(-(1 + eta) * h)
     spread = sigma_prev * math.sqrt(1 - math.exp(-2 * eta * h))
-    return signal_prev * (keep / levels(schedule, guess.t)[0] * x_t + (1 - keep) * ahead) + spread * noise
+    return signal_prev * (keep / levels(schedule, t)[0] * x_t + (1 - keep) * pred_x0) + spread * noise
+
+
+def rise(schedule: NoiseSchedule, t: int, prev_t: int) -> float:
+    """By how much half the log-SNR rises from t to prev_t."""
+    return (schedule.log_snr[prev_t].double() - schedule.log_snr[t].double()).item() / 2
 
 
 # the ways to step, and the share of fresh noise that each is usually given
@@ -178,15 +197,15 @@ def sample(
 ) -> Tensor:
     """Walk from pure noise x_T, (B, C, H, W) standard normal, to as many images in [-1, 1].
 
+    "dpm" predicts and then corrects: once the guess at the end of a step is known, the step is taken again with it,
+    at no call of the network. Zhao et al. 2023 (UniPC), with noise Xue et al. 2023 (SA-Solver); here in the simplest
+    form, one guess for the whole step. model, schedule and prediction as in denoise.
+
     Args:
-        model: maps (x_t, t) to a prediction of x_t's shape.
-        x_T: what to start from.
-        schedule: the noise schedule the model was trained with.
         generator: draws the fresh noise of each step.
         solver: "ddpm", "ddim" or "dpm".
         steps: how many of the T steps to visit.
         eta: the share of fresh noise; None for what the solver is usually given.
-        prediction: what the model predicts, "noise" or "v".
         on_step: is told each guess, and the x_prev it led to.
 
     Raises:
@@ -195,11 +214,15 @@ def sample(
     if solver not in SOLVERS:
         raise ValueError(f"unknown solver {solver!r}: expected one of {', '.join(SOLVERS)}")
     step, usual_eta = SOLVERS[solver]
+    eta = usual_eta if eta is None else eta
     x, last = x_T, None
     for t, prev_t in spaced_timesteps(len(schedule), steps):
         guess = denoise(model, x, t, schedule, prediction)
-        x = step(x, guess, last, prev_t, schedule, draw_like(x, generator), usual_eta if eta is None else eta)
-        last = guess
+        if last and step is dpm_step:  # the step that led here again, with the guess that is now known
+            x = glide(last.x_t, last.guess.t, t, guess.pred_x0, schedule, last.noise, eta)
+        taken = Taken(x, guess, draw_like(x, generator))
+        x = step(x, guess, last, prev_t, schedule, taken.noise, eta)
+        last = taken
         if on_step:
             on_step(guess, x)
     return x

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 
 def timestep_embedding(t: Tensor, dim: int) -> Tensor:
-    """Turn each timestep into a row of cosines and sines, from fast to slow.
+    """Turn each timestep into a row of cosines and sines, from fast to slow: (B, dim) float32.
 
         angle_i = t * 10000 ** (-i / (dim / 2)),  i = 0 ... dim / 2 - 1
         embedding = [cos(angle_0), ..., sin(angle_0), ...]
@@ -23,9 +23,6 @@ def timestep_embedding(t: Tensor, dim: int) -> Tensor:
     Args:
         t: (B,) integer timesteps, not scaled.
         dim: the length of a row, even.
-
-    Returns:
-        (B, dim) float32.
     """
     half = dim // 2
     rates = torch.exp(-math.log(10000) * torch.arange(half, device=t.device) / half)

@@ -205,6 +205,15 @@ def test_doctor_finds_this_machine_fit(tmp_path: Path) -> None:
     assert "cores" in done.stdout
 
 
+def test_demo_leaves_a_folder_of_yours_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    done = cdm("demo", "--out", "mine", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "mine is not empty, and no demo made it" in done.stderr
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
+
+
 def test_demo_tells_the_whole_story(tmp_path: Path) -> None:
     done = cdm("demo", "--minutes", "0.03", "--out", "story", cwd=tmp_path, timeout=280)
     assert done.returncode == 0, done.stdout + done.stderr

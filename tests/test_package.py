@@ -17,6 +17,9 @@ MAY_IMPORT = {  # besides torch and friends
     "refiner": {"schedule", "noising", "sampler", "unet", "randomness"},
     "trainer": {"schedule", "noising", "sampler", "refiner", "randomness"},
     "data": set(),
+    "plots": {"schedule", "noising"},
+    "metrics": {"data", "checkpoint"},
+    "generate": {"checkpoint", "noising", "randomness", "refiner", "sampler"},
 }
 
 

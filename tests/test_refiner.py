@@ -28,7 +28,7 @@ def test_an_ideal_refiner_moves_any_sample_to_the_data(t_start: int, value: floa
 
     generator = torch.Generator().manual_seed(0)
     x = torch.rand(2, 1, 4, 4, generator=generator) * 2 - 1
-    found = refine(oracle, x, COSINE, generator=generator, t_start=t_start)
+    found = refine(oracle, x, COSINE, generator=generator, t_start=t_start, prediction="v")
     assert (found - value).abs().max().item() < 1e-4
 
 
@@ -47,4 +47,4 @@ def test_loss_meets_more_noise_than_it_is_told_of(generator: torch.Generator) ->
 @pytest.mark.parametrize("t_start", [0, 1000, -1])
 def test_impossible_starts_are_refused(t_start: int, generator: torch.Generator) -> None:
     with pytest.raises(ValueError, match=f"between 1 and 999, got {t_start}"):
-        refine(lambda x, t: x, torch.zeros(1, 1, 4, 4), COSINE, generator=generator, t_start=t_start)
+        refine(lambda x, t: x, torch.zeros(1, 1, 4, 4), COSINE, generator=generator, t_start=t_start, prediction="v")
