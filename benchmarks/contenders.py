@@ -90,4 +90,4 @@ CONTENDERS: dict[str, Callable[[float | None], Contender]] = {
 
 def loss(contender: Contender, x0: Tensor, t: Tensor, noise: Tensor) -> Tensor:
     model = contender.predict(contender.network)
-    return denoising_loss(model, x0, t, noise, contender.schedule, contender.settings.prediction)
+    return denoising_loss(model, x0, t, noise, contender.schedule, contender.settings.prediction).mean()

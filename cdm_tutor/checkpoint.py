@@ -5,7 +5,10 @@ predicts. A file that could run code when it is loaded (a pickle) is refused. Wh
 written beside its place first and then renamed, so that a full disk or a crash leaves the old file whole.
 """
 
+import hashlib
 import json
+import shutil
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,6 +24,9 @@ from cdm_tutor.noising import Prediction
 from cdm_tutor.refiner import ImprovedRefinementNetwork
 from cdm_tutor.schedule import NoiseSchedule, make_schedule
 from cdm_tutor.unet import SimpleUNet
+
+WEIGHTS = ("model", "ema")  # the parts of a run's state that are weights
+DIGESTS = "sha256.json"  # tells a whole checkpoint from a torn or rotten one
 
 
 @dataclass(frozen=True)
@@ -127,25 +133,65 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise ValueError(f"{path} is damaged, or not a safetensors file: {error}") from error
 
 
-def save_state(path: Path, state: dict[str, Any]) -> None:
-    """Write a training run's state, all at once or not at all."""
-    _write(path, lambda part: torch.save(state, part))
+def save_checkpoint(folder: Path, state: dict[str, Any], keep: int = 3) -> None:
+    """Write a training run's state as folder/STEP, all at once or not at all, and delete all but the last few.
+
+    The weights, "model" and "ema", are safetensors; the rest is of numbers and plain containers.
+    """
+    path = folder / f"{state['step']:08d}"
+    part = path.with_suffix(".part")
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        for name in WEIGHTS:
+            save_file({key: value.contiguous() for key, value in state[name].items()}, part / f"{name}.safetensors")
+        torch.save({key: value for key, value in state.items() if key not in WEIGHTS}, part / "rest.pt")
+        (part / DIGESTS).write_text(json.dumps({file.name: _digest(file) for file in part.iterdir()}))
+        shutil.rmtree(path, ignore_errors=True)
+        part.rename(path)
+    except (OSError, RuntimeError, SafetensorError) as error:
+        shutil.rmtree(part, ignore_errors=True)
+        raise OSError(f"could not write {path} (the checkpoints before it are whole): {error}") from error
+    for old in _checkpoints(folder)[:-keep]:
+        shutil.rmtree(old)
 
 
-def load_state(path: Path) -> dict[str, Any]:
-    """Read a training run's state; only numbers and plain containers are accepted.
+def load_newest(folder: Path) -> dict[str, Any]:
+    """Read the newest whole checkpoint; warns of each torn or damaged one that it passes over.
 
     Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if it is damaged, or holds anything that could run code.
+        FileNotFoundError: if there is none.
+        ValueError: if none is whole.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"nothing to resume: no {path}")
+    for path in reversed(_checkpoints(folder)):
+        try:
+            return _load_checkpoint(path)
+        except (OSError, ValueError) as error:
+            warnings.warn(f"passing over the damaged checkpoint {path}: {error}", stacklevel=2)
+    if _checkpoints(folder):
+        raise ValueError(f"no checkpoint in {folder} is whole")
+    raise FileNotFoundError(f"nothing to resume: no checkpoint in {folder}")
+
+
+def _load_checkpoint(path: Path) -> dict[str, Any]:
+    digests = json.loads((path / DIGESTS).read_text())
+    for file, digest in digests.items():
+        if _digest(path / file) != digest:
+            raise ValueError(f"{path / file} is not what was written")
+    state = {name: read_safetensors(path / f"{name}.safetensors")[0] for name in WEIGHTS}
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        return {**state, **torch.load(path / "rest.pt", map_location="cpu", weights_only=True)}
     except Exception as error:  # torch.load raises half a dozen kinds for damaged files
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"{path} is damaged, or no training state of ours: {reason}") from error
+        raise ValueError(f"{path / 'rest.pt'} is no training state of ours: {str(error).splitlines()[0]}") from error
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    """Those in a folder, oldest first."""
+    return sorted(path for path in folder.glob("*") if path.name.isdigit())
+
+
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _write(path: Path, write: Callable[[Path], None]) -> None:

@@ -1,6 +1,8 @@
 """The command line: parse, call, print. Whatever needs torch is imported when a command runs."""
 
+import os
 import sys
+import warnings
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from cdm_tutor.data import Images
     from cdm_tutor.generate import SampleSettings
     from cdm_tutor.runs import Run
+
+LAUNCHED = "TORCHELASTIC_RUN_ID"  # set in each of several processes that a launcher started
 
 app = typer.Typer(
     help="Build a diffusion model from an empty file. New here? Run: cdm-tutor demo",
@@ -99,6 +103,7 @@ StepsOption = Annotated[
 SolverOption = Annotated[
     SolverName, typer.Option(help="dpm: best at few steps. ddim: the classic. ddpm: the original, wants 100 or more.")
 ]
+ProcessesOption = Annotated[int, typer.Option(min=1, help="Share the work between so many processes of this machine.")]
 EtaOption = Annotated[
     float | None, typer.Option(min=0, max=1, help="Share of fresh noise in each step, for dpm and ddim.")
 ]
@@ -130,7 +135,8 @@ def train(
     predict: Annotated[Predict, typer.Option(help="What the network learns to predict.")] = Predict.noise,
     schedule: Annotated[ScheduleName, typer.Option(help="How the noise grows.")] = ScheduleName.cosine,
     noising_steps: Annotated[int, typer.Option(min=2, help="T, the number of noising steps.")] = 1000,
-    batch: Annotated[int, typer.Option(min=2, help="Images in a training step.")] = 64,
+    batch: Annotated[int, typer.Option(min=2, help="Images in a training step, of all processes together.")] = 64,
+    accumulate: Annotated[int, typer.Option(min=1, help="Take a step's images in so many parts: saves memory.")] = 1,
     lr: Annotated[float, typer.Option(help="The largest learning rate.")] = 3e-3,
     out: Annotated[
         Path | None, typer.Option(help="The run's folder (default: runs/DATASET or runs/DATASET-refiner).")
@@ -138,10 +144,19 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in that folder, with its settings.")
     ] = False,
+    processes: ProcessesOption = 1,
+    max_restarts: Annotated[
+        int, typer.Option(min=0, help="When a process dies, go on from the last checkpoint; so often at most.")
+    ] = 0,
+    save_every: Annotated[float, typer.Option(min=0, help="Seconds between checkpoints.")] = 60.0,
+    compiled: Annotated[bool, typer.Option("--compile", help="Use torch.compile; pays on GPUs.")] = False,
     device: DeviceOption = DeviceName.auto,
     seed: SeedOption = 0,
 ) -> None:
     """Train a network. Ctrl-C saves; the same command with --resume goes on."""
+    share_work(processes, max_restarts)
+    import torch
+
     from cdm_tutor.checkpoint import ModelCard
     from cdm_tutor.runs import Run
     from cdm_tutor.trainer import TrainSettings
@@ -151,26 +166,31 @@ def train(
     folder = out or Path("runs") / (dataset.value if stage == Stage.unet else f"{dataset.value}-refiner")
     where = pick_device(device)
     images = load_images(dataset, data, data_dir)
-    if resume:
-        run = Run.resume(folder, len(images), where, steps=steps, minutes=minutes)
+    if resume or Run.was_cut_off(folder):
+        run = Run.resume(folder, len(images), where, save_every, steps=steps, minutes=minutes)
         print(f"Going on with {folder} from step {run.training.step}, with the settings it was started with.")
     else:
         settings = TrainSettings(
             steps=steps,
             minutes=minutes or (None if steps else 10),
             batch=batch,
+            accumulate=accumulate,
             lr=lr,
             seed=seed,
             prediction=predict.value,
             t_below=noising_steps // 2 if stage == Stage.refiner else None,
+            bf16=where.startswith("cuda") and torch.cuda.is_bf16_supported(),
+            compile=compiled,
         )
         card = ModelCard(dataset.value, predict.value, schedule.value, noising_steps, stage.value)
-        run = Run.create(folder, card, settings, len(images), where)
+        run = Run.create(folder, card, settings, len(images), where, save_every)
     again = f"cdm-tutor train {dataset.value} --resume --out {folder}"
     if data_dir:
         again += f" --data-dir {data_dir}"
     elif data == Source.full:
         again += " --data full"
+    if processes > 1:
+        again += f" --processes {processes}"
     print(f"Training on {len(images)} images on {where}, writing to {folder}. Ctrl-C saves and stops.")
     follow(run, images, again)
 
@@ -178,15 +198,16 @@ def train(
 def follow(run: "Run", images: "Images", again: str) -> None:
     """Train with a progress bar, and say how it ended."""
     from cdm_tutor.progress import training_bar
+    from cdm_tutor.runs import Stopped
     from cdm_tutor.trainer import Diverged
 
     try:
         with training_bar(run.training.settings.batch) as show:
             for step in run.steps(images.x0):
                 show(step)
-    except KeyboardInterrupt:
+    except Stopped as stopped:
         print(f"\nStopped at step {run.training.step}; saved. To go on:\n  {again}")
-        raise
+        raise typer.Exit(128 + stopped.args[0]) from None
     except Diverged as error:
         raise ValueError(f"{error}. The last good checkpoint is in {run.folder}") from error
     weights = run.folder / "model.safetensors"
@@ -207,10 +228,12 @@ def sample(
     eta: EtaOption = None,
     refine: RefineOption = None,
     out: Annotated[Path, typer.Option(help="The PNG to write.")] = Path("out/samples.png"),
+    processes: ProcessesOption = 1,
     device: DeviceOption = DeviceName.auto,
     seed: SeedOption = 0,
 ) -> None:
     """Draw images out of noise, with the weights that come with the package or your own."""
+    share_work(processes)
     from cdm_tutor.generate import SampleSettings
     from cdm_tutor.plots import save_grid
 
@@ -232,10 +255,12 @@ def evaluate(
     eta: EtaOption = None,
     refine: RefineOption = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the figures to this file.")] = None,
+    processes: ProcessesOption = 1,
     device: DeviceOption = DeviceName.auto,
     seed: SeedOption = 0,
 ) -> None:
     """Measure samples: FID and KID, class balance, confidence, distance to the training images."""
+    share_work(processes)
     import json
     from dataclasses import asdict
 
@@ -271,6 +296,15 @@ def doctor() -> None:
             print(f"{'':18} {finding.cure}")
     if any(finding.needed and not finding.ok for finding in findings):
         raise typer.Exit(1)
+
+
+def share_work(processes: int, max_restarts: int = 0) -> None:
+    """Hand this very command to several processes and end when they have; in one of them, do nothing."""
+    if LAUNCHED in os.environ or (processes == 1 and not max_restarts):
+        return
+    from cdm_tutor.distributed import launch
+
+    raise typer.Exit(launch(processes, max_restarts, ["-m", "cdm_tutor", *sys.argv[1:]]))
 
 
 def draw(
@@ -311,12 +345,14 @@ def pick_device(device: DeviceName) -> str:
     """
     import torch
 
+    from cdm_tutor.distributed import local_device
+
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if device == DeviceName.auto:
-        return next(name for name, found in there.items() if found)
+        return local_device(next(name for name, found in there.items() if found))
     if not there[device.value]:
         raise ValueError(f"no {device.value} device on this machine: cdm-tutor doctor says what there is")
-    return device.value
+    return local_device(device.value)
 
 
 def writable(path: Path) -> None:
@@ -335,6 +371,9 @@ CommandError = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[2])
 
 def main() -> None:
     """Run the command line; bad input ends with one line and exit code 2, Ctrl-C with 130."""
+    warnings.showwarning = lambda message, *_: print(f"cdm-tutor: {message}", file=sys.stderr)
+    if LAUNCHED in os.environ:
+        sys.exit(one_of_many())
     try:
         code = app(standalone_mode=False)
     except CommandError as error:
@@ -344,6 +383,23 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         code = 130
     sys.exit(code)
+
+
+def one_of_many() -> int:
+    """Run the command line as one of several processes: only the first speaks, and errors go to the launcher."""
+    from cdm_tutor import distributed
+
+    try:
+        with distributed.together():
+            if distributed.rank() > 0:
+                sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
+            return app(standalone_mode=False) or 0
+    except (CommandError, ValueError, OSError) as error:
+        distributed.report(error)
+        return 2
+    except Exception as error:
+        distributed.report(error)
+        return 1
 
 
 def fail(message: str) -> int:

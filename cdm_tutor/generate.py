@@ -6,13 +6,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from cdm_tutor import distributed
 from cdm_tutor.checkpoint import ModelCard
 from cdm_tutor.noising import Model
 from cdm_tutor.randomness import seeded
 from cdm_tutor.refiner import refine
 from cdm_tutor.sampler import OnStep, sample
 
-BATCH = 100
+BATCH = 32  # images sampled together; each batch has its own random numbers, whichever process draws it
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def generate(
         on_batch: is told after each batch how many images it held.
 
     Returns:
-        (n, 1, 28, 28) images in [-1, 1], on the CPU.
+        (n, 1, 28, 28) images in [-1, 1], on the CPU. Several processes share the work, and all get all images.
 
     Raises:
         ValueError: if n or steps are less than 1, steps more than T, or the refiner is of another data set.
@@ -71,8 +72,8 @@ def generate(
     if refiner:
         network, its_card = refiner
         its_schedule = its_card.make_schedule().to(device)
-    batches = []
-    for first in range(0, settings.n, BATCH):
+    batches: dict[int, Tensor] = {}
+    for first in range(distributed.rank() * BATCH, settings.n, distributed.world_size() * BATCH):
         size = min(BATCH, settings.n - first)
         generator = seeded(settings.seed, first)
         x_T = torch.randn(size, 1, 28, 28, generator=generator).to(device)
@@ -91,7 +92,8 @@ def generate(
             x = refine(
                 network, x, its_schedule, generator=generator, t_start=settings.t_start, prediction=its_card.prediction
             )
-        batches.append(x.cpu())
+        batches[first] = x.cpu()
         if on_batch:
             on_batch(size)
-    return torch.cat(batches)
+    shares = distributed.collect(batches)
+    return torch.cat([batch for _, batch in sorted(item for share in shares for item in share.items())])

@@ -7,7 +7,6 @@ the same mix. A network is trained to name what it cannot see.
 from collections.abc import Callable
 from typing import Literal
 
-import torch
 from torch import Tensor
 
 from cdm_tutor.schedule import NoiseSchedule
@@ -104,7 +103,7 @@ def training_target(x0: Tensor, t: Tensor, noise: Tensor, schedule: NoiseSchedul
 def denoising_loss(
     model: Model, x0: Tensor, t: Tensor, noise: Tensor, schedule: NoiseSchedule, prediction: Prediction = "noise"
 ) -> Tensor:
-    """How far the model is from naming what was added: mean squared error over all pixels, one number.
+    """How far the model is from naming what was added: for each image, (B,), the mean squared error over its pixels.
 
         mean((model(x_t, t) - noise) ** 2)        or, for "v", against the velocity
 
@@ -117,7 +116,7 @@ def denoising_loss(
         prediction: what the model predicts, "noise" or "v".
     """
     target = training_target(x0, t, noise, schedule, prediction)
-    return torch.mean((model(q_sample(x0, t, noise, schedule), t) - target) ** 2)
+    return (model(q_sample(x0, t, noise, schedule), t) - target).square().flatten(1).mean(dim=1)
 
 
 def _mix(t: Tensor, a: Tensor, b: Tensor, schedule: NoiseSchedule) -> tuple[Tensor, Tensor]:

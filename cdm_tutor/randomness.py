@@ -12,4 +12,4 @@ def seeded(*numbers: int) -> torch.Generator:
 
 def draw_like(x: Tensor, generator: torch.Generator) -> Tensor:
     """Standard normal noise of x's shape, drawn where the generator is and moved to x's device."""
-    return torch.randn(x.shape, generator=generator, device=generator.device).to(x.device)
+    return torch.randn(x.shape, generator=generator, device=generator.device, dtype=x.dtype).to(x.device)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from cdm_tutor.noising import Model, Prediction, q_sample, training_target
-from cdm_tutor.randomness import draw_like
+from cdm_tutor.randomness import draw_like, seeded
 from cdm_tutor.sampler import ddim_step, denoise
 from cdm_tutor.schedule import NoiseSchedule
 from cdm_tutor.unet import SimpleUNet
@@ -40,12 +40,14 @@ def refiner_loss(
         x_t = q_sample(x0, t, noise + 0.1 * other noise);  the target is made from noise alone
 
     In use the refiner meets samples, which are off in ways that the noise level does not tell; the extra noise teaches
-    it not to trust its input to the last digit. Ning et al. 2023, algorithm 1 (input perturbation). The next image's
-    noise serves as the other noise, so there must be two. Arguments as in denoising_loss.
+    it not to trust its input to the last digit. Ning et al. 2023, algorithm 1 (input perturbation). The image's own
+    noise with its pixels shuffled serves as the other noise. Arguments and result as in denoising_loss.
     """
-    x_t = q_sample(x0, t, noise + PERTURBATION * noise.roll(1, dims=0), schedule)
+    shuffled = torch.randperm(noise[0].numel(), generator=seeded(0)).to(noise.device)
+    other = noise.flatten(1)[:, shuffled].view_as(noise)
+    x_t = q_sample(x0, t, noise + PERTURBATION * other, schedule)
     target = training_target(x0, t, noise, schedule, prediction)
-    return torch.mean((model(x_t, t) - target) ** 2)
+    return (model(x_t, t) - target).square().flatten(1).mean(dim=1)
 
 
 def refine(

@@ -1,33 +1,41 @@
 """A training run and its folder: what it was asked for, how far it is, what it has made.
 
 run.json            settings, model card, and how many images it is trained on
-state.pt            all that it takes to go on
+checkpoints/        the last few states to go on from, newest last; each is written whole or not at all
 model.safetensors   the averaged weights, to sample from
-log.jsonl           one line a step: step, loss, lr, seconds
+log.jsonl           one line a step: step, loss, the loss of each third of the timesteps, lr, seconds
 preview.png         samples drawn while training
+
+Of several processes the first writes, and all read what it read.
 """
 
 import json
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
-from threading import Event, current_thread, main_thread
+from threading import current_thread, main_thread
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from cdm_tutor.checkpoint import ModelCard, load_state, save_state, save_weights
+from cdm_tutor import distributed
+from cdm_tutor.checkpoint import ModelCard, load_newest, save_checkpoint, save_weights
 from cdm_tutor.generate import SampleSettings, generate
 from cdm_tutor.noising import denoising_loss
 from cdm_tutor.plots import save_grid
 from cdm_tutor.refiner import refiner_loss
 from cdm_tutor.trainer import Step, Training, TrainSettings, fit
 
-SAVE_EVERY = 60.0  # seconds of training
 PREVIEW = SampleSettings(n=16, steps=10)
+
+
+class Stopped(Exception):
+    """A signal asked for an end; all is saved. The number of the signal is its argument."""
 
 
 class Run:
@@ -38,68 +46,111 @@ class Run:
         card: what the weights will be.
         settings: how to train.
         device: where to compute.
+        save_every: seconds between checkpoints.
     """
 
-    def __init__(self, folder: Path, card: ModelCard, settings: TrainSettings, device: str = "cpu") -> None:
-        self.folder, self.card, self.device = folder, card, device
+    def __init__(
+        self, folder: Path, card: ModelCard, settings: TrainSettings, device: str = "cpu", save_every: float = 60.0
+    ) -> None:
+        self.folder, self.card, self.device, self.save_every = folder, card, device, save_every
         torch.manual_seed(settings.seed)  # PyTorch initialises weights from its global generator only
         model = card.make_network().to(device)
         loss = refiner_loss if card.stage == "refiner" else denoising_loss
         self.training = Training(model, card.make_schedule().to(device), settings, loss)
 
     @classmethod
-    def create(cls, folder: Path, card: ModelCard, settings: TrainSettings, images: int, device: str = "cpu") -> "Run":
+    def create(
+        cls,
+        folder: Path,
+        card: ModelCard,
+        settings: TrainSettings,
+        images: int,
+        device: str = "cpu",
+        save_every: float = 60.0,
+    ) -> "Run":
         """Start a run in a folder that holds none yet, and save it once, so that a bad folder shows at once.
 
         Raises:
             ValueError: if the folder holds a run already.
             OSError: if it cannot be written.
         """
-        if (folder / "run.json").exists():
-            raise ValueError(f"{folder} holds a run already: --resume goes on with it, --out names another folder")
-        run = cls(folder, card, settings, device)
-        folder.mkdir(parents=True, exist_ok=True)
-        described = {"card": asdict(card), "settings": asdict(settings), "images": images}
-        (folder / "run.json").write_text(json.dumps(described, indent=2) + "\n")
+        run = cls(folder, card, settings, device, save_every)
+
+        def describe() -> None:
+            if (folder / "run.json").exists():
+                raise ValueError(f"{folder} holds a run already: --resume goes on with it, --out names another folder")
+            folder.mkdir(parents=True, exist_ok=True)
+            described = {"card": asdict(card), "settings": asdict(settings), "images": images}
+            described["launch"] = distributed.launch_id()
+            (folder / "run.json").write_text(json.dumps(described, indent=2) + "\n")
+
+        distributed.from_first(describe)
         run.save()
         return run
 
     @classmethod
     def resume(
-        cls, folder: Path, images: int, device: str = "cpu", *, steps: int | None = None, minutes: float | None = None
+        cls,
+        folder: Path,
+        images: int,
+        device: str = "cpu",
+        save_every: float = 60.0,
+        *,
+        steps: int | None = None,
+        minutes: float | None = None,
     ) -> "Run":
-        """Go on with the run in a folder, to its own end or to a new one.
+        """Go on with the run in a folder from its newest whole checkpoint, to its own end or to a new one.
 
         Raises:
             FileNotFoundError: if the folder holds no run.
             ValueError: if its files are damaged, or it was trained on another number of images.
         """
         path = folder / "run.json"
-        if not path.is_file():
-            raise FileNotFoundError(f"nothing to resume in {folder}: no run.json")
-        try:
-            described = json.loads(path.read_text())
-            card, settings = ModelCard(**described["card"]), TrainSettings(**described["settings"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{path} is damaged: {error}") from error
-        if described.get("images") != images:
-            raise ValueError(
-                f"{folder} was started on {described.get('images')} images, these are {images}: "
-                "give --data or --data-dir as then"
-            )
+
+        def read() -> tuple[ModelCard, TrainSettings, dict[str, Any]]:
+            if not path.is_file():
+                raise FileNotFoundError(f"nothing to resume in {folder}: no run.json")
+            try:
+                described = json.loads(path.read_text())
+                card, settings = ModelCard(**described["card"]), TrainSettings(**described["settings"])
+            except (KeyError, TypeError, ValueError) as error:
+                raise ValueError(f"{path} is damaged: {error}") from error
+            if described.get("images") != images:
+                raise ValueError(
+                    f"{folder} was started on {described.get('images')} images, these are {images}: "
+                    "give --data or --data-dir as then"
+                )
+            state = load_newest(folder / "checkpoints")
+            _shorten(folder / "log.jsonl", state["step"])
+            return card, settings, state
+
+        card, settings, state = distributed.from_first(read)
         if steps or minutes:
             settings = replace(settings, steps=steps, minutes=minutes)
-        run = cls(folder, card, settings, device)
+        run = cls(folder, card, settings, device, save_every)
         try:
-            run.training.load_state_dict(load_state(folder / "state.pt"))
+            run.training.load_state_dict(state)
         except (KeyError, RuntimeError) as error:
-            raise ValueError(f"{folder / 'state.pt'} does not fit {path}: {error}") from error
+            raise ValueError(f"the checkpoints in {folder} do not fit {path}: {error}") from error
         return run
 
+    @staticmethod
+    def was_cut_off(folder: Path) -> bool:
+        """Whether the launcher that has now started us again started the run in this folder."""
+        path, launch = folder / "run.json", distributed.launch_id()
+        if not (distributed.restarts() and launch):
+            return False
+        return distributed.from_first(
+            lambda: path.is_file() and bool(json.loads(path.read_text()).get("launch") == launch)
+        )
+
     def save(self) -> None:
-        """Write state and weights; a crash or a full disk leaves the last ones whole."""
+        """Write a checkpoint and the weights; a crash or a full disk leaves the last ones whole."""
+        distributed.from_first(self._save)
+
+    def _save(self) -> None:
         training = self.training
-        save_state(self.folder / "state.pt", training.state_dict())
+        save_checkpoint(self.folder / "checkpoints", training.state_dict())
         facts = {
             "steps": training.step,
             "images": training.step * training.settings.batch,
@@ -114,7 +165,7 @@ class Run:
         if self.card.stage == "refiner":
             return
         samples = generate(self.training.ema, self.card, PREVIEW, device=self.device)
-        save_grid(self.folder / "preview.png", samples)
+        distributed.from_first(lambda: save_grid(self.folder / "preview.png", samples))
 
     def steps(self, images: Tensor) -> Iterator[Step]:
         """Train to the end, saving and drawing previews on the way.
@@ -123,18 +174,19 @@ class Run:
             each training step.
 
         Raises:
-            KeyboardInterrupt: after Ctrl-C, once the step under way is done and saved.
+            Stopped: after Ctrl-C or SIGTERM in any process, once the step under way is done and saved.
             Diverged: if the loss is no longer a number; the last save stays as it is.
         """
         training, saved = self.training, self.training.seconds
-        with (self.folder / "log.jsonl").open("a", buffering=1) as log, interrupts() as interrupted:
+        log = self.folder / ("log.jsonl" if distributed.rank() == 0 else os.devnull)
+        with log.open("a", buffering=1) as lines, signals() as received:
             for step in fit(training, images.to(self.device)):
-                log.write(json.dumps(asdict(step)) + "\n")
+                lines.write(json.dumps(asdict(step)) + "\n")
                 yield step
-                if interrupted.is_set():
+                if distributed.anywhere(bool(received), self.device):
                     self.save()
-                    raise KeyboardInterrupt
-                if training.seconds - saved > SAVE_EVERY:
+                    raise Stopped(received[0] if received else signal.SIGTERM)
+                if training.seconds - saved >= self.save_every:
                     saved = training.seconds
                     self.save()
                     self.preview()
@@ -142,15 +194,24 @@ class Run:
         self.preview()
 
 
+def _shorten(log: Path, steps: int) -> None:
+    """Drop what the log tells of steps after the checkpoint, and a line that was not finished."""
+    if log.exists():
+        lines = log.read_text().splitlines(keepends=True)[:steps]
+        log.write_text("".join(lines))
+
+
 @contextmanager
-def interrupts() -> Iterator[Event]:
-    """While it lasts, Ctrl-C only sets the event: whoever looks at it stops where stopping is safe."""
-    interrupted = Event()
-    if current_thread() is not main_thread():  # only the main thread may say what Ctrl-C does
-        yield interrupted
+def signals() -> Iterator[list[int]]:
+    """While it lasts, Ctrl-C and SIGTERM are only noted: whoever looks at the list stops where stopping is safe."""
+    received: list[int] = []
+    if current_thread() is not main_thread():  # only the main thread may say what a signal does
+        yield received
         return
-    before = signal.signal(signal.SIGINT, lambda *_: interrupted.set())
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda got, _: received.append(got)) for number in numbers]
     try:
-        yield interrupted
+        yield received
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)

@@ -161,9 +161,11 @@ def glide(
 ) -> Tensor:
     """Go from t to prev_t, exactly so if pred_x0 were the right image all the way.
 
-    keep = exp(-(1 + eta) * h),  h as in dpm_step
-    x_prev = sqrt(alpha_bar_prev) * (keep * x_t / sqrt(alpha_bar_t) + (1 - keep) * pred_x0)
-             + sqrt(1 - alpha_bar_prev) * sqrt(1 - exp(-2 * eta * h)) * noise
+        keep = exp(-(1 + eta) * h),  h as in dpm_step
+        x_prev = sqrt(alpha_bar_prev) * (keep * x_t / sqrt(alpha_bar_t) + (1 - keep) * pred_x0)
+                 + sqrt(1 - alpha_bar_prev) * sqrt(1 - exp(-2 * eta * h)) * noise
+
+    At the last step x_prev is pred_x0.
     """
     if prev_t < 0:
         return pred_x0

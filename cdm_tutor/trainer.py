@@ -1,8 +1,8 @@
 """Stage 6, the trainer: show the network noised images until it can name the noise.
 
 The loop is a generator: `fit` takes one step each time it is asked and yields what happened, so that progress bars,
-previews and checkpoints live with whoever asks. All that is random is derived from the seed and the step alone: a run
-that stops and goes on draws what it would have drawn.
+previews and checkpoints live with whoever asks. All that is random is derived from the seed, the step and an image's
+place in the batch: a run that stops and goes on, or is shared by several processes, draws what it would have drawn.
 """
 
 import copy
@@ -10,16 +10,19 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DistributedSampler, TensorDataset
 
+from cdm_tutor import distributed
 from cdm_tutor.noising import Model, Prediction, denoising_loss
 from cdm_tutor.randomness import draw_like, seeded
 from cdm_tutor.schedule import NoiseSchedule
 
-# (model, x0, t, noise, schedule, prediction) -> a single number
+# (model, x0, t, noise, schedule, prediction) -> a number for each image
 Loss = Callable[[Model, Tensor, Tensor, Tensor, NoiseSchedule, Prediction], Tensor]
 
 
@@ -30,7 +33,8 @@ class TrainSettings:
     Attributes:
         steps: how many steps to take; None to train for `minutes`.
         minutes: how long to train, on the clock; None to take `steps`.
-        batch: images in a step.
+        batch: images in a step, of all processes together.
+        accumulate: in how many parts a process takes its share, one after the other, to save memory.
         lr: the learning rate after warm-up; it falls to 0 along a cosine.
         warmup: steps over which the learning rate rises from 0.
         ema_decay: how slowly the averaged weights follow.
@@ -38,11 +42,14 @@ class TrainSettings:
         seed: of the weights at the start, the order of the images, the timesteps and the noise.
         prediction: what the network learns to predict, "noise" or "v".
         t_below: train only on timesteps below this one, as for a refiner; None for all.
+        bf16: compute in bfloat16 where that is safe; faster on GPUs that know it.
+        compile: let torch.compile make a faster program of the network; pays on GPUs.
     """
 
     steps: int | None = None
     minutes: float | None = None
     batch: int = 64
+    accumulate: int = 1
     lr: float = 3e-3
     warmup: int = 200
     ema_decay: float = 0.999
@@ -50,6 +57,8 @@ class TrainSettings:
     seed: int = 0
     prediction: Prediction = "noise"
     t_below: int | None = None
+    bf16: bool = False
+    compile: bool = False
 
     def progress(self, step: int, seconds: float) -> float:
         """How much of the training is done, from 0 to 1."""
@@ -60,10 +69,14 @@ class TrainSettings:
 
 @dataclass(frozen=True)
 class Step:
-    """What one training step was like: its number from 1, loss, learning rate, progress, time so far."""
+    """What one training step was like: its number from 1, loss, learning rate, progress, time so far.
+
+    thirds: the mean loss of the images noised little, halfway and much; None where there were none.
+    """
 
     step: int
     loss: float
+    thirds: tuple[float | None, ...]
     lr: float
     progress: float
     seconds: float
@@ -74,13 +87,19 @@ class Diverged(ValueError):
 
 
 class Training:
-    """A network in training: its weights, their average, the optimiser, and how far it has come."""
+    """A network in training: its weights, their average, the optimiser, and how far it has come.
+
+    `model` holds the weights, `network` is what to call: over several processes it averages the gradients.
+    """
 
     def __init__(
         self, model: nn.Module, schedule: NoiseSchedule, settings: TrainSettings, loss: Loss = denoising_loss
     ) -> None:
         self.model = model
         self.ema = copy.deepcopy(model).requires_grad_(False)
+        if settings.compile:
+            model.compile()
+        self.network = distributed.wrap(model)
         self.schedule = schedule
         self.settings = settings
         self.loss = loss
@@ -104,38 +123,70 @@ def fit(training: Training, images: Tensor) -> Iterator[Step]:
     """Train on (N, C, H, W) images in [-1, 1], a step for each item asked for, until steps or minutes are up.
 
     Raises:
-        ValueError: if there are fewer images than a batch.
+        ValueError: if there are fewer images than a batch, or fewer in a batch than processes.
         Diverged: if the loss is no longer a finite number.
     """
     settings = training.settings
+    rank, world = distributed.rank(), distributed.world_size()
     if len(images) < settings.batch:
         raise ValueError(f"expected at least one batch of {settings.batch} images, got {len(images)}")
+    if settings.batch < world:
+        raise ValueError(f"expected a batch of at least one image for each of {world} processes, got {settings.batch}")
+    T = settings.t_below or len(training.schedule)
     while (progress := settings.progress(training.step, training.seconds)) < 1:
         start = time.perf_counter()
         lr = learning_rate(training.step, progress, settings)
         training.optimizer.param_groups[0]["lr"] = lr
-        x0, t, noise = draw_batch(images, training.step, settings.t_below or len(training.schedule), settings)
-        loss = train_step(training, x0, t, noise)
+        x0, t, noise = draw_batch(images, training.step, T, settings, rank, world)
+        loss, thirds = train_step(training, x0, t, noise, T)
         update_ema(training.ema, training.model, training.step, settings.ema_decay)
         training.step += 1
-        training.seconds += time.perf_counter() - start
-        yield Step(training.step, loss, lr, settings.progress(training.step, training.seconds), training.seconds)
+        training.seconds += distributed.same(time.perf_counter() - start)
+        progress = settings.progress(training.step, training.seconds)
+        yield Step(training.step, loss, thirds, lr, progress, training.seconds)
 
 
-def train_step(training: Training, x0: Tensor, t: Tensor, noise: Tensor) -> float:
-    """One step downhill: loss, gradient, clip, update. Returns the loss before the step.
+def train_step(
+    training: Training, x0: Tensor, t: Tensor, noise: Tensor, T: int
+) -> tuple[float, tuple[float | None, ...]]:
+    """One step downhill: loss, gradient, clip, update, on this process's share of the batch.
+
+    The gradient wanted is that of the mean over the whole batch. Averaging over W processes divides by W, so each
+    divides the sum of its images' losses by batch / W, however many it has.
+
+    Returns:
+        the mean loss of the whole batch before the step, and that of each third of the timesteps below T.
 
     Raises:
         Diverged: if the loss is no longer a finite number; no step is taken.
     """
-    loss = training.loss(training.model, x0, t, noise, training.schedule, training.settings.prediction)
-    if not math.isfinite(loss.item()):
-        raise Diverged(f"the loss became {loss.item()} at step {training.step + 1}: try a lower learning rate")
+    settings = training.settings
     training.optimizer.zero_grad()
-    loss.backward()
-    nn.utils.clip_grad_norm_(training.model.parameters(), training.settings.grad_clip)
+    losses = []
+    parts = torch.arange(len(x0)).chunk(settings.accumulate)
+    for number, part in enumerate(parts, start=1):
+        with (
+            distributed.averaging(training.network, now=number == len(parts)),
+            torch.autocast(x0.device.type, torch.bfloat16, enabled=settings.bf16),
+        ):
+            loss = training.loss(
+                training.network, x0[part], t[part], noise[part], training.schedule, settings.prediction
+            )
+            (loss.sum() * distributed.world_size() / settings.batch).backward()
+        losses.append(loss.detach())
+    mean, thirds = _summary(torch.cat(losses), t * 3 // T)
+    if not math.isfinite(mean):
+        raise Diverged(f"the loss became {mean} at step {training.step + 1}: try a lower learning rate")
+    nn.utils.clip_grad_norm_(training.model.parameters(), settings.grad_clip)
     training.optimizer.step()
-    return loss.item()
+    return mean, thirds
+
+
+def _summary(losses: Tensor, third: Tensor) -> tuple[float, tuple[float | None, ...]]:
+    """The mean over all processes, and that of each third."""
+    member = torch.nn.functional.one_hot(third, 3).to(losses.dtype)
+    sums, counts = distributed.total(torch.stack([losses @ member, member.sum(dim=0)])).tolist()
+    return sum(sums) / sum(counts), tuple(s / n if n else None for s, n in zip(sums, counts, strict=True))
 
 
 def learning_rate(step: int, progress: float, settings: TrainSettings) -> float:
@@ -154,15 +205,29 @@ def update_ema(ema: nn.Module, model: nn.Module, step: int, decay: float) -> Non
     torch._foreach_lerp_(list(ema.parameters()), list(model.parameters()), 1 - d)
 
 
-def draw_batch(images: Tensor, step: int, T: int, settings: TrainSettings) -> tuple[Tensor, Tensor, Tensor]:
-    """The images, timesteps and noise of a step: each image once an epoch, in a new order each time.
+def draw_batch(
+    images: Tensor, step: int, T: int, settings: TrainSettings, rank: int = 0, world: int = 1
+) -> tuple[Tensor, Tensor, Tensor]:
+    """One process's share of a step's batch: images, timesteps and noise.
 
-    From (N, C, H, W) images, x0 (B, C, H, W), t (B,) in [0, T), each as likely as the next, and noise like x0. The
-    step, from 0, and the settings' seed decide everything.
+    From (N, C, H, W) images, x0 (b, C, H, W), t (b,) in [0, T), each as likely as the next, and noise like x0. Over
+    the processes the shares make up the batch: each image once an epoch, in a new order each time. The seed, the step
+    and an image's place in the batch decide everything; which process it falls to changes nothing.
     """
-    epoch, place = divmod(step, len(images) // settings.batch)
-    order = torch.randperm(len(images), generator=seeded(settings.seed, 0, epoch))
-    x0 = images[order[place * settings.batch :][: settings.batch]]
+    epoch, number = divmod(step, len(images) // settings.batch)
+    order = share_of_epoch(len(images), settings.seed, epoch, rank, world)
+    place = rank + world * torch.arange(len(order)) - number * settings.batch
+    mine = (place >= 0) & (place < settings.batch)
+    x0, place = images[order[mine].to(images.device)], place[mine]
     generator = seeded(settings.seed, 1, step)
-    t = torch.randint(0, T, (len(x0),), generator=generator).to(x0.device)
-    return x0, t, draw_like(x0, generator)
+    t = torch.randint(0, T, (settings.batch,), generator=generator)[place]
+    noise = draw_like(images[: settings.batch], generator)[place.to(images.device)]
+    return x0, t.to(x0.device), noise
+
+
+@lru_cache(maxsize=1)
+def share_of_epoch(n: int, seed: int, epoch: int, rank: int, world: int) -> Tensor:
+    """Which of n images fall to a process in an epoch, in order: every world-th of all, shuffled anew each epoch."""
+    sampler: DistributedSampler[Any] = DistributedSampler(TensorDataset(torch.arange(n)), world, rank, seed=seed)
+    sampler.set_epoch(epoch)
+    return torch.tensor(list(sampler))

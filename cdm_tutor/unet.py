@@ -130,7 +130,7 @@ class SimpleUNet(nn.Module):
         """
         if x_t.shape[2] % self.divisor or x_t.shape[3] % self.divisor:
             raise ValueError(f"expected height and width divisible by {self.divisor}, got {tuple(x_t.shape[2:])}")
-        time = self.time_mlp(timestep_embedding(t, self.time_dim))
+        time = self.time_mlp(timestep_embedding(t, self.time_dim).to(x_t.dtype))
         h = self.conv_in(F.pixel_unshuffle(x_t, self.fold))
 
         skips = []

@@ -2,6 +2,7 @@ import json
 import pickle
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -9,10 +10,10 @@ from safetensors.torch import save_file
 
 from cdm_tutor.checkpoint import (
     ModelCard,
-    load_state,
+    load_newest,
     load_weights,
     read_safetensors,
-    save_state,
+    save_checkpoint,
     save_weights,
     shipped_weights,
 )
@@ -58,13 +59,9 @@ def test_pickles_are_refused_and_never_run(tmp_path: Path) -> None:
         path.write_bytes(pickle.dumps(Evil(), protocol))
         with pytest.raises(ValueError, match=r"pickled file|damaged"):
             load_weights(path)
-        with pytest.raises(ValueError, match="damaged"):
-            load_state(path)
     torch.save({"model": Evil()}, path)
     with pytest.raises(ValueError, match="is a pickled file, which could run code when loaded: expected safetensors"):
         load_weights(path)
-    with pytest.raises(ValueError, match="damaged"):
-        load_state(path)
 
 
 @pytest.mark.parametrize("cut", [0, 5, 100, 10_000])
@@ -74,10 +71,6 @@ def test_torn_files_are_named(tmp_path: Path, cut: int) -> None:
     path.write_bytes(path.read_bytes()[:cut])
     with pytest.raises(ValueError, match=r"w\.safetensors is damaged"):
         load_weights(path)
-    save_state(path, {"x": torch.zeros(50_000)})
-    path.write_bytes(path.read_bytes()[:cut])
-    with pytest.raises(ValueError, match=r"w\.safetensors is damaged"):
-        load_state(path)
 
 
 def test_other_architectures_are_named(tmp_path: Path) -> None:
@@ -98,19 +91,64 @@ def test_other_architectures_are_named(tmp_path: Path) -> None:
         read_safetensors(tmp_path / "none")
 
 
-def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "state.pt"
-    save_state(path, {"step": 1})
+def state(step: int) -> dict[str, Any]:
+    model = {"a": torch.full((2, 3), float(step)), "b": torch.zeros(1000)}
+    return {"model": model, "ema": {"a": torch.zeros(1)}, "optimizer": {"lr": 0.1, 3: [step]}, "step": step}
+
+
+def test_checkpoints_come_back_newest_first_and_only_the_last_few_are_kept(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="nothing to resume: no checkpoint"):
+        load_newest(tmp_path)
+    for step in (0, 5, 10, 200, 200):
+        save_checkpoint(tmp_path, state(step))
+        assert load_newest(tmp_path)["step"] == step
+    found, expected = load_newest(tmp_path), state(200)
+    assert torch.equal(found["model"]["a"], expected["model"]["a"])
+    assert found["optimizer"] == expected["optimizer"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["00000005", "00000010", "00000200"]
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "ema.safetensors", "rest.pt", "sha256.json"])
+@pytest.mark.parametrize("harm", ["gone", "torn", "rotten"])
+def test_damaged_checkpoints_are_passed_over_with_a_warning(tmp_path: Path, name: str, harm: str) -> None:
+    for step in (1, 2):
+        save_checkpoint(tmp_path, state(step))
+    older, newer = sorted(tmp_path.iterdir())
+    damage(newer / name, harm)
+    with pytest.warns(UserWarning, match=r"passing over the damaged checkpoint .*00000002: "):
+        assert load_newest(tmp_path)["step"] == 1
+    damage(older / name, harm)
+    with (
+        pytest.warns(UserWarning, match="passing over"),
+        pytest.raises(ValueError, match=r"no checkpoint in .* is whole"),
+    ):
+        load_newest(tmp_path)
+
+
+def damage(path: Path, harm: str) -> None:
+    content = bytearray(path.read_bytes())
+    path.unlink()
+    if harm == "rotten":
+        content[len(content) // 2] ^= 4
+    if harm != "gone":
+        path.write_bytes(content if harm == "rotten" else content[: len(content) // 2])
+
+
+def test_a_checkpoint_never_runs_code(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, {**state(1), "evil": Evil()})
+    with pytest.warns(UserWarning, match="no training state of ours"), pytest.raises(ValueError, match="is whole"):
+        load_newest(tmp_path)
+
+
+def test_a_failed_write_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_checkpoint(tmp_path, state(1))
 
     def full(*args: object) -> None:
-        (tmp_path / "state.pt.part").write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(torch, "save", full)
-    with pytest.raises(
-        OSError, match=r"could not write .*state\.pt \(what was there before is whole\): .*No space left"
-    ):
-        save_state(path, {"step": 2})
+    with pytest.raises(OSError, match=r"could not write .*2 \(the checkpoints before it are whole\): .*No space left"):
+        save_checkpoint(tmp_path, state(2))
     monkeypatch.undo()
-    assert load_state(path) == {"step": 1}
-    assert [p.name for p in tmp_path.iterdir()] == ["state.pt"]
+    assert load_newest(tmp_path)["step"] == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["00000001"]

@@ -172,7 +172,8 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path: Path) -> None:
     """A limit on the size of files stands in for the disk: writing beyond it fails as on a full one."""
     assert cdm("train", "--steps", "3", "--batch", "8", cwd=tmp_path).returncode == 0
     run = tmp_path / "runs" / "mnist"
-    before = {name: (run / name).read_bytes() for name in ("state.pt", "model.safetensors")}
+    before = {path: path.read_bytes() for path in [run / "model.safetensors", *(run / "checkpoints").rglob("*.*")]}
+    assert len(before) > 4
     limited = (
         "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000));"
         "sys.argv = ['cdm-tutor', 'train', '--resume', '--steps', '6'];"
@@ -180,9 +181,9 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", limited], cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode == 2, done.stdout + done.stderr
-    assert "could not write runs/mnist/state.pt (what was there before is whole)" in done.stderr
+    assert "could not write runs/mnist/checkpoints/00000006 (the checkpoints before it are whole)" in done.stderr
     assert done.stderr.count("\n") == 1
-    assert {name: (run / name).read_bytes() for name in before} == before
+    assert {path: path.read_bytes() for path in before} == before
 
 
 def test_help_is_there_for_every_command_and_needs_no_torch(tmp_path: Path) -> None:

@@ -15,11 +15,12 @@ MAY_IMPORT = {  # besides torch and friends
     "unet": set(),
     "sampler": {"schedule", "noising", "randomness"},
     "refiner": {"schedule", "noising", "sampler", "unet", "randomness"},
-    "trainer": {"schedule", "noising", "sampler", "refiner", "randomness"},
+    "trainer": {"schedule", "noising", "sampler", "refiner", "randomness", "distributed"},
     "data": set(),
     "plots": {"schedule", "noising"},
     "metrics": {"data", "checkpoint"},
-    "generate": {"checkpoint", "noising", "randomness", "refiner", "sampler"},
+    "generate": {"checkpoint", "distributed", "noising", "randomness", "refiner", "sampler"},
+    "distributed": set(),
 }
 
 
@@ -30,16 +31,17 @@ def tree(module: str) -> ast.Module:
 @pytest.mark.parametrize("module", sorted(MAY_IMPORT))
 def test_imports_follow_the_arrow(module: str) -> None:
     imported = {
-        node.module.removeprefix("cdm_tutor.")
+        name
         for node in ast.walk(tree(module))
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("cdm_tutor.")
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "cdm_tutor"
+        for name in (node.module.split(".")[1:] or [alias.name for alias in node.names])
     }
     assert imported <= MAY_IMPORT[module]
 
 
 def test_six_stages_stay_readable() -> None:
     lengths = {stage: len((ROOT / "cdm_tutor" / f"{stage}.py").read_text().splitlines()) for stage in STAGES}
-    assert sum(lengths.values()) < 900, lengths
+    assert sum(lengths.values()) < 1000, lengths
 
 
 @pytest.mark.parametrize("stage", STAGES)

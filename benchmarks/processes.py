@@ -1,0 +1,125 @@
+"""What sharing the work buys: images a second, and where a step's time goes, for 1 and 2 processes of one thread.
+
+    python benchmarks/processes.py [--rounds 5]
+
+Writes benchmarks/results/processes.json and .svg. Wants a quiet machine with a core for each process.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+from machine import machine
+
+from cdm_tutor import distributed
+from cdm_tutor.data import load_sample
+from cdm_tutor.schedule import make_schedule
+from cdm_tutor.trainer import Training, TrainSettings, draw_batch, fit
+from cdm_tutor.unet import SimpleUNet
+
+RESULTS = Path(__file__).parent / "results"
+BATCH, STEPS = 64, 30
+
+
+def worker(out: str) -> None:
+    """Seconds a step with and without communication, in one of the processes."""
+    torch.set_num_threads(1)
+    with distributed.together():
+        images = load_sample("fashion").x0
+        settings = TrainSettings(steps=10**6, batch=BATCH)
+        training = Training(SimpleUNet().to(memory_format=torch.channels_last), make_schedule("cosine"), settings)
+        steps = fit(training, images)
+        for _ in range(3):
+            next(steps)
+        start = time.perf_counter()
+        for _ in range(STEPS):
+            next(steps)
+        whole = (time.perf_counter() - start) / STEPS
+        start = time.perf_counter()
+        for step in range(STEPS):
+            alone(training, images, step)
+        compute = (time.perf_counter() - start) / STEPS
+        found = distributed.collect((whole, compute))
+        if distributed.rank() == 0:
+            Path(out).write_text(json.dumps(found))
+
+
+def alone(training: Training, images: torch.Tensor, step: int) -> None:
+    """The same step without a word to the others."""
+    settings = training.settings
+    share = draw_batch(images, step, 1000, settings, distributed.rank(), distributed.world_size())
+    training.optimizer.zero_grad()
+    with distributed.averaging(training.network, now=False):
+        training.loss(training.network, *share, training.schedule, settings.prediction).mean().backward()
+    torch.nn.utils.clip_grad_norm_(training.model.parameters(), settings.grad_clip)
+    training.optimizer.step()
+
+
+def run(processes: int) -> tuple[float, float]:
+    """Mean seconds a step: in all, and computing."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out.json"
+        launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+        command = [sys.executable, *(launcher if processes > 1 else []), __file__, "--worker", str(out)]
+        subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+        found = json.loads(out.read_text())
+    whole, compute = (statistics.mean(column) for column in zip(*found, strict=True))
+    return whole, compute
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--worker", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.worker:
+        worker(args.worker)
+        return
+    rounds = []
+    for number in range(args.rounds):
+        rounds.append({processes: run(processes) for processes in (1, 2)})
+        print(f"round {number + 1}: {rounds[-1][1][0] / rounds[-1][2][0]:.2f} times the images a second", flush=True)
+    median = {n: [statistics.median(r[n][i] for r in rounds) for i in (0, 1)] for n in (1, 2)}
+    facts = {
+        "batch": BATCH,
+        "speedup": round(statistics.median(r[1][0] / r[2][0] for r in rounds), 3),
+        "processes": {
+            n: {"images_per_second": round(BATCH / whole, 1), "step_ms": 1e3 * whole, "compute_ms": 1e3 * compute}
+            for n, (whole, compute) in median.items()
+        },
+        **machine(),
+    }
+    (RESULTS / "processes.json").write_text(json.dumps(facts, indent=2) + "\n")
+    print(json.dumps(facts, indent=2))
+    plot(facts)
+
+
+def plot(facts: dict) -> None:
+    """One bar for each number of processes: time a step, computing and waiting for the others."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(6, 2.2), layout="constrained")
+    for row, found in enumerate(facts["processes"].values()):
+        waiting = max(0.0, found["step_ms"] - found["compute_ms"])
+        axes.barh(row, found["compute_ms"], color="tab:blue", label=None if row else "computing")
+        axes.barh(row, waiting, left=found["compute_ms"], color="tab:orange", label=None if row else "communicating")
+        axes.text(found["step_ms"], row, f"  {found['images_per_second']:.0f} images/s", va="center")
+    axes.set(yticks=[0, 1], yticklabels=["1 process", "2 processes"], xlabel="milliseconds a step of 64 images")
+    axes.set_xlim(0, 1.3 * max(found["step_ms"] for found in facts["processes"].values()))
+    axes.invert_yaxis()
+    axes.legend(fontsize=8)
+    figure.savefig(RESULTS / "processes.svg")
+
+
+if __name__ == "__main__":
+    main()
