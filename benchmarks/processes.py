@@ -56,7 +56,7 @@ def alone(training: Training, images: torch.Tensor, step: int) -> None:
     settings = training.settings
     share = draw_batch(images, step, 1000, settings, distributed.rank(), distributed.world_size())
     training.optimizer.zero_grad()
-    with distributed.averaging(training.network, now=False):
+    with distributed.exchanging(training.network, now=False):
         training.loss(training.network, *share, training.schedule, settings.prediction).mean().backward()
     torch.nn.utils.clip_grad_norm_(training.model.parameters(), settings.grad_clip)
     training.optimizer.step()

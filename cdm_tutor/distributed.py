@@ -1,6 +1,6 @@
 """Several processes that train as one. The only file that imports torch.distributed.
 
-Each process (a rank) has a copy of the network and takes its share of every batch; their gradients are averaged.
+Each process (a rank) has a copy of the network and takes its share of every batch; their gradients are added up.
 Where no processes were launched together, every function here does what is right for one alone, mostly nothing, so
 that no other code asks.
 """
@@ -19,7 +19,7 @@ from uuid import uuid4
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed import FileStore  # type: ignore[attr-defined]
+from torch.distributed import FileStore, GradBucket  # type: ignore[attr-defined]
 from torch.nn.parallel import DistributedDataParallel
 
 Value = TypeVar("Value")
@@ -76,15 +76,25 @@ def together() -> Iterator[None]:
 
 
 def wrap(model: nn.Module) -> nn.Module:
-    """The network to call in training: its backward pass averages the gradients over the processes.
+    """The network to call in training: its backward pass adds up the gradients of all processes.
 
-    DistributedDataParallel also hands every process the weights of the first. Li et al. 2020, arXiv 2006.15704.
+    DistributedDataParallel also hands every process the weights of the first. By itself it would average, which is
+    right only where all have equally many images. Li et al. 2020, arXiv 2006.15704.
     """
-    return DistributedDataParallel(model) if dist.is_initialized() else model
+    if not dist.is_initialized():
+        return model
+    network = DistributedDataParallel(model)
+    network.register_comm_hook(None, _add_up)
+    return network
 
 
-def averaging(model: nn.Module, now: bool) -> AbstractContextManager[None]:
-    """While it lasts, backward passes average (now), or only add up here, to be averaged with the next."""
+def _add_up(_: None, bucket: GradBucket) -> torch.futures.Future[Tensor]:
+    reduction = dist.all_reduce(bucket.buffer(), async_op=True)
+    return reduction.get_future().then(lambda done: done.value()[0])
+
+
+def exchanging(model: nn.Module, now: bool) -> AbstractContextManager[None]:
+    """While it lasts, backward passes exchange gradients (now), or keep them here, to go with the next."""
     return nullcontext() if now or not isinstance(model, DistributedDataParallel) else model.no_sync()
 
 

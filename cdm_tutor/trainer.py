@@ -89,7 +89,7 @@ class Diverged(ValueError):
 class Training:
     """A network in training: its weights, their average, the optimiser, and how far it has come.
 
-    `model` holds the weights, `network` is what to call: over several processes it averages the gradients.
+    `model` holds the weights, `network` is what to call: over several processes it adds up their gradients.
     """
 
     def __init__(
@@ -151,8 +151,8 @@ def train_step(
 ) -> tuple[float, tuple[float | None, ...]]:
     """One step downhill: loss, gradient, clip, update, on this process's share of the batch.
 
-    The gradient wanted is that of the mean over the whole batch. Averaging over W processes divides by W, so each
-    divides the sum of its images' losses by batch / W, however many it has.
+    The gradient wanted is that of the mean over the whole batch. The network adds up the gradients of all processes, so
+    each divides the sum of its images' losses by the size of the whole batch, however many of them it has.
 
     Returns:
         the mean loss of the whole batch before the step, and that of each third of the timesteps below T.
@@ -166,13 +166,13 @@ def train_step(
     parts = torch.arange(len(x0)).chunk(settings.accumulate)
     for number, part in enumerate(parts, start=1):
         with (
-            distributed.averaging(training.network, now=number == len(parts)),
+            distributed.exchanging(training.network, now=number == len(parts)),
             torch.autocast(x0.device.type, torch.bfloat16, enabled=settings.bf16),
         ):
             loss = training.loss(
                 training.network, x0[part], t[part], noise[part], training.schedule, settings.prediction
             )
-            (loss.sum() * distributed.world_size() / settings.batch).backward()
+            (loss.sum() / settings.batch).backward()
         losses.append(loss.detach())
     mean, thirds = _summary(torch.cat(losses), t * 3 // T)
     if not math.isfinite(mean):
