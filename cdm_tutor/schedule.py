@@ -53,6 +53,21 @@ def cosine_betas(T: int, offset: float = 0.008) -> Tensor:
     return (1 - f[1:] / f[:-1]).clamp(max=MAX_BETA)
 
 
+def posterior_variance(betas: Tensor, alpha_bar: Tensor, alpha_bar_prev: Tensor) -> Tensor:
+    """Variance of q(x_{t-1} | x_t, x_0), the spread that is left when both ends are known.
+
+        beta_t * (1 - alpha_bar_{t-1}) / (1 - alpha_bar_t)
+
+    Ho et al. 2020, equation 7; all of one shape. At t = 0 it is 0: the step before is x_0 itself, which is known.
+    """
+    return betas * (1 - alpha_bar_prev) / (1 - alpha_bar)
+
+
+def log_snr(alpha_bar: Tensor) -> Tensor:
+    """Log of the signal-to-noise ratio, log(alpha_bar / (1 - alpha_bar)). Kingma et al. 2021."""
+    return torch.log(alpha_bar) - torch.log1p(-alpha_bar)
+
+
 @dataclass(frozen=True)
 class NoiseSchedule:
     """The tables that follow from the betas: each (T,) float32, computed in float64.
@@ -84,10 +99,7 @@ class NoiseSchedule:
         Raises:
             ValueError: if betas is not one row of numbers between 0 and 1.
         """
-        if betas.ndim != 1 or len(betas) == 0:
-            raise ValueError(f"expected betas of shape (T,), got {tuple(betas.shape)}")
-        if not bool(((betas > 0) & (betas < 1)).all()):
-            raise ValueError(f"expected betas between 0 and 1, got {betas.min():g} to {betas.max():g}")
+        _check_betas(betas)
         betas = betas.double()
         alpha_bar = torch.cumprod(1 - betas, dim=0)
         alpha_bar_prev = torch.cat([torch.ones_like(alpha_bar[:1]), alpha_bar[:-1]])
@@ -111,21 +123,6 @@ class NoiseSchedule:
         return len(self.betas)
 
 
-def posterior_variance(betas: Tensor, alpha_bar: Tensor, alpha_bar_prev: Tensor) -> Tensor:
-    """Variance of q(x_{t-1} | x_t, x_0), the spread that is left when both ends are known.
-
-        beta_t * (1 - alpha_bar_{t-1}) / (1 - alpha_bar_t)
-
-    Ho et al. 2020, equation 7; all of one shape. At t = 0 it is 0: the step before is x_0 itself, which is known.
-    """
-    return betas * (1 - alpha_bar_prev) / (1 - alpha_bar)
-
-
-def log_snr(alpha_bar: Tensor) -> Tensor:
-    """Log of the signal-to-noise ratio, log(alpha_bar / (1 - alpha_bar)). Kingma et al. 2021."""
-    return torch.log(alpha_bar) - torch.log1p(-alpha_bar)
-
-
 def make_schedule(name: str, T: int = 1000) -> NoiseSchedule:
     """The schedule called "linear" or "cosine", of T steps.
 
@@ -143,3 +140,10 @@ BETAS = {"linear": linear_betas, "cosine": cosine_betas}
 def _check_steps(T: int) -> None:
     if T < 1:
         raise ValueError(f"expected at least 1 noising step, got T = {T}")
+
+
+def _check_betas(betas: Tensor) -> None:
+    if betas.ndim != 1 or len(betas) == 0:
+        raise ValueError(f"expected betas of shape (T,), got {tuple(betas.shape)}")
+    if not bool(((betas > 0) & (betas < 1)).all()):
+        raise ValueError(f"expected betas between 0 and 1, got {betas.min():g} to {betas.max():g}")

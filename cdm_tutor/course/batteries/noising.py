@@ -1,0 +1,5 @@
+"""The calls by which mistakes in lesson 02 are told apart."""
+
+from cdm_tutor.course.lesson import Call
+
+CALLS: list[Call] = []

@@ -1,0 +1,143 @@
+"""How the lessons' tests compare: exact kind, shape and dtype before values, and a message in the learner's words.
+
+Each takes the case in words, "T = 2, betas = (0.1, 0.2)", which is what the learner reads first when it fails.
+"""
+
+import copy
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import hypothesis
+import torch
+from hypothesis import HealthCheck, settings
+from torch import Tensor
+
+from cdm_tutor.course.outcomes import Wrong
+
+settings.register_profile(
+    "learner",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    max_examples=25,
+    print_blob=False,
+    report_multiple_bugs=False,
+    suppress_health_check=list(HealthCheck),  # slow code is not wrong code
+)
+RELATIVE = {torch.float64: 1e-7, torch.float32: 1e-4}  # how far apart equal results may be, if a test does not say
+
+
+def given(*, examples: int = 25, **strategies: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """hypothesis.given in the profile "learner": the same examples each time, nothing written to disk."""
+    profile = settings(settings.get_profile("learner"), max_examples=examples)
+
+    def decorate(test: Callable[..., None]) -> Callable[..., None]:
+        return profile(hypothesis.given(**strategies)(test))
+
+    return decorate
+
+
+def expect(condition: object, message: str) -> None:
+    """Raise Wrong with the message unless the condition holds."""
+    if not condition:
+        raise Wrong(message)
+
+
+def same(yours: object, expected: object, case: str, *, rtol: float | None = None, atol: float | None = None) -> None:
+    """Raise Wrong unless `yours` is `expected`: a tensor, a number, a string, None, or a list or tuple of these.
+
+    Tensors must agree in shape and dtype before values are compared. Numbers may differ by atol + rtol * expected;
+    rtol is 1e-7 for float64, 1e-4 for float32 and 1e-6 for Python's numbers, atol a hundredth of that, if not given.
+    """
+    if yours is None and expected is not None:
+        raise Wrong(f"{case}: yours is None: is the return missing?")
+    if isinstance(expected, Tensor):
+        _same_tensor(yours, expected, case, rtol, atol)
+    elif isinstance(expected, list | tuple):
+        if type(yours) is not type(expected) or len(yours) != len(expected):
+            raise Wrong(f"{case}: yours is {show(yours)}, expected {show(expected)}")
+        for place, (mine, theirs) in enumerate(zip(yours, expected, strict=True)):
+            same(mine, theirs, f"{case}, entry {place}", rtol=rtol, atol=atol)
+    elif isinstance(expected, float):
+        rtol = 1e-6 if rtol is None else rtol
+        if not isinstance(yours, float | int):
+            raise Wrong(f"{case}: yours is {_kind(yours)}, expected a number, {expected:.4g}")
+        if not math.isclose(yours, expected, rel_tol=rtol, abs_tol=rtol / 100 if atol is None else atol):
+            raise Wrong(f"{case}: {_apart([float(yours)], [expected])}")
+    elif type(yours) is not type(expected) or yours != expected:
+        raise Wrong(f"{case}: yours is {show(yours)}, expected {show(expected)}")
+
+
+def _same_tensor(yours: object, expected: Tensor, case: str, rtol: float | None, atol: float | None) -> None:
+    if not isinstance(yours, Tensor):
+        raise Wrong(f"{case}: yours is {_kind(yours)}, expected {_kind(expected)}")
+    if yours.shape != expected.shape:
+        raise Wrong(f"{case}: yours has shape {tuple(yours.shape)}, expected {tuple(expected.shape)}")
+    if yours.dtype != expected.dtype:
+        raise Wrong(f"{case}: yours is {yours.dtype}, expected {expected.dtype}")
+    rtol = RELATIVE.get(expected.dtype, 0.0) if rtol is None else rtol
+    mine, theirs = yours.detach().double(), expected.detach().double()
+    off = ~torch.isclose(mine, theirs, rtol=rtol, atol=rtol / 100 if atol is None else atol)
+    if not off.any():
+        return
+    if expected.numel() <= 4:
+        raise Wrong(f"{case}: {_apart(mine.flatten().tolist(), theirs.flatten().tolist())}")
+    place = tuple(off.nonzero()[0].tolist())
+    where = f"entry [{', '.join(map(str, place))}] (of {tuple(expected.shape)}; {int(off.sum())} are off)"
+    raise Wrong(f"{case}: {where}: {_apart([mine[place].item()], [theirs[place].item()])}")
+
+
+def _apart(yours: list[float], expected: list[float]) -> str:
+    """Both with as few digits as it takes to tell them apart."""
+    texts = [("", "")]
+    for digits in range(3, 18):
+        texts = [(f"{mine:.{digits}g}", f"{theirs:.{digits}g}") for mine, theirs in zip(yours, expected, strict=True)]
+        if any(mine != theirs for mine, theirs in texts):
+            break
+    mine, theirs = (", ".join(column) for column in zip(*texts, strict=True))
+    return f"yours {mine}, expected {theirs}" if len(texts) == 1 else f"yours ({mine}), expected ({theirs})"
+
+
+def show(value: object) -> str:
+    """A value in a few words: small tensors with their numbers, large ones with their shape."""
+    if isinstance(value, Tensor):
+        if value.numel() > 6:
+            return _kind(value)
+        return str(value.tolist()) if value.ndim != 1 else numbers(value.tolist())
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def numbers(values: list[float]) -> str:
+    """A row of numbers, as in (0.1, 0.2)."""
+    return "(" + ", ".join(f"{value:.4g}" for value in values) + ")"
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, Tensor):
+        return f"a {value.dtype} tensor of shape {tuple(value.shape)}"
+    return f"a {type(value).__name__}" if value is not None else "None"
+
+
+@contextmanager
+def refused(case: str) -> Iterator[None]:
+    """Raise Wrong unless the block raises a ValueError."""
+    try:
+        yield
+    except ValueError:
+        return
+    except Exception as error:
+        raise Wrong(f"{case}: expected a ValueError that says so, got a {type(error).__name__}: {error}") from error
+    raise Wrong(f"{case}: expected a ValueError, but it was taken as if it were fine")
+
+
+@contextmanager
+def unchanged(case: str, **inputs: Tensor) -> Iterator[None]:
+    """Raise Wrong if the block writes into one of the tensors, given by name."""
+    before = copy.deepcopy(inputs)
+    yield
+    for name, tensor in inputs.items():
+        if not torch.equal(tensor, before[name]):
+            raise Wrong(f"{case}: {name} was changed in place: work on a copy, the caller still needs it")

@@ -1,0 +1,85 @@
+"""What a learner reads when a test fails: what was expected and what came, where, and what it looks like."""
+
+import linecache
+import os
+import textwrap
+import traceback
+from collections.abc import Set
+from pathlib import Path
+from types import FrameType
+
+from cdm_tutor.course.lesson import Mistake
+from cdm_tutor.course.outcomes import DoesNotLoad, StillRunning, Wrong
+
+
+def explain(error: BaseException, files: Set[str], seconds: float, place: str) -> str:
+    """An error in the learner's words, with the learner's own line if it came from there.
+
+    Args:
+        error: what ended the test.
+        files: the names of the learner's files.
+        seconds: the time limit.
+        place: where the exercise is, for errors that say nothing of a line.
+    """
+    text = ""
+    while isinstance(error, BaseExceptionGroup):  # hypothesis, when a failure does not come again
+        text = "Asked the same twice, your code gives two answers. One of them:\n"
+        error = error.exceptions[0]
+    if isinstance(error, DoesNotLoad):
+        if not error.__cause__:
+            return text + str(error)
+        error = error.__cause__
+    if isinstance(error, SyntaxError) and error.filename in files:
+        return f"{where(str(error.filename), error.lineno or 1)}: {error.msg}\n    {(error.text or '').strip()}"
+    if isinstance(error, Wrong):
+        text += str(error)
+    elif isinstance(error, StillRunning):
+        text += f"still running after {seconds:g} s: an endless loop?"
+    else:
+        text += f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    own = [(frame, line) for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename in files]
+    if own:
+        frame, line = own[-1]
+        file = frame.f_code.co_filename
+        text += f"\n{where(file, line)}: in {called(own[0][0])}\n    {linecache.getline(file, line).strip()}"
+    elif place:
+        text += f"\n{place}"
+    elif not isinstance(error, Wrong | StillRunning):
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        text += f"\n{where(last.filename, last.lineno or 1)}\n    {last.line}"
+    return text
+
+
+def called(frame: FrameType) -> str:
+    """Which function was called, and with what, as far as it still knows."""
+    from cdm_tutor.course.checks import show
+
+    code = frame.f_code
+    if code.co_name == "<module>":
+        return "the file itself"
+    names = [name for name in code.co_varnames[: code.co_argcount] if name in frame.f_locals]
+    given = [f"{name} = {show(frame.f_locals[name])}" for name in names if name not in ("self", "cls")]
+    return f"{code.co_qualname}({', '.join(given)})"
+
+
+def where(file: str, line: int) -> str:
+    """A place as editors and terminals open it, relative to where we are if that is shorter."""
+    path = Path(file)
+    if path.is_relative_to(Path.cwd()):
+        file = str(path.relative_to(Path.cwd()))
+    return f"{file}:{line}"
+
+
+def recognised(mistake: Mistake) -> str:
+    """A known mistake: what was done, what it does to the images, which concept was missed; not the corrected line."""
+    parts = {
+        "what you see": mistake.symptom,
+        "the idea": mistake.concept,
+        "its picture": f"clinic/#{mistake.name} on the site",
+    }
+    width = min(100, int(os.environ.get("COLUMNS", 100)))
+    lines = [
+        textwrap.fill(text, width, initial_indent=f"  {label + ':':14}", subsequent_indent=" " * 16)
+        for label, text in parts.items()
+    ]
+    return "\n".join([f"It behaves like a known mistake: {mistake.title}", *lines])

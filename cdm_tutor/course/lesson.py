@@ -1,0 +1,78 @@
+"""What a lesson is made of: exercises, known mistakes, and correct solutions written differently. All of it data."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+Patch = tuple[tuple[str, str], ...]  # (find, replace): each find occurs exactly once in the reference
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One function or method that the learner writes.
+
+    Attributes:
+        name: its qualified name in the module, as in "NoiseSchedule.from_betas".
+        steps: what to do, in words; the comments in the stub.
+        hints: three, from a question to nearly there.
+    """
+
+    name: str
+    steps: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One stage of the course; its module is `cdm_tutor/MODULE.py`, the learner's `lessons/NUMBER/MODULE.py`."""
+
+    number: str
+    title: str
+    module: str
+    exercises: tuple[Exercise, ...]
+
+    def exercise(self, name: str) -> Exercise:
+        """The exercise of that name."""
+        return next(exercise for exercise in self.exercises if exercise.name == name)
+
+    def position(self, name: str) -> int:
+        """Where in the lesson that exercise comes, from 0."""
+        return self.exercises.index(self.exercise(name))
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A wrong solution that people really write.
+
+    Attributes:
+        name: short, unique in the course, as in "cosine-not-squared"; also its place on the site, clinic/#name.
+        exercise: which exercise it spoils.
+        title: what was done, in a line.
+        symptom: what one sees in the images or the training.
+        concept: what was missed; never the corrected line.
+        patch: what turns the reference into it.
+    """
+
+    name: str
+    exercise: str
+    title: str
+    symptom: str
+    concept: str
+    patch: Patch
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A correct solution, written differently: what turns the reference into it."""
+
+    name: str
+    patch: Patch
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call for diagnosis: what it is about, and how to make it on a module. It makes its own inputs, always equal."""
+
+    exercise: str
+    make: Callable[[ModuleType], Any]

@@ -1,0 +1,1 @@
+"""What each lesson asks: one file a lesson, with its LESSON."""

@@ -1,0 +1,21 @@
+"""The errors that end a test of a learner's code."""
+
+
+class Wrong(AssertionError):
+    """What is wrong with the learner's code, in words for the learner."""
+
+
+class Missing(Wrong, AttributeError):
+    """A name that the learner's file should have is not there."""
+
+
+class NotWritten(Exception):
+    """The exercise, or one it needs, is still a stub."""
+
+
+class DoesNotLoad(Exception):
+    """The learner's file cannot even be loaded; the cause is the error that it raised, if it raised one."""
+
+
+class StillRunning(BaseException):
+    """The time is up. No Exception, so that neither the code that runs nor hypothesis takes it for one of theirs."""

@@ -1,0 +1,25 @@
+"""The table of lessons. What each asks is in the file of its name in `course/lessons`."""
+
+from cdm_tutor.course.lesson import Lesson
+from cdm_tutor.course.lessons import noising, refiner, sampler, schedule, trainer, unet
+
+LESSONS: tuple[Lesson, ...] = (
+    schedule.LESSON,
+    noising.LESSON,
+    unet.LESSON,
+    sampler.LESSON,
+    refiner.LESSON,
+    trainer.LESSON,
+)
+
+
+def find_lesson(name: str) -> Lesson:
+    """The lesson of that number ("03", "3") or module ("unet").
+
+    Raises:
+        ValueError: if there is none.
+    """
+    for lesson in LESSONS:
+        if name in (lesson.number, lesson.number.lstrip("0"), lesson.module):
+            return lesson
+    raise ValueError(f"no lesson {name!r}: expected one of {', '.join(lesson.number for lesson in LESSONS)}")

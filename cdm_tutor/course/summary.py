@@ -1,0 +1,96 @@
+"""What became of the tests, and what to do next."""
+
+from dataclasses import asdict, dataclass
+
+import pytest
+
+from cdm_tutor.course.lesson import Lesson
+from cdm_tutor.course.outline import LESSONS, find_lesson
+
+TOGETHER = "all together"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one test.
+
+    Attributes:
+        lesson: the number of its lesson.
+        exercise: what it is about; "" for all exercises together.
+        outcome: "passed", "skipped", "not written" or "wrong".
+        detail: if not written, the exercise that is missing; if wrong, the name of the mistake it looks like, or "".
+    """
+
+    lesson: str
+    exercise: str
+    outcome: str
+    detail: str = ""
+
+    def attach(self, report: pytest.TestReport) -> None:
+        """Put it into a report, in plain words, which survive the way from another process."""
+        report.__dict__["course"] = asdict(self)
+
+    @classmethod
+    def of(cls, report: pytest.TestReport) -> "Result | None":
+        """What was put into a report, if anything was."""
+        course = getattr(report, "course", None)
+        return cls(**course) if course else None
+
+
+class Results:
+    """A part of the plugin: collects what became of the lessons' tests, and sums it up at the end."""
+
+    def __init__(self, learner: bool) -> None:
+        self.learner = learner
+        self.all: list[Result] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep the results."""
+        if result := Result.of(report):
+            self.all.append(result)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say how far each lesson is and, to a learner, what to do next."""
+        for number in sorted({result.lesson for result in self.all}):
+            lesson = find_lesson(number)
+            rows = standing(lesson, [result for result in self.all if result.lesson == number])
+            done = sum(state == "passed" for name, state in rows.items() if name != TOGETHER)
+            title = f"lesson {number}, {lesson.title}: {done} of {len(lesson.exercises)} exercises"
+            terminalreporter.write_sep("=", title)
+            for name, state in rows.items():
+                terminalreporter.write_line(f"  {name:32} {state}", green=state == "passed", red=state == "wrong")
+            if self.learner:
+                terminalreporter.write_line(next_step(lesson, rows))
+
+
+def standing(lesson: Lesson, results: list[Result]) -> dict[str, str]:
+    """How each exercise stands: "passed" if all its tests did, else what most needs saying."""
+    rows = {}
+    for name in (*(exercise.name for exercise in lesson.exercises), ""):
+        its = [result for result in results if result.exercise == name]
+        outcomes = [result.outcome for result in its]
+        state = next((each for each in ("wrong", "not written", "skipped", "passed") if each in outcomes), "not run")
+        if state == "not written":
+            missing = next(result.detail for result in its if result.outcome == state)
+            count = f"{len(its)} tests" if len(its) > 1 else "1 test"
+            state = f"not written yet ({count})" if missing == name else f"waits for {missing}"
+        rows[name or TOGETHER] = state
+    return rows
+
+
+def next_step(lesson: Lesson, rows: dict[str, str]) -> str:
+    """What to do next, in a line."""
+    file = f"lessons/{lesson.number}/{lesson.module}.py"
+    for name, state in rows.items():
+        if state == "not run":
+            return f"Next: run all of it, pytest lessons/{lesson.number}"
+        if state not in ("passed", "skipped"):
+            what = "Next: mend" if state == "wrong" else "Next: write"
+            hint = f"cdm-tutor hint {lesson.number}" + (f" {name}" if name != TOGETHER else "")
+            return f"{what} {name} in {file}. Stuck? {hint}"
+    if rows[TOGETHER] == "skipped":
+        return f"Lesson {lesson.number} is done; once the lessons before it are, it is also tried on top of them."
+    if lesson == LESSONS[-1]:
+        return "This was the last lesson: the library is yours."
+    following = LESSONS[LESSONS.index(lesson) + 1]
+    return f"Lesson {lesson.number} is done. Next: lesson {following.number}, lessons/{following.number}"

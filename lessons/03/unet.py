@@ -1,0 +1,130 @@
+"""Stage 3, the network: a small U-Net that looks at a noised image and names the noise in it.
+
+Going down it halves the image and doubles the channels, to see the whole digit at once; going up it returns to full
+size, and at each size it is handed what the way down saw there (the skips). Neighbouring pixels say nearly the same,
+so 2x2 pixels are first folded into channels: a quarter of the positions, several times faster on a CPU.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def timestep_embedding(t: Tensor, dim: int) -> Tensor:
+    """Turn each timestep into a row of cosines and sines, from fast to slow: (B, dim) float32.
+
+        angle_i = t * 10000 ** (-i / (dim / 2)),  i = 0 ... dim / 2 - 1
+        embedding = [cos(angle_0), ..., sin(angle_0), ...]
+
+    Near timesteps get near rows, far ones do not. Vaswani et al. 2017, section 3.5.
+
+    Args:
+        t: (B,) integer timesteps, not scaled.
+        dim: the length of a row, even.
+    """
+    raise NotImplementedError("lesson 03: timestep_embedding")
+
+
+class ResidualBlock(nn.Module):
+    """Twice norm, SiLU, convolution, added to the input; the timestep scales and shifts in between.
+
+    The last convolution starts at zero, so that the block starts as (nearly) the identity.
+    Ho et al. 2020, appendix B; scale and shift: Dhariwal and Nichol 2021, section 3.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, time_dim: int) -> None:
+        super().__init__()
+        self.norm1 = nn.GroupNorm(8, in_channels)
+        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, padding=1)
+        self.time = nn.Linear(time_dim, 2 * out_channels)
+        self.norm2 = nn.GroupNorm(8, out_channels)
+        self.conv2 = zeroed(nn.Conv2d(out_channels, out_channels, 3, padding=1))
+        same = in_channels == out_channels
+        self.shortcut = nn.Identity() if same else nn.Conv2d(in_channels, out_channels, 1)
+
+    def forward(self, x: Tensor, time: Tensor) -> Tensor:
+        """(B, in_channels, H, W) and (B, time_dim) to (B, out_channels, H, W)."""
+        raise NotImplementedError("lesson 03: ResidualBlock.forward")
+
+
+class SelfAttention(nn.Module):
+    """Lets every position look at every other: softmax(q k^T / sqrt(C)) v, added to the input.
+
+    One head over all channels; starts as the identity. Vaswani et al. 2017, equation 1.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(8, channels)
+        self.qkv = nn.Conv2d(channels, 3 * channels, 1)
+        self.out = zeroed(nn.Conv2d(channels, channels, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) to (B, C, H, W)."""
+        raise NotImplementedError("lesson 03: SelfAttention.forward")
+
+
+class SimpleUNet(nn.Module):
+    """The noise predictor: encoder, attention at the bottom, decoder with skip connections.
+
+    Ronneberger et al. 2015, as in Ho et al. 2020, appendix B, but much smaller.
+
+    Args:
+        in_channels: channels of the images; 1 for MNIST.
+        channels: width at each size, from large to small; each a multiple of 8.
+        fold: side of the square of pixels that is folded into channels; 1 to fold nothing.
+        attention: whether the bottom has self-attention.
+    """
+
+    def __init__(
+        self, in_channels: int = 1, channels: tuple[int, ...] = (32, 64), fold: int = 2, attention: bool = True
+    ) -> None:
+        super().__init__()
+        self.fold = fold
+        self.divisor = fold * 2 ** (len(channels) - 1)
+        self.time_dim = time_dim = 4 * channels[0]
+        self.time_mlp = nn.Sequential(
+            nn.Linear(time_dim, time_dim), nn.SiLU(), nn.Linear(time_dim, time_dim), nn.SiLU()
+        )
+        self.conv_in = nn.Conv2d(in_channels * fold**2, channels[0], 3, padding=1)
+
+        self.down = nn.ModuleList()
+        above = channels[0]
+        for width in channels:
+            if self.down:
+                self.down.append(nn.Conv2d(above, width, 3, stride=2, padding=1))
+            self.down.append(ResidualBlock(width, width, time_dim))
+            above = width
+
+        bottom = channels[-1]
+        self.middle1 = ResidualBlock(bottom, bottom, time_dim)
+        self.attention = SelfAttention(bottom) if attention else nn.Identity()
+        self.middle2 = ResidualBlock(bottom, bottom, time_dim)
+
+        self.up = nn.ModuleList()
+        below = bottom
+        for width in reversed(channels):
+            if self.up:
+                self.up.append(nn.Upsample(scale_factor=2))
+            self.up.append(ResidualBlock(below + width, width, time_dim))
+            below = width
+
+        self.norm_out = nn.GroupNorm(8, channels[0])
+        self.conv_out = zeroed(nn.Conv2d(channels[0], in_channels * fold**2, 3, padding=1))
+
+    def forward(self, x_t: Tensor, t: Tensor) -> Tensor:
+        """Predict the noise in (B, C, H, W) images x_t, each noised to its step in t, (B,) int64.
+
+        Raises:
+            ValueError: if H or W is not divisible by fold * 2 ** (sizes - 1), so that halving leaves a rest.
+        """
+        raise NotImplementedError("lesson 03: SimpleUNet.forward")
+
+
+def zeroed(module: nn.Conv2d) -> nn.Conv2d:
+    """The convolution with weights and biases set to zero."""
+    for parameter in module.parameters():
+        nn.init.zeros_(parameter)
+    return module

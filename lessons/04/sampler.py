@@ -1,0 +1,197 @@
+"""Stage 4, the sampler: start from pure noise and walk back to an image, asking the network at each step.
+
+One loop, three ways to step from x_t to the less noisy x_prev, all from the same guess at image and noise:
+DDPM draws from the posterior; DDIM keeps the guessed noise, so that steps may be long; DPM-Solver++ also looks
+back at the step before, so that steps may be longer still. prev_t = -1 is the clean image: alpha_bar is 1.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from cdm_tutor.noising import Model, Prediction, predict_noise, predict_x0, predict_x0_from_velocity
+from cdm_tutor.randomness import draw_like
+from cdm_tutor.schedule import NoiseSchedule
+
+
+@dataclass(frozen=True)
+class Guess:
+    """What the model thinks x_t is made of: pred_x0 in [-1, 1] and pred_noise, each (B, C, H, W)."""
+
+    t: int
+    pred_x0: Tensor
+    pred_noise: Tensor
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A step that was taken: from which x_t, with which guess and which fresh noise."""
+
+    x_t: Tensor
+    guess: Guess
+    noise: Tensor
+
+
+OnStep = Callable[[Guess, Tensor], None]  # is told each guess, and the x_prev it led to
+
+
+@torch.no_grad()
+def denoise(model: Model, x_t: Tensor, t: int, schedule: NoiseSchedule, prediction: Prediction = "noise") -> Guess:
+    """Ask the model once: which clean image, and which noise, is x_t made of?
+
+    No image leaves [-1, 1], so the guessed image is clipped, and the noise is computed again from what is left:
+    the two must add up to x_t, or more steps make worse pictures.
+
+    Args:
+        model: maps (x_t, t) to a prediction of x_t's shape.
+        x_t: (B, C, H, W) images, all noised to step t.
+        t: the step, in [0, T).
+        schedule: the noise schedule, of length T.
+        prediction: what the model predicts, "noise" or "v".
+    """
+    raise NotImplementedError("lesson 04: denoise")
+
+
+def spaced_timesteps(T: int, steps: int) -> list[tuple[int, int]]:
+    """The steps to visit, evenly spaced from T - 1 down, as pairs (t, prev_t); the last prev_t is -1.
+
+    T = 1000, steps = 4: [(999, 749), (749, 499), (499, 249), (249, -1)].
+
+    Raises:
+        ValueError: if steps is not between 1 and T.
+    """
+    raise NotImplementedError("lesson 04: spaced_timesteps")
+
+
+def levels(schedule: NoiseSchedule, t: int) -> tuple[float, float]:
+    """How much image and how much noise is in x_t, as two numbers; (1, 0) at t = -1, the clean image."""
+    if t < 0:
+        return 1.0, 0.0
+    return schedule.sqrt_alphas_cumprod[t].item(), schedule.sqrt_one_minus_alphas_cumprod[t].item()
+
+
+def posterior(x_t: Tensor, guess: Guess, prev_t: int, schedule: NoiseSchedule) -> tuple[Tensor, float]:
+    """Mean and variance of q(x_prev | x_t, x_0): where x_prev lies when both its neighbours are known.
+
+        alpha = alpha_bar_t / alpha_bar_prev,  beta = 1 - alpha                       (of the whole stride)
+        mean = (sqrt(alpha_bar_prev) * beta * x0 + sqrt(alpha) * (1 - alpha_bar_prev) * x_t) / (1 - alpha_bar_t)
+        variance = beta * (1 - alpha_bar_prev) / (1 - alpha_bar_t)
+
+    Ho et al. 2020, equations 6 and 7, here for strides of any length.
+
+    Args:
+        x_t: (B, C, H, W) images at step guess.t.
+        guess: what they are made of; its pred_x0 stands for x0.
+        prev_t: the step to go to, less than guess.t; -1 for the clean image.
+        schedule: the noise schedule.
+    """
+    raise NotImplementedError("lesson 04: posterior")
+
+
+def p_sample(
+    x_t: Tensor, guess: Guess, last: Taken | None, prev_t: int, schedule: NoiseSchedule, noise: Tensor, eta: float = 1.0
+) -> Tensor:
+    """One DDPM step: draw x_prev from the posterior.
+
+        x_prev = mean + eta * sqrt(variance) * noise
+
+    At the last step the variance is 0 and no noise is added. Ho et al. 2020, algorithm 2. x_t, guess, prev_t and
+    schedule as in posterior.
+
+    Args:
+        last: the step before, None at the first; only dpm_step looks at it.
+        noise: (B, C, H, W) standard normal.
+        eta: the share of fresh noise; 1 for DDPM.
+    """
+    raise NotImplementedError("lesson 04: p_sample")
+
+
+def ddim_step(
+    x_t: Tensor, guess: Guess, last: Taken | None, prev_t: int, schedule: NoiseSchedule, noise: Tensor, eta: float = 0.0
+) -> Tensor:
+    """One DDIM step: noise the guessed image again, only to prev_t, with the noise that was guessed.
+
+        variance = eta**2 * posterior variance
+        x_prev = sqrt(alpha_bar_prev) * pred_x0 + sqrt(1 - alpha_bar_prev - variance) * pred_noise
+                 + sqrt(variance) * noise
+
+    eta = 0 adds no fresh noise, 1 as much as DDPM. Song et al. 2021, equations 12 and 16. Arguments as in p_sample.
+    """
+    raise NotImplementedError("lesson 04: ddim_step")
+
+
+def dpm_step(
+    x_t: Tensor, guess: Guess, last: Taken | None, prev_t: int, schedule: NoiseSchedule, noise: Tensor, eta: float = 1.0
+) -> Tensor:
+    """One step of DPM-Solver++(2M): lean on where the guess is heading, not only on where it is.
+
+        h = lambda_prev - lambda_t,  lambda = log-SNR / 2                (h_last: the same of the step before)
+        ahead = pred_x0 + (pred_x0 - last pred_x0) * h / (2 * h_last)    (at the first and the last step just pred_x0)
+        x_prev = glide with ahead as the image
+
+    eta = 0 is the plain solver, 1 the stochastic one. Lu et al. 2022, arXiv 2211.01095. Arguments as in p_sample.
+    """
+    raise NotImplementedError("lesson 04: dpm_step")
+
+
+def glide(
+    x_t: Tensor, t: int, prev_t: int, pred_x0: Tensor, schedule: NoiseSchedule, noise: Tensor, eta: float
+) -> Tensor:
+    """Go from t to prev_t, exactly so if pred_x0 were the right image all the way.
+
+        keep = exp(-(1 + eta) * h),  h as in dpm_step
+        x_prev = sqrt(alpha_bar_prev) * (keep * x_t / sqrt(alpha_bar_t) + (1 - keep) * pred_x0)
+                 + sqrt(1 - alpha_bar_prev) * sqrt(1 - exp(-2 * eta * h)) * noise
+
+    At the last step x_prev is pred_x0.
+    """
+    if prev_t < 0:
+        return pred_x0
+    h = rise(schedule, t, prev_t)
+    signal_prev, sigma_prev = levels(schedule, prev_t)
+    keep = math.exp(-(1 + eta) * h)
+    spread = sigma_prev * math.sqrt(1 - math.exp(-2 * eta * h))
+    return signal_prev * (keep / levels(schedule, t)[0] * x_t + (1 - keep) * pred_x0) + spread * noise
+
+
+def rise(schedule: NoiseSchedule, t: int, prev_t: int) -> float:
+    """By how much half the log-SNR rises from t to prev_t."""
+    return (schedule.log_snr[prev_t].double() - schedule.log_snr[t].double()).item() / 2
+
+
+# the ways to step, and the share of fresh noise that each is usually given
+SOLVERS = {"ddpm": (p_sample, 1.0), "ddim": (ddim_step, 0.0), "dpm": (dpm_step, 1.0)}
+
+
+def sample(
+    model: Model,
+    x_T: Tensor,
+    schedule: NoiseSchedule,
+    *,
+    generator: torch.Generator,
+    solver: str = "dpm",
+    steps: int = 20,
+    eta: float | None = None,
+    prediction: Prediction = "noise",
+    on_step: OnStep | None = None,
+) -> Tensor:
+    """Walk from pure noise x_T, (B, C, H, W) standard normal, to as many images in [-1, 1].
+
+    "dpm" predicts and then corrects: once the guess at the end of a step is known, the step is taken again with it,
+    at no call of the network. Zhao et al. 2023 (UniPC), with noise Xue et al. 2023 (SA-Solver); here in the simplest
+    form, one guess for the whole step. model, schedule and prediction as in denoise.
+
+    Args:
+        generator: draws the fresh noise of each step.
+        solver: "ddpm", "ddim" or "dpm".
+        steps: how many of the T steps to visit.
+        eta: the share of fresh noise; None for what the solver is usually given.
+        on_step: is told each guess, and the x_prev it led to.
+
+    Raises:
+        ValueError: if steps is not between 1 and T, or there is no such solver.
+    """
+    raise NotImplementedError("lesson 04: sample")

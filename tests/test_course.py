@@ -1,0 +1,294 @@
+"""The gates: the lessons' tests accept what is right, reject what is wrong, and name the mistake.
+
+They run the very files that learners run, in this process, on a copy of the course in a folder of its own.
+"""
+
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from cdm_tutor.course import stubs
+from cdm_tutor.course.diagnosis import diagnose
+from cdm_tutor.course.learner import Implementation, load, patched, reference_source
+from cdm_tutor.course.lesson import Exercise, Lesson, Mistake, Variant
+from cdm_tutor.course.mistakes import mistakes_of
+from cdm_tutor.course.outline import LESSONS, find_lesson
+from cdm_tutor.course.summary import Result
+from cdm_tutor.course.variants import variants_of
+
+ROOT = Path(__file__).parent.parent
+READY = [lesson for lesson in LESSONS if (ROOT / "lessons" / lesson.number / f"test_{lesson.module}.py").exists()]
+MISTAKES = [(lesson, mistake) for lesson in READY for mistake in mistakes_of(lesson)]
+VARIANTS = [(lesson, variant) for lesson in READY for variant in variants_of(lesson)]
+
+each_lesson = pytest.mark.parametrize("lesson", READY, ids=lambda lesson: lesson.number)
+
+
+@dataclass
+class Run:
+    """What became of one run of a lesson's tests: a pytest plugin that listens."""
+
+    code: int = -1
+    results: list[Result] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if result := Result.of(report):
+            self.results.append(result)
+            self.messages.append(report.longreprtext)
+        elif report.failed:
+            self.errors.append(report.longreprtext)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.errors.append(report.longreprtext)
+
+    def outcomes(self, exercise: str | None = None) -> set[str]:
+        return {result.outcome for result in self.results if exercise in (None, result.exercise)}
+
+
+def run(folder: Path, *options: str) -> Run:
+    """Run the tests of a lesson's folder."""
+    listener = Run()
+    listener.code = pytest.main([str(folder), "-q", "-p", "no:cacheprovider", *options], plugins=[listener])
+    return listener
+
+
+@pytest.fixture(scope="session")
+def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A learner's folder, with the reference's solution in each lesson."""
+    folder = tmp_path_factory.mktemp("my course")
+    (folder / "conftest.py").write_text((ROOT / "conftest.py").read_text())
+    (folder / "pytest.ini").write_text("[pytest]\naddopts = --import-mode=importlib\n")
+    for lesson in READY:
+        home = folder / "lessons" / lesson.number
+        home.mkdir(parents=True)
+        test = f"test_{lesson.module}.py"
+        (home / test).write_text((ROOT / "lessons" / lesson.number / test).read_text())
+        (home / f"{lesson.module}.py").write_text(reference_source(lesson))
+    return folder
+
+
+def check(course: Path, lesson: Lesson, source: str, *options: str) -> Run:
+    """Run a lesson's tests on a learner's file with that source."""
+    home = course / "lessons" / lesson.number
+    file = home / f"{lesson.module}.py"
+    file.write_text(source)
+    try:
+        return run(home, *options)
+    finally:
+        file.write_text(reference_source(lesson))
+
+
+@each_lesson
+def test_reference_passes(lesson: Lesson) -> None:
+    done = run(ROOT / "lessons" / lesson.number, "--impl", "reference")
+    assert (done.code, done.outcomes(), done.errors) == (0, {"passed"}, [])
+    about = [result.exercise for result in done.results]
+    assert all(about.count(exercise.name) >= 2 for exercise in lesson.exercises), "an example and a property each"
+    assert "" in about, "and one of all together"
+
+
+@each_lesson
+def test_finished_lesson_passes_in_a_learners_folder(course: Path, lesson: Lesson) -> None:
+    done = run(course / "lessons" / lesson.number)
+    assert (done.code, done.outcomes(), done.errors) == (0, {"passed"}, [])
+
+
+@each_lesson
+def test_untouched_lesson_is_not_written(course: Path, lesson: Lesson) -> None:
+    done = check(course, lesson, stubs.stub(lesson))
+    assert (done.code, done.outcomes(), done.errors) == (1, {"not written"}, [])
+    assert all(message.startswith("not written yet: ") and "\n" not in message for message in done.messages)
+
+
+EXERCISES = [(lesson, exercise) for lesson in READY for exercise in lesson.exercises]
+
+
+@pytest.mark.parametrize(("lesson", "exercise"), EXERCISES, ids=[f"{le.number}-{ex.name}" for le, ex in EXERCISES])
+def test_one_emptied_exercise_fails_its_tests(course: Path, lesson: Lesson, exercise: Exercise) -> None:
+    done = check(course, lesson, stubs.emptied(reference_source(lesson), lesson, (exercise,)))
+    assert (done.code, done.errors) == (1, [])
+    assert done.outcomes(exercise.name) == {"not written"}
+    assert {result.detail for result in done.results if result.outcome == "not written"} == {exercise.name}
+    for earlier in lesson.exercises[: lesson.position(exercise.name)]:
+        assert done.outcomes(earlier.name) == {"passed"}
+    assert done.outcomes() <= {"passed", "not written"}
+
+
+@each_lesson
+def test_broken_syntax_turns_the_run_red(course: Path, lesson: Lesson) -> None:
+    source = reference_source(lesson)
+    done = check(course, lesson, source + "\ndef broken(:\n")
+    assert (done.code, done.outcomes(), done.errors) == (1, {"wrong"}, [])
+    assert f"{lesson.module}.py:{source.count(chr(10)) + 2}: invalid syntax" in done.messages[0]
+
+
+@pytest.mark.parametrize(("lesson", "mistake"), MISTAKES, ids=[mistake.name for _, mistake in MISTAKES])
+def test_mistake_is_caught_and_named(lesson: Lesson, mistake: Mistake) -> None:
+    done = run(ROOT / "lessons" / lesson.number, "--impl", f"mistake:{mistake.name}")
+    assert (done.code, done.errors) == (1, [])
+    assert "wrong" in done.outcomes(mistake.exercise)
+    assert {result.detail for result in done.results if result.outcome == "wrong"} == {mistake.name}
+    for earlier in lesson.exercises[: lesson.position(mistake.exercise)]:
+        assert done.outcomes(earlier.name) == {"passed"}
+
+
+@pytest.mark.parametrize(("lesson", "variant"), VARIANTS, ids=[variant.name for _, variant in VARIANTS])
+def test_variant_is_accepted_and_called_no_mistake(lesson: Lesson, variant: Variant) -> None:
+    done = run(ROOT / "lessons" / lesson.number, "--impl", f"variant:{variant.name}")
+    assert (done.code, done.outcomes(), done.errors) == (0, {"passed"}, []), done.messages
+    module = load(patched(reference_source(lesson), variant.patch), lesson.module, "<variant>")
+    assert [diagnose(module, lesson, exercise.name) for exercise in lesson.exercises] == [None] * len(lesson.exercises)
+
+
+@each_lesson
+def test_every_hint_and_step_is_there(lesson: Lesson) -> None:
+    for exercise in lesson.exercises:
+        assert exercise.steps, exercise.name
+        assert len(exercise.hints) == 3, exercise.name
+        assert all(text.strip() for text in exercise.steps + exercise.hints)
+    assert max(map(len, stubs.stub(lesson).splitlines())) <= 120
+
+
+@each_lesson
+def test_mistakes_and_variants_are_enough_and_have_names_of_their_own(lesson: Lesson) -> None:
+    mistakes = mistakes_of(lesson)
+    assert len(mistakes) >= 6
+    assert len(variants_of(lesson)) >= 4
+    names = [each.name for other in LESSONS for each in [*mistakes_of(other), *variants_of(other)]]
+    assert len(set(names)) == len(names)
+    for mistake in mistakes:
+        assert lesson.exercise(mistake.exercise)
+        assert all((mistake.title, mistake.symptom, mistake.concept))
+        assert all(replace not in mistake.concept for _, replace in mistake.patch)
+
+
+def test_stubs_are_what_the_reference_makes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert stubs.main(["--check"]) == 0, capsys.readouterr().out
+
+
+def test_stubs_leave_work_alone(tmp_path: Path) -> None:
+    lesson = find_lesson("01")
+    path = tmp_path / "lessons" / "01" / "schedule.py"
+    assert stubs.write(lesson, path)
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert stubs.in_step(lesson, path)
+    assert stubs.write(lesson, path)
+    path.write_text(path.read_text() + "# my thoughts\n")
+    assert not stubs.in_step(lesson, path)
+    assert not stubs.write(lesson, path)
+    assert path.read_text().endswith("# my thoughts\n")
+
+
+@each_lesson
+def test_stub_differs_only_in_the_bodies(lesson: Lesson) -> None:
+    """All lines of the stub but steps and raises are lines of the reference, in the same order."""
+    reference = iter(reference_source(lesson).splitlines())
+    for line in stubs.stub(lesson).splitlines():
+        if f'NotImplementedError("lesson {lesson.number}' not in line and not line.strip()[:3].startswith("# "):
+            assert line in reference
+
+
+LINEAR = "    _check_steps(T)\n    scale = 1000 / T\n"
+ERRORS = {  # what replaces the beginning of linear_betas -> what the learner reads
+    "None": ("    return None\n", "yours is None: is the return missing?"),
+    "list": ("    return [0.1] * T\n", "yours is a list, expected a torch.float64 tensor of shape (2,)"),
+    "shape": ("    return torch.ones(T, 1).double()\n", "yours has shape (2, 1), expected (2,)"),
+    "dtype": ("    return torch.linspace(1e-4, 1, T)\n", "yours is torch.float32, expected torch.float64"),
+    "error": ("    return torch.ones(3) + torch.ones(T)\n", "schedule.py:33: in linear_betas(T = 50)\n    return torch"),
+    "name": ("    return torhc.ones(T)\n", "NameError: name 'torhc' is not defined\n"),
+    "exit": ("    raise SystemExit\n", "SystemExit\n"),
+    "loop": ("    while True:\n        T += 1\n", "still running after 0.3 s: an endless loop?\n"),
+    "stubborn loop": (
+        "    while True:\n        try:\n            T += 1\n        except Exception:\n            pass\n",
+        "still running after 0.3 s: an endless loop?\n",
+    ),
+    "chance": ("    return torch.rand(T).double()\n", "yours"),
+    "half written": ('    betas = T\n    raise NotImplementedError("lesson 01: linear_betas")\n', "not written yet: "),
+    "somebody else's": ('    raise NotImplementedError("no kernel")\n', "NotImplementedError: no kernel\n"),
+}
+
+
+@pytest.mark.parametrize("kind", ERRORS)
+def test_learners_errors_are_readable(course: Path, kind: str) -> None:
+    lesson = find_lesson("01")
+    code, message = ERRORS[kind]
+    source = patched(reference_source(lesson), ((LINEAR, code + LINEAR),))
+    done = check(course, lesson, source, "-k", "linear_betas", "--time-limit", "0.3")
+    assert (done.code, done.errors) == (1, [])
+    assert any(message in text for text in done.messages), done.messages
+    assert not any("Traceback" in text or "hypothesis" in text.lower() for text in done.messages)
+    assert "passed" not in done.outcomes("linear_betas")
+
+
+BROKEN = {
+    "import": ("import nothing_like_it\n", "schedule.py:1: in the file itself\n    import nothing_like_it"),
+    "loop": ("while True: pass\n", "still running after 0.3 s: an endless loop?\nschedule.py"),
+    "exit": ("import sys; sys.exit()\n", "SystemExit\n"),
+    "indent": ("  x = 1\n", "schedule.py:1: unexpected indent\n"),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_file_that_does_not_load_is_wrong(course: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(course / "lessons" / "01")
+    lesson = find_lesson("01")
+    code, message = BROKEN[kind]
+    done = check(course, lesson, code + reference_source(lesson), "--time-limit", "0.3")
+    assert (done.code, done.outcomes(), done.errors) == (1, {"wrong"}, [])
+    assert message in done.messages[0]
+    assert "does not load: see the first failure" in done.messages[1]
+
+
+def test_warnings_and_prints_are_no_errors(course: Path) -> None:
+    lesson = find_lesson("01")
+    chatty = '    import warnings\n    warnings.warn("hm")\n    print("T is", T)\n'
+    done = check(course, lesson, patched(reference_source(lesson), ((LINEAR, chatty + LINEAR),)))
+    assert (done.code, done.outcomes()) == (0, {"passed"})
+
+
+def test_a_missing_function_is_named(course: Path) -> None:
+    lesson = find_lesson("01")
+    source = reference_source(lesson).replace("log_snr(", "log_ratio(")
+    done = check(course, lesson, source, "-k", "log_snr")
+    assert "schedule.py has no log_snr: was it renamed or removed?" in done.messages[0]
+
+
+def test_missing_packages_are_told_in_a_line(
+    course: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert run(course / "lessons" / "01").code == pytest.ExitCode.USAGE_ERROR
+    said = capsys.readouterr()
+    assert "pip install" in said.err + said.out
+    assert "Traceback" not in said.err + said.out
+
+
+def test_unknown_implementations_are_refused() -> None:
+    with pytest.raises(ValueError, match="try cosine-not-squared"):
+        Implementation.parse("mistake:cosine-not-square")
+    with pytest.raises(ValueError, match="expected learner, reference"):
+        Implementation.parse("mine")
+
+
+def test_fresh_clone_says_what_to_do(course: Path) -> None:
+    """As a learner does it: a process of its own, started in the course's folder, whose name has a space."""
+    lesson = find_lesson("01")
+    file = course / "lessons" / "01" / "schedule.py"
+    file.write_text(stubs.stub(lesson))
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "lessons/01"], cwd=course, capture_output=True, text=True, check=False
+    )
+    file.write_text(reference_source(lesson))
+    assert done.returncode == 1
+    assert "checking: your own code" in done.stdout
+    assert "lesson 01, The noise schedule: 0 of 5 exercises" in done.stdout
+    assert "Next: write linear_betas in lessons/01/schedule.py." in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "Error" not in done.stdout + done.stderr
+    assert not (course / ".hypothesis").exists()
