@@ -5,19 +5,26 @@ They run the very files that learners run, in this process, on a copy of the cou
 
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+import cdm_tutor.schedule
 from cdm_tutor.course import stubs
 from cdm_tutor.course.diagnosis import diagnose
+from cdm_tutor.course.handle import Chain
 from cdm_tutor.course.learner import Implementation, load, patched, reference_source
 from cdm_tutor.course.lesson import Exercise, Lesson, Mistake, Variant
 from cdm_tutor.course.mistakes import mistakes_of
+from cdm_tutor.course.outcomes import StillRunning
 from cdm_tutor.course.outline import LESSONS, find_lesson
 from cdm_tutor.course.summary import Result
+from cdm_tutor.course.timelimit import _watchdog, time_limit
 from cdm_tutor.course.variants import variants_of
+from cdm_tutor.schedule import NoiseSchedule
 
 ROOT = Path(__file__).parent.parent
 READY = [lesson for lesson in LESSONS if (ROOT / "lessons" / lesson.number / f"test_{lesson.module}.py").exists()]
@@ -52,9 +59,12 @@ class Run:
 
 
 def run(folder: Path, *options: str) -> Run:
-    """Run the tests of a lesson's folder."""
+    """Run the tests of a lesson's folder, without those of pytest's own plugins that take time and tell us nothing."""
     listener = Run()
-    listener.code = pytest.main([str(folder), "-q", "-p", "no:cacheprovider", *options], plugins=[listener])
+    without = [
+        part for name in ("cacheprovider", "unraisableexception", "threadexception") for part in ("-p", f"no:{name}")
+    ]
+    listener.code = pytest.main([str(folder), "-q", *without, *options], plugins=[listener])
     return listener
 
 
@@ -200,7 +210,10 @@ ERRORS = {  # what replaces the beginning of linear_betas -> what the learner re
     "list": ("    return [0.1] * T\n", "yours is a list, expected a torch.float64 tensor of shape (2,)"),
     "shape": ("    return torch.ones(T, 1).double()\n", "yours has shape (2, 1), expected (2,)"),
     "dtype": ("    return torch.linspace(1e-4, 1, T)\n", "yours is torch.float32, expected torch.float64"),
-    "error": ("    return torch.ones(3) + torch.ones(T)\n", "schedule.py:33: in linear_betas(T = 50)\n    return torch"),
+    "error": (
+        "    return torch.ones(3) + torch.ones(T)\n",
+        "schedule.py:33: in linear_betas(T = 50)\n    return torch",
+    ),
     "name": ("    return torhc.ones(T)\n", "NameError: name 'torhc' is not defined\n"),
     "exit": ("    raise SystemExit\n", "SystemExit\n"),
     "loop": ("    while True:\n        T += 1\n", "still running after 0.3 s: an endless loop?\n"),
@@ -267,6 +280,44 @@ def test_missing_packages_are_told_in_a_line(
     said = capsys.readouterr()
     assert "pip install" in said.err + said.out
     assert "Traceback" not in said.err + said.out
+
+
+def test_prints_stay_out_of_the_way(course: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also when the code is run again to be diagnosed."""
+    lesson = find_lesson("01")
+    check(course, lesson, patched(reference_source(lesson), ((LINEAR, '    print("HELLO")\n    return 1\n' + LINEAR),)))
+    assert "HELLO" not in capsys.readouterr().out.split("FAILURES")[0]
+
+
+def test_chain_is_built_of_the_learners_own_lessons(tmp_path: Path) -> None:
+    first, second = find_lesson("01"), find_lesson("02")
+    files = {lesson: tmp_path / lesson.number / f"{lesson.module}.py" for lesson in (first, second)}
+    for lesson, file in files.items():
+        file.parent.mkdir()
+        file.write_text(reference_source(lesson))
+    before = sys.modules["cdm_tutor.schedule"]
+    chain = Chain(second, Implementation(), files[second].parent)
+    assert chain.noising.NoiseSchedule is chain.schedule.NoiseSchedule is not NoiseSchedule
+    assert sys.modules["cdm_tutor.schedule"] is cdm_tutor.schedule is before
+    files[first].write_text(stubs.stub(first))
+    with pytest.raises(pytest.skip.Exception, match="needs lesson 01, where linear_betas is not done yet"):
+        Chain(second, Implementation(), files[second].parent).noising.q_sample  # noqa: B018
+    files[first].write_text(patched(reference_source(first), mistakes_of(first)[0].patch))
+    with pytest.raises(pytest.skip.Exception, match="needs lesson 01, where linear_betas is not done yet"):
+        Chain(second, Implementation(), files[second].parent).noising.q_sample  # noqa: B018
+
+
+@pytest.mark.parametrize("limit", [time_limit, _watchdog], ids=["alarm", "watchdog"])
+def test_time_limit_stops_a_loop(limit: Callable[[float], AbstractContextManager[None]]) -> None:
+    def forever() -> None:
+        with limit(0.05):
+            while True:
+                pass
+
+    with limit(30):
+        pass
+    with pytest.raises(StillRunning):
+        forever()
 
 
 def test_unknown_implementations_are_refused() -> None:

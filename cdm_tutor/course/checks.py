@@ -11,7 +11,7 @@ from typing import Any
 
 import hypothesis
 import torch
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from torch import Tensor
 
 from cdm_tutor.course.outcomes import Wrong
@@ -24,6 +24,7 @@ settings.register_profile(
     max_examples=25,
     print_blob=False,
     report_multiple_bugs=False,
+    phases=(Phase.explicit, Phase.generate, Phase.shrink),  # not explain, which is slow and says it in its own words
     suppress_health_check=list(HealthCheck),  # slow code is not wrong code
 )
 RELATIVE = {torch.float64: 1e-7, torch.float32: 1e-4}  # how far apart equal results may be, if a test does not say

@@ -5,7 +5,9 @@ learner's, and some differ from the reference's.
 """
 
 import math
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import fields, is_dataclass
+from io import StringIO
 from types import ModuleType
 from typing import Any
 
@@ -62,7 +64,7 @@ def answers(module: ModuleType, calls: list[Call]) -> list[Any] | None:
     """What the calls return or raise; None if they take too long."""
     results: list[Any] = []
     try:
-        with time_limit(SECONDS):
+        with time_limit(SECONDS), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
             for call in calls:
                 try:
                     results.append(call.make(module))

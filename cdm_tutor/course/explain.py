@@ -41,7 +41,7 @@ def explain(error: BaseException, files: Set[str], seconds: float, place: str) -
     if own:
         frame, line = own[-1]
         file = frame.f_code.co_filename
-        text += f"\n{where(file, line)}: in {called(own[0][0])}\n    {linecache.getline(file, line).strip()}"
+        text += f"\n{where(file, line)}: in {called(frame)}\n    {linecache.getline(file, line).strip()}"
     elif place:
         text += f"\n{place}"
     elif not isinstance(error, Wrong | StillRunning):

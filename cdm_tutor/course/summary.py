@@ -82,12 +82,12 @@ def next_step(lesson: Lesson, rows: dict[str, str]) -> str:
     """What to do next, in a line."""
     file = f"lessons/{lesson.number}/{lesson.module}.py"
     for name, state in rows.items():
-        if state == "not run":
-            return f"Next: run all of it, pytest lessons/{lesson.number}"
-        if state not in ("passed", "skipped"):
+        if state not in ("passed", "skipped", "not run"):
             what = "Next: mend" if state == "wrong" else "Next: write"
             hint = f"cdm-tutor hint {lesson.number}" + (f" {name}" if name != TOGETHER else "")
             return f"{what} {name} in {file}. Stuck? {hint}"
+    if "not run" in rows.values():
+        return f"Next: run all of it, pytest lessons/{lesson.number}"
     if rows[TOGETHER] == "skipped":
         return f"Lesson {lesson.number} is done; once the lessons before it are, it is also tried on top of them."
     if lesson == LESSONS[-1]:
