@@ -138,7 +138,7 @@ def test_broken_syntax_turns_the_run_red(course: Path, lesson: Lesson) -> None:
     assert f"{lesson.module}.py:{source.count(chr(10)) + 2}: invalid syntax" in done.messages[0]
 
 
-@pytest.mark.parametrize(("lesson", "mistake"), MISTAKES, ids=[mistake.name for _, mistake in MISTAKES])
+@pytest.mark.parametrize(("lesson", "mistake"), MISTAKES, ids=[f"{le.number}-{mi.name}" for le, mi in MISTAKES])
 def test_mistake_is_caught_and_named(lesson: Lesson, mistake: Mistake) -> None:
     done = run(ROOT / "lessons" / lesson.number, "--impl", f"mistake:{mistake.name}")
     assert (done.code, done.errors) == (1, [])
@@ -148,7 +148,7 @@ def test_mistake_is_caught_and_named(lesson: Lesson, mistake: Mistake) -> None:
         assert done.outcomes(earlier.name) == {"passed"}
 
 
-@pytest.mark.parametrize(("lesson", "variant"), VARIANTS, ids=[variant.name for _, variant in VARIANTS])
+@pytest.mark.parametrize(("lesson", "variant"), VARIANTS, ids=[f"{le.number}-{va.name}" for le, va in VARIANTS])
 def test_variant_is_accepted_and_called_no_mistake(lesson: Lesson, variant: Variant) -> None:
     done = run(ROOT / "lessons" / lesson.number, "--impl", f"variant:{variant.name}")
     assert (done.code, done.outcomes(), done.errors) == (0, {"passed"}, []), done.messages
