@@ -137,12 +137,10 @@ class Run:
 
     @staticmethod
     def was_cut_off(folder: Path) -> bool:
-        """Whether the launcher that has now started us again started the run in this folder."""
+        """Whether the run in this folder was started by the very launch that we are part of: it has restarted us."""
         path, launch = folder / "run.json", distributed.launch_id()
-        if not (distributed.restarts() and launch):
-            return False
         return distributed.from_first(
-            lambda: path.is_file() and bool(json.loads(path.read_text()).get("launch") == launch)
+            lambda: launch is not None and path.is_file() and bool(json.loads(path.read_text()).get("launch") == launch)
         )
 
     def save(self) -> None:
