@@ -51,7 +51,11 @@ def run_demo(name: str, out: Path, minutes: float, device: str, seed: int) -> Pa
 
     say(f"3 and 6  training a small U-Net from scratch for {minutes:g} minutes")
     own = _train(
-        out / "run", ModelCard(name, "v"), TrainSettings(minutes=minutes, seed=seed, prediction="v"), data.x0, device
+        out / "run",
+        ModelCard(name, "v"),
+        TrainSettings(minutes=minutes, seed=seed, prediction="v", timesteps="focused"),
+        data.x0,
+        device,
     )
 
     say("4  sampling: yours, then the weights that come with the package")
