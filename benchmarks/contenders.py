@@ -39,8 +39,8 @@ def ours(minutes: float | None = None) -> Contender:
         SimpleUNet().to(memory_format=torch.channels_last),
         lambda network: network,
         make_schedule("cosine"),
-        TrainSettings(minutes=minutes, batch=64, lr=3e-3, prediction="v"),
-        "predicts v, cosine schedule, AdamW 3e-3 with warm-up and cosine decay, EMA .999, batch 64",
+        TrainSettings(minutes=minutes, batch=64, lr=3e-3, prediction="v", timesteps="focused"),
+        "predicts v, focused timesteps, cosine schedule, AdamW 3e-3 with warm-up and cosine decay, EMA .999, batch 64",
     )
 
 

@@ -1,7 +1,7 @@
 """Quality at equal time: train the contenders on the same images for the same minutes, compare FIDs.
 
     python benchmarks/equal_time.py train DATA_DIR CONTENDER [--minutes 10]
-    python benchmarks/equal_time.py measure DATA_DIR CONTENDER
+    python benchmarks/equal_time.py measure CONTENDER [--n 5000]
     python benchmarks/equal_time.py report
 
 `train` wants a quiet machine; it keeps snapshots in out/equal_time/. `measure` samples from them (for the
@@ -66,8 +66,8 @@ def train(data_dir: str, name: str, minutes: float) -> None:
     (OUT / f"{name}.json").write_text(json.dumps(facts, indent=2) + "\n")
 
 
-def measure(data_dir: str, name: str) -> None:
-    """FID of each snapshot (500 samples, DDIM-20), and of the last with 5,000 samples of DDIM-50."""
+def measure(name: str, n: int) -> None:
+    """FID of each snapshot (500 samples, DDIM-20), and of the last with n samples of DDIM-50."""
     contender = CONTENDERS[name](None)
     model = Adapter(contender)
     yardstick = Yardstick("fashion", load_sample("fashion").x0)
@@ -77,16 +77,16 @@ def measure(data_dir: str, name: str) -> None:
         curve.append(yardstick.fid(yardstick.features(draw(model, contender, 500, 20))))
         print(f"{name}: quarter {quarter}, FID of 500 samples {curve[-1]:.2f}", flush=True)
     start = time.perf_counter()
-    report = yardstick.report(draw(model, contender, 5000, 50))
+    report = yardstick.report(draw(model, contender, n, 50))
     facts = json.loads((OUT / f"{name}.json").read_text())
     facts |= {"fid": report.fid, "fid_floor": report.fid_floor, "n": report.n, "solver": "DDIM-50"}
     facts |= {"kid": report.kid, "histogram": report.histogram, "curve_500_samples_ddim20": curve}
-    facts |= {"sampling_images_per_second": 5000 / (time.perf_counter() - start)}
+    facts |= {"sampling_images_per_second": n / (time.perf_counter() - start)}
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / "equal_time.json"
     results = json.loads(path.read_text()) if path.exists() else {}
     path.write_text(json.dumps(results | {name: facts}, indent=2) + "\n")
-    print(f"{name}: FID {report.fid:.2f} (floor {report.fid_floor:.2f}, n = 5000)", flush=True)
+    print(f"{name}: FID {report.fid:.2f} (floor {report.fid_floor:.2f}, n = {n})", flush=True)
 
 
 def draw(model: nn.Module, contender: Contender, n: int, steps: int) -> Tensor:
@@ -121,16 +121,19 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     for command in ("train", "measure"):
         sub = commands.add_parser(command)
-        sub.add_argument("data_dir")
+        if command == "train":
+            sub.add_argument("data_dir")
         sub.add_argument("name", choices=CONTENDERS, metavar="CONTENDER")
         if command == "train":
             sub.add_argument("--minutes", type=float, default=10)
+        else:
+            sub.add_argument("--n", type=int, default=5000)
     commands.add_parser("report")
     args = parser.parse_args()
     if args.command == "train":
         train(args.data_dir, args.name, args.minutes)
     elif args.command == "measure":
-        measure(args.data_dir, args.name)
+        measure(args.name, args.n)
     else:
         report()
 

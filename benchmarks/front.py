@@ -9,6 +9,7 @@ Writes benchmarks/results/front-NAME.json after each row; rows that are there al
 import argparse
 import json
 import time
+from functools import partial
 from pathlib import Path
 
 from machine import machine
@@ -17,14 +18,17 @@ from cdm_tutor.checkpoint import load_weights, shipped_weights
 from cdm_tutor.data import CLASS_NAMES, load_sample
 from cdm_tutor.generate import SampleSettings, generate
 from cdm_tutor.metrics import Yardstick
+from cdm_tutor.sampler import SOLVERS, dpm_step
 
 RESULTS = Path(__file__).parent / "results"
 ROWS = [  # title, solver, eta, steps
     ("DDIM", "ddim", 0.0, (10, 20, 50)),
-    ("DPM-Solver++(2M)", "dpm", 0.0, (10, 20)),
-    ("stochastic DPM-Solver++(2M)", "dpm", 1.0, (10, 20, 50)),
+    ("DPM-Solver++(2M), stochastic", "dpm, not corrected", 1.0, (10, 20)),
+    ("the same, corrected", "dpm", 1.0, (10, 20, 50)),
+    ("corrected, without fresh noise", "dpm", 0.0, (10, 20)),
     ("DDPM, strided", "ddpm", 1.0, (20, 50)),
 ]
+SOLVERS["dpm, not corrected"] = (partial(dpm_step), 1.0)
 
 
 def measure(name: str, n: int, weights: Path) -> None:

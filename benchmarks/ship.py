@@ -26,7 +26,7 @@ report = Yardstick(card.data, load_sample(card.data).x0).report(generate(model, 
 facts = {
     "command": command,
     **card.training,
-    "sampled": "20 steps of the stochastic DPM-Solver++(2M)",
+    "sampled": "20 steps of DPM-Solver++, stochastic and corrected",
     "n": report.n,
     "fid": round(report.fid, 3),
     "fid_floor": round(report.fid_floor, 3),

@@ -49,11 +49,13 @@ def speed() -> str:
 
 def quality() -> str:
     facts = read(RESULTS / "equal_time.json")
-    rows = [[c["title"], f"{c['images']:,}", f"{c['fid']:.2f}", str(c["n"]), c["settings"]] for c in facts.values()]
-    head = ["network", "images seen", "FID", "samples", "settings"]
+    rows = [
+        [c["title"], f"{c['images']:,}", f"{c['fid']:.2f}", f"{c['n']:,}", f"{c['fid_floor']:.2f}", c["settings"]]
+        for c in facts.values()
+    ]
+    head = ["network", "images seen", "FID", "samples", "FID of as many real images", "settings"]
     first = next(iter(facts.values()))
-    floor = f"floor {first['fid_floor']:.2f} at n = {first['n']:,}"
-    note = f"Fashion-MNIST, {first['minutes']:g} minutes each, DDIM-50, {floor}"
+    note = f"The 60,000 images of Fashion-MNIST, {first['minutes']:g} minutes of training each, DDIM-50"
     return f"{table(head, rows)}\n\n{note}; `benchmarks/equal_time.py`; {where(first['trained'])}."
 
 
@@ -88,7 +90,18 @@ def memory() -> str:
     )
 
 
-TABLES: dict[str, Callable[[], str]] = {f.__name__: f for f in (speed, quality, front, shipped, memory)}
+def processes() -> str:
+    facts = read(RESULTS / "processes.json")
+    rows = [
+        [n, f"{c['images_per_second']:.0f}", f"{c['step_ms']:.1f}", f"{c['compute_ms']:.1f}"]
+        for n, c in facts["processes"].items()
+    ]
+    head = ["processes of one thread", "images/s", "milliseconds a step", "of these computing"]
+    note = f"{facts['speedup']:.2f} times the images a second; batch {facts['batch']}"
+    return f"{table(head, rows)}\n\n{note}; `benchmarks/processes.py`; {where(facts)}."
+
+
+TABLES: dict[str, Callable[[], str]] = {f.__name__: f for f in (speed, quality, front, shipped, processes, memory)}
 
 
 def filled(text: str) -> str:

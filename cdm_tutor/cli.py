@@ -48,6 +48,13 @@ class Predict(StrEnum):
     v = "v"
 
 
+class Timesteps(StrEnum):
+    """Which timesteps to train on."""
+
+    uniform = "uniform"
+    focused = "focused"
+
+
 class ScheduleName(StrEnum):
     """The noise schedules."""
 
@@ -135,6 +142,9 @@ def train(
     predict: Annotated[Predict, typer.Option(help="What the network learns to predict.")] = Predict.noise,
     schedule: Annotated[ScheduleName, typer.Option(help="How the noise grows.")] = ScheduleName.cosine,
     noising_steps: Annotated[int, typer.Option(min=2, help="T, the number of noising steps.")] = 1000,
+    timesteps: Annotated[
+        Timesteps, typer.Option(help="'uniform': all alike. 'focused': three in four near the middle; learns faster.")
+    ] = Timesteps.uniform,
     batch: Annotated[int, typer.Option(min=2, help="Images in a training step, of all processes together.")] = 64,
     accumulate: Annotated[int, typer.Option(min=1, help="Take a step's images in so many parts: saves memory.")] = 1,
     lr: Annotated[float, typer.Option(help="The largest learning rate.")] = 3e-3,
@@ -178,6 +188,7 @@ def train(
             lr=lr,
             seed=seed,
             prediction=predict.value,
+            timesteps=timesteps.value,
             t_below=noising_steps // 2 if stage == Stage.refiner else None,
             bf16=where.startswith("cuda") and torch.cuda.is_bf16_supported(),
             compile=compiled,

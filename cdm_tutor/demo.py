@@ -13,7 +13,7 @@ from cdm_tutor.checkpoint import ModelCard, load_weights, shipped_weights
 from cdm_tutor.data import CLASS_NAMES, load_sample
 from cdm_tutor.generate import SampleSettings, generate
 from cdm_tutor.metrics import Report, Yardstick
-from cdm_tutor.plots import save_animation, save_grid, save_losses, save_noising, save_schedules
+from cdm_tutor.plots import save_animation, save_grid, save_noising, save_schedules
 from cdm_tutor.progress import sampling_bar, training_bar
 from cdm_tutor.randomness import seeded
 from cdm_tutor.runs import Run
@@ -51,7 +51,11 @@ def run_demo(name: str, out: Path, minutes: float, device: str, seed: int) -> Pa
 
     say(f"3 and 6  training a small U-Net from scratch for {minutes:g} minutes")
     own = _train(
-        out / "run", ModelCard(name, "v"), TrainSettings(minutes=minutes, seed=seed, prediction="v"), data.x0, device
+        out / "run",
+        ModelCard(name, "v"),
+        TrainSettings(minutes=minutes, seed=seed, prediction="v", timesteps="focused"),
+        data.x0,
+        device,
     )
 
     say("4  sampling: yours, then the weights that come with the package")
@@ -122,12 +126,9 @@ def _clear(out: Path) -> None:
 
 def _train(folder: Path, card: ModelCard, settings: TrainSettings, x0: Tensor, device: str) -> Run:
     run = Run.create(folder, card, settings, len(x0), device)
-    losses = []
     with training_bar(settings.batch) as show:
         for step in run.steps(x0):
-            losses.append(step.loss)
             show(step)
-    save_losses(folder.parent / f"{folder.name}-loss.png", losses)
     return run
 
 

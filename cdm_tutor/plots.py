@@ -1,6 +1,6 @@
 """Pictures: grids, curves and animations. The border at which numbers become pixels again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib
@@ -86,14 +86,14 @@ def save_noising(path: Path, x0: Tensor, generator: torch.Generator) -> None:
     plt.close(figure)
 
 
-def save_losses(path: Path, losses: Sequence[float]) -> None:
-    """Draw the loss over the steps, and its running mean."""
+def save_losses(path: Path, curves: Mapping[str, Sequence[float | None]]) -> None:
+    """Draw losses over the steps, each as a running mean; None where a step had none of that kind."""
     figure, axes = plt.subplots(figsize=(6, 3.2), layout="constrained")
-    axes.plot(losses, linewidth=0.3, alpha=0.5, label="each step")
-    window = max(1, min(50, len(losses) // 4))
-    smooth = torch.tensor(losses).unfold(0, window, 1).mean(dim=1)
-    axes.plot(range(window - 1, len(losses)), smooth, label=f"mean of {window}")
-    axes.set(xlabel="step", ylabel="loss", yscale="log")
-    axes.legend()
+    for label, losses in curves.items():
+        window = max(1, min(50, len(losses) // 4))
+        known = torch.tensor([float("nan") if loss is None else loss for loss in losses])
+        axes.plot(range(window, len(losses) + 1), known.unfold(0, window, 1).nanmean(dim=1), label=label)
+    axes.set(xlabel="step", ylabel=f"loss (mean of {window} steps)", yscale="log")
+    axes.legend(fontsize=8)
     figure.savefig(path, dpi=120)
     plt.close(figure)

@@ -24,7 +24,7 @@ class ImprovedRefinementNetwork(SimpleUNet):
     """
 
     def __init__(self, in_channels: int = 1, channels: tuple[int, ...] = (16, 32)) -> None:
-        super().__init__(in_channels, channels, fold=1, attention=False)
+        super().__init__(in_channels, channels, blocks=(1, 1), fold=1, attention=False)
 
 
 def renoise(x: Tensor, t: int, schedule: NoiseSchedule, noise: Tensor) -> Tensor:

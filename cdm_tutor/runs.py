@@ -4,6 +4,7 @@ run.json            settings, model card, and how many images it is trained on
 checkpoints/        the last few states to go on from, newest last; each is written whole or not at all
 model.safetensors   the averaged weights, to sample from
 log.jsonl           one line a step: step, loss, the loss of each third of the timesteps, lr, seconds
+loss.png            the loss over the steps: of all images, and of those noised little, halfway and much
 preview.png         samples drawn while training
 
 Of several processes the first writes, and all read what it read.
@@ -27,7 +28,7 @@ from cdm_tutor import distributed
 from cdm_tutor.checkpoint import ModelCard, load_newest, save_checkpoint, save_weights
 from cdm_tutor.generate import SampleSettings, generate
 from cdm_tutor.noising import denoising_loss
-from cdm_tutor.plots import save_grid
+from cdm_tutor.plots import save_grid, save_losses
 from cdm_tutor.refiner import refiner_loss
 from cdm_tutor.trainer import Step, Training, TrainSettings, fit
 
@@ -136,12 +137,10 @@ class Run:
 
     @staticmethod
     def was_cut_off(folder: Path) -> bool:
-        """Whether the launcher that has now started us again started the run in this folder."""
+        """Whether the run in this folder was started by the very launch that we are part of: it has restarted us."""
         path, launch = folder / "run.json", distributed.launch_id()
-        if not (distributed.restarts() and launch):
-            return False
         return distributed.from_first(
-            lambda: path.is_file() and bool(json.loads(path.read_text()).get("launch") == launch)
+            lambda: launch is not None and path.is_file() and bool(json.loads(path.read_text()).get("launch") == launch)
         )
 
     def save(self) -> None:
@@ -161,11 +160,20 @@ class Run:
         save_weights(self.folder / "model.safetensors", training.ema, replace(self.card, training=facts))
 
     def preview(self) -> None:
-        """Draw a few samples, to see how it goes; a refiner has nothing to refine here and draws none."""
+        """Draw the loss and a few samples, to see how it goes; a refiner has nothing to refine here: no samples."""
+        distributed.from_first(self._draw_losses)
         if self.card.stage == "refiner":
             return
         samples = generate(self.training.ema, self.card, PREVIEW, device=self.device)
         distributed.from_first(lambda: save_grid(self.folder / "preview.png", samples))
+
+    def _draw_losses(self) -> None:
+        steps = [json.loads(line) for line in (self.folder / "log.jsonl").read_text().splitlines()]
+        if not steps:
+            return
+        little, halfway, much = zip(*(step["thirds"] for step in steps), strict=True)
+        curves = {"all images": [step["loss"] for step in steps], "much noise": much, "halfway": halfway}
+        save_losses(self.folder / "loss.png", {**curves, "little noise": little})
 
     def steps(self, images: Tensor) -> Iterator[Step]:
         """Train to the end, saving and drawing previews on the way.

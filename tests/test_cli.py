@@ -51,7 +51,7 @@ def test_train_stop_resume_and_sample(tmp_path: Path) -> None:
         assert torch.equal(p, q)
     steps = [json.loads(line)["step"] for line in log.read_text().splitlines()]
     assert steps == list(range(1, 61))
-    assert (tmp_path / "torn" / "preview.png").exists()
+    assert all((tmp_path / "torn" / name).exists() for name in ("preview.png", "loss.png"))
 
     sampled = cdm("sample", "--weights", "torn/model.safetensors", "-n", "4", "--steps", "3", cwd=tmp_path)
     assert sampled.returncode == 0, sampled.stderr

@@ -153,7 +153,7 @@ def test_shares(check: Callable[[ModuleType, int], None], world: int) -> None:
 
 MUTATIONS = {
     "no set_epoch": ("    sampler.set_epoch(epoch)\n", "", check_shards),
-    "ranks draw alike": ("(settings.batch,), generator=generator)[place]", "(len(place),), generator=generator)",
+    "ranks draw alike": ("t[place].to(x0.device)", "t[: len(place)].to(x0.device)",
                          check_draws_are_those_of_one),
     "ranks' noises alike": ("[place.to(images.device)]", "[: len(place)]", check_noises_differ),
     "sum of means": ("(loss.sum() / settings.batch)", "loss.mean()", check_gradient),

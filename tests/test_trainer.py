@@ -103,6 +103,17 @@ def test_timesteps_are_uniform_over_all_of_T_and_differ_within_a_batch() -> None
     assert (torch.bincount(t, minlength=8) - 8000).abs().max() < 500
 
 
+def test_focused_timesteps_are_denser_in_the_middle_and_still_all_there() -> None:
+    """Between 250 and 750: half of the uniform quarter, and of the others what is within log(3) of the middle, 73%."""
+    settings = TrainSettings(steps=1, batch=64, timesteps="focused")
+    images = torch.zeros(64, 1, 1, 1)
+    t = torch.cat([draw_batch(images, step, 1000, settings)[1] for step in range(1000)])
+    assert 0 <= t.min() < 20
+    assert 980 < t.max() < 1000
+    middle = ((t >= 250) & (t < 750)).float().mean().item()
+    assert middle == pytest.approx(0.125 + 0.75 * math.erf(math.log(3) / math.sqrt(2)), abs=0.01)
+
+
 def test_noise_is_standard_normal_and_new_each_step() -> None:
     settings = TrainSettings(steps=1, batch=64)
     images = torch.zeros(64, 1, 28, 28)
