@@ -74,12 +74,18 @@ class SimpleUNet(nn.Module):
     Args:
         in_channels: channels of the images; 1 for MNIST.
         channels: width at each size, from large to small; each a multiple of 8.
+        blocks: residual blocks at each size, on the way down and again on the way up.
         fold: side of the square of pixels that is folded into channels; 1 to fold nothing.
         attention: whether the bottom has self-attention.
     """
 
     def __init__(
-        self, in_channels: int = 1, channels: tuple[int, ...] = (32, 64), fold: int = 2, attention: bool = True
+        self,
+        in_channels: int = 1,
+        channels: tuple[int, ...] = (32, 64),
+        blocks: tuple[int, ...] = (1, 2),
+        fold: int = 2,
+        attention: bool = True,
     ) -> None:
         super().__init__()
         self.fold = fold
@@ -92,10 +98,10 @@ class SimpleUNet(nn.Module):
 
         self.down = nn.ModuleList()
         above = channels[0]
-        for width in channels:
+        for width, count in zip(channels, blocks, strict=True):
             if self.down:
                 self.down.append(nn.Conv2d(above, width, 3, stride=2, padding=1))
-            self.down.append(ResidualBlock(width, width, time_dim))
+            self.down.extend(ResidualBlock(width, width, time_dim) for _ in range(count))
             above = width
 
         bottom = channels[-1]
@@ -105,11 +111,12 @@ class SimpleUNet(nn.Module):
 
         self.up = nn.ModuleList()
         below = bottom
-        for width in reversed(channels):
+        for width, count in reversed(list(zip(channels, blocks, strict=True))):
             if self.up:
                 self.up.append(nn.Upsample(scale_factor=2))
-            self.up.append(ResidualBlock(below + width, width, time_dim))
-            below = width
+            for _ in range(count):
+                self.up.append(ResidualBlock(below + width, width, time_dim))
+                below = width
 
         self.norm_out = nn.GroupNorm(8, channels[0])
         self.conv_out = zeroed(nn.Conv2d(channels[0], in_channels * fold**2, 3, padding=1))

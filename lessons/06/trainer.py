@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -41,6 +41,7 @@ class TrainSettings:
         grad_clip: the largest allowed length of the gradient.
         seed: of the weights at the start, the order of the images, the timesteps and the noise.
         prediction: what the network learns to predict, "noise" or "v".
+        timesteps: "uniform", each as likely as the next, or "focused": three in four near the middle.
         t_below: train only on timesteps below this one, as for a refiner; None for all.
         bf16: compute in bfloat16 where that is safe; faster on GPUs that know it.
         compile: let torch.compile make a faster program of the network; pays on GPUs.
@@ -56,6 +57,7 @@ class TrainSettings:
     grad_clip: float = 1.0
     seed: int = 0
     prediction: Prediction = "noise"
+    timesteps: Literal["uniform", "focused"] = "uniform"
     t_below: int | None = None
     bf16: bool = False
     compile: bool = False
@@ -170,9 +172,10 @@ def draw_batch(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """One process's share of a step's batch: images, timesteps and noise.
 
-    From (N, C, H, W) images, x0 (b, C, H, W), t (b,) in [0, T), each as likely as the next, and noise like x0. Over
-    the processes the shares make up the batch: each image once an epoch, in a new order each time. The seed, the step
-    and an image's place in the batch decide everything; which process it falls to changes nothing.
+    From (N, C, H, W) images, x0 (b, C, H, W), t (b,) in [0, T) and noise like x0. Over the processes the shares make up
+    the batch: each image once an epoch, in a new order each time. The seed, the step and an image's place in the batch
+    decide everything; which process it falls to changes nothing. Timesteps near the middle, where there is most to
+    learn, are logit-normal: Esser et al. 2024, section 3.1.
     """
     raise NotImplementedError("lesson 06: draw_batch")
 
