@@ -25,6 +25,7 @@ from cdm_tutor.sampler import sample
 from cdm_tutor.trainer import Training, fit
 
 RESULTS = Path(__file__).parent / "results"
+PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
 OUT = Path("out/equal_time")
 QUARTERS = 4
 
@@ -113,7 +114,7 @@ def report() -> None:
         print(f"{facts['title']}: FID {facts['fid']:.2f} after {facts['minutes']:g} minutes, {facts['images']} images")
     axes.set(yscale="log", xlabel="minutes of training, two CPU cores", ylabel="FID (500 samples, DDIM-20)")
     axes.legend()
-    figure.savefig(RESULTS / "equal_time.svg")
+    figure.savefig(PICTURES / "equal_time.svg")
 
 
 def main() -> None:

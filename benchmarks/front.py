@@ -21,6 +21,7 @@ from cdm_tutor.metrics import Yardstick
 from cdm_tutor.sampler import SOLVERS, dpm_step
 
 RESULTS = Path(__file__).parent / "results"
+PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
 ROWS = [  # title, solver, eta, steps
     ("DDIM", "ddim", 0.0, (10, 20, 50)),
     ("DPM-Solver++(2M), stochastic", "dpm, not corrected", 1.0, (10, 20)),
@@ -72,7 +73,7 @@ def plot() -> None:
         panels[0].set(xscale="log", yscale="log", xlabel="sampling steps", ylabel=f"FID ({found['n']} samples)")
         panels[1].set(xscale="log", xlabel="images a second, two CPU cores")
         panels[0].legend(fontsize=8)
-        figure.savefig(path.with_suffix(".svg"))
+        figure.savefig(PICTURES / f"{path.stem}.svg")
 
 
 def main() -> None:

@@ -1,8 +1,8 @@
 """What sharing the work buys: images a second, and where a step's time goes, for 1 and 2 processes of one thread.
 
-    python benchmarks/processes.py [--rounds 5]
+    python benchmarks/processes.py [--rounds 5] [--batch 256]
 
-Writes benchmarks/results/processes.json and .svg. Wants a quiet machine with a core for each process.
+Writes benchmarks/results/processes.json and docs/pictures/processes.svg. Wants a quiet machine with a core for each process.
 """
 
 import argparse
@@ -25,15 +25,16 @@ from cdm_tutor.trainer import Training, TrainSettings, draw_batch, fit
 from cdm_tutor.unet import SimpleUNet
 
 RESULTS = Path(__file__).parent / "results"
-BATCH, STEPS = 64, 30
+PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
+STEPS = 12
 
 
-def worker(out: str) -> None:
+def worker(out: str, batch: int) -> None:
     """Seconds a step with and without communication, in one of the processes."""
     torch.set_num_threads(1)
     with distributed.together():
         images = load_sample("fashion").x0
-        settings = TrainSettings(steps=10**6, batch=BATCH)
+        settings = TrainSettings(steps=10**6, batch=batch)
         training = Training(SimpleUNet().to(memory_format=torch.channels_last), make_schedule("cosine"), settings)
         steps = fit(training, images)
         for _ in range(3):
@@ -62,12 +63,12 @@ def alone(training: Training, images: torch.Tensor, step: int) -> None:
     training.optimizer.step()
 
 
-def run(processes: int) -> tuple[float, float]:
+def run(processes: int, batch: int) -> tuple[float, float]:
     """Mean seconds a step: in all, and computing."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out.json"
         launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-        command = [sys.executable, *(launcher if processes > 1 else []), __file__, "--worker", str(out)]
+        command = [sys.executable, *(launcher if processes > 1 else []), __file__, "--worker", str(out), "--batch", str(batch)]
         subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
         found = json.loads(out.read_text())
     whole, compute = (statistics.mean(column) for column in zip(*found, strict=True))
@@ -77,21 +78,22 @@ def run(processes: int) -> tuple[float, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.worker:
-        worker(args.worker)
+        worker(args.worker, args.batch)
         return
     rounds = []
     for number in range(args.rounds):
-        rounds.append({processes: run(processes) for processes in (1, 2)})
+        rounds.append({processes: run(processes, args.batch) for processes in (1, 2)})
         print(f"round {number + 1}: {rounds[-1][1][0] / rounds[-1][2][0]:.2f} times the images a second", flush=True)
     median = {n: [statistics.median(r[n][i] for r in rounds) for i in (0, 1)] for n in (1, 2)}
     facts = {
-        "batch": BATCH,
+        "batch": args.batch,
         "speedup": round(statistics.median(r[1][0] / r[2][0] for r in rounds), 3),
         "processes": {
-            n: {"images_per_second": round(BATCH / whole, 1), "step_ms": 1e3 * whole, "compute_ms": 1e3 * compute}
+            n: {"images_per_second": round(args.batch / whole, 1), "step_ms": 1e3 * whole, "compute_ms": 1e3 * compute}
             for n, (whole, compute) in median.items()
         },
         **machine(),
@@ -114,11 +116,11 @@ def plot(facts: dict) -> None:
         axes.barh(row, found["compute_ms"], color="tab:blue", label=None if row else "computing")
         axes.barh(row, waiting, left=found["compute_ms"], color="tab:orange", label=None if row else "communicating")
         axes.text(found["step_ms"], row, f"  {found['images_per_second']:.0f} images/s", va="center")
-    axes.set(yticks=[0, 1], yticklabels=["1 process", "2 processes"], xlabel="milliseconds a step of 64 images")
+    axes.set(yticks=[0, 1], yticklabels=["1 process", "2 processes"], xlabel=f"milliseconds a step of {facts['batch']} images")
     axes.set_xlim(0, 1.3 * max(found["step_ms"] for found in facts["processes"].values()))
     axes.invert_yaxis()
     axes.legend(fontsize=8)
-    figure.savefig(RESULTS / "processes.svg")
+    figure.savefig(PICTURES / "processes.svg")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Write the measured tables into README.md and docs/index.md, between their markers, from the result files.
+"""Write the measured tables into README.md and the site, between their markers, from the result files.
 
     python benchmarks/tables.py [--check]
 
@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 ASSETS = ROOT / "cdm_tutor" / "assets"
 NAMES = {"mnist": "MNIST", "fashion": "Fashion-MNIST"}
-PAGES = ("README.md", "docs/index.md")
+PAGES = ("README.md", "docs/index.md", "docs/processes.md")
 
 
 def read(path: Path) -> dict[str, Any]:
