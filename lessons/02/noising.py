@@ -28,6 +28,9 @@ def gather(table: Tensor, t: Tensor, like: Tensor) -> Tensor:
     Raises:
         ValueError: if there is not one t for each image.
     """
+    # 1. refuse a t that has not one entry for each image (compare shapes)
+    # 2. the entries of the table at t, one for each image
+    # 3. one dimension for each of like's: first B, then all of size 1
     raise NotImplementedError("lesson 02: gather")
 
 
@@ -47,6 +50,8 @@ def q_sample(x0: Tensor, t: Tensor, noise: Tensor, schedule: NoiseSchedule) -> T
     Raises:
         ValueError: if the shapes disagree.
     """
+    # 1. both coefficients, one of each for every image: _mix looks them up and refuses shapes that disagree
+    # 2. the formula above; leave x0 as it is, the caller still needs it
     raise NotImplementedError("lesson 02: q_sample")
 
 
@@ -57,6 +62,8 @@ def predict_x0(x_t: Tensor, t: Tensor, noise: Tensor, schedule: NoiseSchedule) -
 
     Ho et al. 2020, equation 15. Shapes and errors as in q_sample.
     """
+    # 1. both coefficients, as in q_sample; the batches are x_t and noise now
+    # 2. take away the noise that is in x_t, then undo the dimming
     raise NotImplementedError("lesson 02: predict_x0")
 
 
@@ -67,6 +74,8 @@ def predict_noise(x_t: Tensor, t: Tensor, x0: Tensor, schedule: NoiseSchedule) -
 
     Shapes and errors as in q_sample.
     """
+    # 1. both coefficients; the batches are x_t and x0 now
+    # 2. take away the image that is in x_t, as dim as it is there, then scale up what is left
     raise NotImplementedError("lesson 02: predict_noise")
 
 
@@ -77,6 +86,8 @@ def velocity(x0: Tensor, t: Tensor, noise: Tensor, schedule: NoiseSchedule) -> T
 
     Salimans and Ho 2022, appendix D. Shapes and errors as in q_sample.
     """
+    # 1. both coefficients, as in q_sample
+    # 2. the formula above: mind which coefficient goes with which
     raise NotImplementedError("lesson 02: velocity")
 
 
@@ -85,6 +96,8 @@ def predict_x0_from_velocity(x_t: Tensor, t: Tensor, v: Tensor, schedule: NoiseS
 
     (x_t, v) is (x0, noise) turned by an angle; this turns it back. Shapes and errors as in q_sample.
     """
+    # 1. both coefficients; the batches are x_t and v now
+    # 2. the formula above
     raise NotImplementedError("lesson 02: predict_x0_from_velocity")
 
 
@@ -108,6 +121,10 @@ def denoising_loss(
         model: maps (x_t, t) to a prediction of x_t's shape.
         prediction: what the model predicts, "noise" or "v".
     """
+    # 1. what the model should answer: training_target knows, for both kinds of prediction
+    # 2. the noised images, as the model is to see them
+    # 3. what the model answers to them, and to t as it is
+    # 4. the squared difference, then its mean over all pixels of an image: one number an image, (B,)
     raise NotImplementedError("lesson 02: denoising_loss")
 
 

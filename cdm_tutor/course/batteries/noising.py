@@ -1,5 +1,68 @@
 """The calls by which mistakes in lesson 02 are told apart."""
 
-from cdm_tutor.course.lesson import Call
+from types import ModuleType
+from typing import Any
 
-CALLS: list[Call] = []
+import torch
+from torch import Tensor
+
+from cdm_tutor.course.lesson import Call
+from cdm_tutor.schedule import NoiseSchedule
+
+
+def inputs() -> tuple[Tensor, Tensor, Tensor, NoiseSchedule]:
+    """Three images three pixels wide, so that a coefficient can go astray without an error; their t, noise, a schedule.
+
+    The first image's t is neither 0 nor the last, and the pixels go beyond [-1, 1].
+    """
+    generator = torch.Generator().manual_seed(2)
+    x0, noise = torch.randn(2, 3, 1, 4, 3, generator=generator)
+    schedule = NoiseSchedule.from_betas(torch.tensor([0.1, 0.25, 0.4, 0.3, 0.2], dtype=torch.float64))
+    return x0, torch.tensor([2, 0, 4]), noise, schedule
+
+
+def mixed(function: Any, second: int = 3) -> list[Tensor]:
+    """What a function makes of two batches, and the batches after it."""
+    a, t, b, schedule = inputs()
+    return [function(a, t, b[:second], schedule), a, b]
+
+
+def picked(m: ModuleType, *shape: int) -> Tensor:
+    """What gather picks for a batch of that shape, with three t."""
+    return m.gather(torch.tensor([0.9, 0.7, 0.4, 0.2]), torch.tensor([1, 0, 3]), torch.zeros(shape))
+
+
+def scored(m: ModuleType, *prediction: str) -> list[Tensor]:
+    """The loss of a model that answers with half of what it sees, what it saw last, and the inputs afterwards."""
+    x0, t, noise, schedule = inputs()
+    seen: list[Tensor] = []
+
+    def model(x_t: Tensor, t: Tensor) -> Tensor:
+        seen[:] = [x_t.clone(), t.clone()]
+        return x_t / 2
+
+    return [m.denoising_loss(model, x0, t, noise, schedule, *prediction), *seen, x0, t, noise]
+
+
+def slope(m: ModuleType) -> Tensor | None:
+    """How the loss changes with the model's only weight."""
+    x0, t, noise, schedule = inputs()
+    weight = torch.tensor(0.5, requires_grad=True)
+    m.denoising_loss(lambda x_t, t: weight * x_t, x0, t, noise, schedule).sum().backward()
+    return weight.grad
+
+
+CALLS = [
+    Call("gather", lambda m: picked(m, 3, 1, 4, 3)),
+    Call("gather", lambda m: picked(m, 3, 2)),
+    Call("gather", lambda m: m.gather(torch.tensor([0.9, 0.7]), torch.tensor([1]), torch.zeros(3, 1, 2, 2))),
+    Call("q_sample", lambda m: mixed(m.q_sample)),
+    Call("q_sample", lambda m: mixed(m.q_sample, second=1)),
+    Call("predict_x0", lambda m: mixed(m.predict_x0)),
+    Call("predict_noise", lambda m: mixed(m.predict_noise)),
+    Call("velocity", lambda m: mixed(m.velocity)),
+    Call("predict_x0_from_velocity", lambda m: mixed(m.predict_x0_from_velocity)),
+    Call("denoising_loss", lambda m: scored(m)),
+    Call("denoising_loss", lambda m: scored(m, "v")),
+    Call("denoising_loss", slope),
+]
