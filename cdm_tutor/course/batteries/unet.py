@@ -3,6 +3,7 @@
 What the whole network is asked, its parts are asked again, so that a wrong part is not taken for a wrong whole.
 """
 
+from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
@@ -62,11 +63,13 @@ def attention(m: ModuleType) -> Any:
     return loosely(awake(m.SelfAttention(16))(draw(2, 16, 3, 4)))
 
 
+@lru_cache(maxsize=1)  # a module is asked several times in a row
 def small(m: ModuleType) -> Any:
     """A network of two sizes, one block at the upper and two at the lower, that folds 2 x 2 pixels."""
     return awake(m.SimpleUNet(channels=(8, 16), blocks=(1, 2)))
 
 
+@lru_cache(maxsize=1)
 def flat(m: ModuleType) -> Any:
     """A network of one size, where skips in the wrong order still fit."""
     return awake(m.SimpleUNet(channels=(8,), blocks=(3,), attention=False))
@@ -110,5 +113,5 @@ NEEDS = {  # what else is at work in it
     "SimpleUNet.forward": [part for part in PARTS if part != "SimpleUNet.forward"],
 }
 CALLS = [
-    Call(exercise, make) for exercise in PARTS for part in (exercise, *NEEDS.get(exercise, [])) for make in PARTS[part]
+    Call(exercise, make) for exercise in PARTS for part in (*NEEDS.get(exercise, []), exercise) for make in PARTS[part]
 ]
