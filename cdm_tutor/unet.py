@@ -30,8 +30,20 @@ def timestep_embedding(t: Tensor, dim: int) -> Tensor:
     return torch.cat([angles.cos(), angles.sin()], dim=1)
 
 
+def zeroed(module: nn.Conv2d) -> nn.Conv2d:
+    """The same convolution, its weights and biases set to zero; training moves them away from there.
+
+    A branch that ends in it adds nothing at first, so that a deep network starts as a shallow one.
+    """
+    for parameter in module.parameters():
+        nn.init.zeros_(parameter)
+    return module
+
+
 class ResidualBlock(nn.Module):
-    """Twice norm, SiLU, convolution, added to the input; the timestep scales and shifts in between.
+    """Twice norm, SiLU, convolution, added to the input; the timestep scales and shifts what the second norm gives.
+
+        norm2(h) * (1 + scale) + shift,  one scale and one shift a channel, from the timestep
 
     The last convolution starts at zero, so that the block starts as (nearly) the identity.
     Ho et al. 2020, appendix B; scale and shift: Dhariwal and Nichol 2021, section 3.
@@ -129,6 +141,43 @@ class SimpleUNet(nn.Module):
         self.norm_out = nn.GroupNorm(8, channels[0])
         self.conv_out = zeroed(nn.Conv2d(channels[0], in_channels * fold**2, 3, padding=1))
 
+    def encode(self, h: Tensor, time: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The way down: through every layer of `down`, in order.
+
+        Args:
+            h: (B, channels[0], H, W).
+            time: (B, time_dim), one row an image.
+
+        Returns:
+            What came out of the last layer, and the skips: what came out of each residual block, first to last.
+        """
+        skips = []
+        for layer in self.down:
+            if isinstance(layer, ResidualBlock):
+                h = layer(h, time)
+                skips.append(h)
+            else:
+                h = layer(h)
+        return h, skips
+
+    def decode(self, h: Tensor, skips: list[Tensor], time: Tensor) -> Tensor:
+        """The way up: through every layer of `up`; each residual block gets [h, skip], h's channels before the skip's.
+
+        Args:
+            h: what comes from the bottom.
+            skips: as from encode; the last is taken first.
+            time: (B, time_dim).
+
+        Returns:
+            (B, channels[0], H, W).
+        """
+        for layer in self.up:
+            if isinstance(layer, ResidualBlock):
+                h = layer(torch.cat([h, skips.pop()], dim=1), time)
+            else:
+                h = layer(h)
+        return h
+
     def forward(self, x_t: Tensor, t: Tensor) -> Tensor:
         """Predict the noise in (B, C, H, W) images x_t, each noised to its step in t, (B,) int64.
 
@@ -138,29 +187,7 @@ class SimpleUNet(nn.Module):
         if x_t.shape[2] % self.divisor or x_t.shape[3] % self.divisor:
             raise ValueError(f"expected height and width divisible by {self.divisor}, got {tuple(x_t.shape[2:])}")
         time = self.time_mlp(timestep_embedding(t, self.time_dim).to(x_t.dtype))
-        h = self.conv_in(F.pixel_unshuffle(x_t, self.fold))
-
-        skips = []
-        for layer in self.down:
-            if isinstance(layer, ResidualBlock):
-                h = layer(h, time)
-                skips.append(h)
-            else:
-                h = layer(h)
-
+        h, skips = self.encode(self.conv_in(F.pixel_unshuffle(x_t, self.fold)), time)
         h = self.middle2(self.attention(self.middle1(h, time)), time)
-
-        for layer in self.up:
-            if isinstance(layer, ResidualBlock):
-                h = layer(torch.cat([h, skips.pop()], dim=1), time)
-            else:
-                h = layer(h)
-
+        h = self.decode(h, skips, time)
         return F.pixel_shuffle(self.conv_out(F.silu(self.norm_out(h))), self.fold)
-
-
-def zeroed(module: nn.Conv2d) -> nn.Conv2d:
-    """The convolution with weights and biases set to zero."""
-    for parameter in module.parameters():
-        nn.init.zeros_(parameter)
-    return module

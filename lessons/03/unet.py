@@ -24,11 +24,26 @@ def timestep_embedding(t: Tensor, dim: int) -> Tensor:
         t: (B,) integer timesteps, not scaled.
         dim: the length of a row, even.
     """
+    # 1. the rates: dim / 2 numbers that fall from 1 towards 1 / 10000, as in the formula
+    # 2. the angles: each t times each rate, (B, dim / 2)
+    # 3. all cosines, then all sines, side by side: one row a timestep
     raise NotImplementedError("lesson 03: timestep_embedding")
 
 
+def zeroed(module: nn.Conv2d) -> nn.Conv2d:
+    """The same convolution, its weights and biases set to zero; training moves them away from there.
+
+    A branch that ends in it adds nothing at first, so that a deep network starts as a shallow one.
+    """
+    # 1. every parameter of the convolution, weight and bias: filled with zeros, in place
+    # 2. the convolution itself, so that it can be used where it is made: zeroed(nn.Conv2d(...))
+    raise NotImplementedError("lesson 03: zeroed")
+
+
 class ResidualBlock(nn.Module):
-    """Twice norm, SiLU, convolution, added to the input; the timestep scales and shifts in between.
+    """Twice norm, SiLU, convolution, added to the input; the timestep scales and shifts what the second norm gives.
+
+        norm2(h) * (1 + scale) + shift,  one scale and one shift a channel, from the timestep
 
     The last convolution starts at zero, so that the block starts as (nearly) the identity.
     Ho et al. 2020, appendix B; scale and shift: Dhariwal and Nichol 2021, section 3.
@@ -46,6 +61,11 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor, time: Tensor) -> Tensor:
         """(B, in_channels, H, W) and (B, time_dim) to (B, out_channels, H, W)."""
+        # 1. norm1, SiLU, conv1
+        # 2. self.time makes 2 * out_channels numbers an image: first the scales, then the shifts
+        # 3. give them the shape (B, out_channels, 1, 1), so that each speaks for a whole channel
+        # 4. norm2, then scale and shift as in the formula above
+        # 5. SiLU, conv2, and the input added, which goes through self.shortcut
         raise NotImplementedError("lesson 03: ResidualBlock.forward")
 
 
@@ -63,6 +83,10 @@ class SelfAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) to (B, C, H, W)."""
+        # 1. norm, then self.qkv: three times the channels, first q, then k, then v
+        # 2. make each a list of positions: (B, H * W, C)
+        # 3. every position asks every other: softmax(q k^T / sqrt(C)) v, within its own image
+        # 4. back to the shape of x, through self.out, and added to x
         raise NotImplementedError("lesson 03: SelfAttention.forward")
 
 
@@ -121,17 +145,46 @@ class SimpleUNet(nn.Module):
         self.norm_out = nn.GroupNorm(8, channels[0])
         self.conv_out = zeroed(nn.Conv2d(channels[0], in_channels * fold**2, 3, padding=1))
 
+    def encode(self, h: Tensor, time: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The way down: through every layer of `down`, in order.
+
+        Args:
+            h: (B, channels[0], H, W).
+            time: (B, time_dim), one row an image.
+
+        Returns:
+            What came out of the last layer, and the skips: what came out of each residual block, first to last.
+        """
+        # 1. go through self.down: a ResidualBlock takes h and time, any other layer only h
+        # 2. keep what comes out of each ResidualBlock: these are the skips
+        # 3. h and the list of skips
+        raise NotImplementedError("lesson 03: SimpleUNet.encode")
+
+    def decode(self, h: Tensor, skips: list[Tensor], time: Tensor) -> Tensor:
+        """The way up: through every layer of `up`; each residual block gets [h, skip], h's channels before the skip's.
+
+        Args:
+            h: what comes from the bottom.
+            skips: as from encode; the last is taken first.
+            time: (B, time_dim).
+
+        Returns:
+            (B, channels[0], H, W).
+        """
+        # 1. go through self.up: a ResidualBlock takes time as well, any other layer only h
+        # 2. before each ResidualBlock, put the last skip that is left behind h: twice the channels, none lost
+        # 3. what comes out at the top
+        raise NotImplementedError("lesson 03: SimpleUNet.decode")
+
     def forward(self, x_t: Tensor, t: Tensor) -> Tensor:
         """Predict the noise in (B, C, H, W) images x_t, each noised to its step in t, (B,) int64.
 
         Raises:
             ValueError: if H or W is not divisible by fold * 2 ** (sizes - 1), so that halving leaves a rest.
         """
+        # 1. refuse images whose height or width self.divisor does not divide
+        # 2. time: the embedding of t, self.time_dim wide, through self.time_mlp
+        # 3. fold self.fold x self.fold pixels into channels (F.pixel_unshuffle), conv_in
+        # 4. encode; at the bottom middle1, attention, middle2; decode
+        # 5. norm_out, SiLU, conv_out, and unfold the pixels (F.pixel_shuffle)
         raise NotImplementedError("lesson 03: SimpleUNet.forward")
-
-
-def zeroed(module: nn.Conv2d) -> nn.Conv2d:
-    """The convolution with weights and biases set to zero."""
-    for parameter in module.parameters():
-        nn.init.zeros_(parameter)
-    return module

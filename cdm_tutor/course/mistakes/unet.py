@@ -2,4 +2,429 @@
 
 from cdm_tutor.course.lesson import Mistake
 
-MISTAKES: list[Mistake] = []
+MISTAKES = [
+    Mistake(
+        "embedding-minus-missing",
+        "timestep_embedding",
+        "the rates grow instead of falling",
+        "The loss falls slowly and stays high: to the network, the timesteps look like random numbers.",
+        "Slow hands tell near from far, the fastest tells neighbours apart. If the slowest already turns by one "
+        "radian a step, all others spin too fast to be read.",
+        (("torch.exp(-math.log(10000)", "torch.exp(math.log(10000)"),),
+    ),
+    Mistake(
+        "embedding-small-base",
+        "timestep_embedding",
+        "the slowest rate is near 1 / 100, not near 1 / 10000",
+        "None at first sight; weights trained with other rates give grey noise.",
+        "The formula says how slow the slowest hand is. Networks understand each other's weights only if all their "
+        "clocks agree.",
+        (("-math.log(10000)", "-math.log(100)"),),
+    ),
+    Mistake(
+        "embedding-reaches-too-far",
+        "timestep_embedding",
+        "the last rate is 1 / 10000 itself",
+        "None if you train from nothing; with weights trained elsewhere, samples are slightly off.",
+        "i runs from 0 to dim / 2 - 1 and is divided by dim / 2, so the end is approached and never reached.",
+        (("device=t.device) / half)", "device=t.device) / (half - 1))"),),
+    ),
+    Mistake(
+        "embedding-of-fractions",
+        "timestep_embedding",
+        "the timesteps are scaled to between 0 and 1 first",
+        "The loss stops falling early; the samples keep a veil of noise, as if the network were told half the truth.",
+        "The rates were made for whole numbers. Between 0 and 1 even the fastest hand turns by a radian at most, and "
+        "all timesteps look alike.",
+        (("angles = t[:, None] * rates", "angles = t[:, None] / 1000 * rates"),),
+    ),
+    Mistake(
+        "embedding-sines-first",
+        "timestep_embedding",
+        "the sines come before the cosines",
+        "None if you train from nothing; with weights trained elsewhere, nothing but noise.",
+        "Any order would do, but it must be the one that the weights were trained with.",
+        (("torch.cat([angles.cos(), angles.sin()], dim=1)", "torch.cat([angles.sin(), angles.cos()], dim=1)"),),
+    ),
+    Mistake(
+        "embedding-interleaved",
+        "timestep_embedding",
+        "cosines and sines take turns",
+        "None if you train from nothing; with weights trained elsewhere, nothing but noise.",
+        "First the cosines of all angles, then the sines of all. Putting two tables side by side is something else "
+        "than shuffling them together.",
+        (
+            (
+                "torch.cat([angles.cos(), angles.sin()], dim=1)",
+                "torch.stack([angles.cos(), angles.sin()], dim=2).flatten(1)",
+            ),
+        ),
+    ),
+    Mistake(
+        "embedding-of-the-first",
+        "timestep_embedding",
+        "every image gets the embedding of the first one's timestep",
+        "Training is noisy and stops early: most images are told the wrong noise level. Sampling, where all images "
+        "share one, hides it.",
+        "Each image of the batch was noised to a step of its own. What is said of one must not depend on the others.",
+        (("angles = t[:, None] * rates", "angles = t[:1].expand(len(t))[:, None] * rates"),),
+    ),
+    Mistake(
+        "zeroed-bias-stays",
+        "zeroed",
+        "the bias keeps its random values",
+        "A network that should say nothing at first says something at random; a few wasted steps of training.",
+        "A convolution multiplies by its weight and adds its bias. To add nothing, both must be nothing.",
+        (
+            (
+                "    for parameter in module.parameters():\n        nn.init.zeros_(parameter)\n",
+                "    nn.init.zeros_(module.weight)\n",
+            ),
+        ),
+    ),
+    Mistake(
+        "zeroed-and-frozen",
+        "zeroed",
+        "the parameters are switched off for training",
+        "The loss never moves: what starts at zero stays at zero.",
+        "Zero is where the branch starts, not where it stays. It must be free to learn.",
+        (("        nn.init.zeros_(parameter)\n", "        nn.init.zeros_(parameter).requires_grad_(False)\n"),),
+    ),
+    Mistake(
+        "zeroed-gives-nothing",
+        "zeroed",
+        "the convolution is not returned",
+        "No network at all: TypeError, 'NoneType' object is not callable.",
+        "Where it is used, the result is kept as a layer. A function that only changes its argument leaves None there.",
+        (("        nn.init.zeros_(parameter)\n    return module\n", "        nn.init.zeros_(parameter)\n"),),
+    ),
+    Mistake(
+        "block-scale-without-one",
+        "ResidualBlock.forward",
+        "a scale of 0 wipes the image out",
+        "Training starts slowly, for small scales let next to nothing through; the samples stay blurred.",
+        "The timestep is to say how far to move away from leaving things as they are. Saying nothing must change "
+        "nothing.",
+        (("self.norm2(h) * (1 + scale) + shift", "self.norm2(h) * scale + shift"),),
+    ),
+    Mistake(
+        "block-shift-first",
+        "ResidualBlock.forward",
+        "scale and shift are exchanged",
+        "None if you train from nothing; with weights trained elsewhere, blotches.",
+        "A linear layer's outputs have no names. Which half means what is a convention, kept by whoever made the "
+        "weights.",
+        (("scale, shift = self.time(time)", "shift, scale = self.time(time)"),),
+    ),
+    Mistake(
+        "block-ignores-the-time",
+        "ResidualBlock.forward",
+        "the timestep has no effect",
+        "The loss still falls, for the network guesses the noise level from the image; the samples come out smeared, "
+        "and with several processes training stops at a parameter that is never used.",
+        "The same grey patch is faint signal at one noise level and pure noise at another. The network must be told.",
+        (("h = self.norm2(h) * (1 + scale) + shift", "h = self.norm2(h)"),),
+    ),
+    Mistake(
+        "block-time-before-norm",
+        "ResidualBlock.forward",
+        "the timestep speaks before the norm, which takes it out again",
+        "As if the network did not know the noise level: smeared samples.",
+        "A norm brings what it is given back to mean 0 and spread 1, whatever was done to it just before.",
+        (("self.norm2(h) * (1 + scale) + shift", "self.norm2(h * (1 + scale) + shift)"),),
+    ),
+    Mistake(
+        "block-without-residual",
+        "ResidualBlock.forward",
+        "the input is not added",
+        "The untrained network gives nothing at all and learns next to nothing: all its blocks end in zeros.",
+        "A block says what to change about its input, not what to replace it with.",
+        (("return self.shortcut(x) + self.conv2(F.silu(h))", "return self.conv2(F.silu(h))"),),
+    ),
+    Mistake(
+        "block-shortcut-forgotten",
+        "ResidualBlock.forward",
+        "the input is added as it is, whatever its channels",
+        "The way down works; on the way up: RuntimeError, the size of tensor a must match the size of tensor b.",
+        "Two things can be added only if they have as many channels. Where a block changes their number, the input "
+        "must be brought to it as well.",
+        (("return self.shortcut(x) + self.conv2(F.silu(h))", "return x + self.conv2(F.silu(h))"),),
+    ),
+    Mistake(
+        "block-second-silu-missing",
+        "ResidualBlock.forward",
+        "nothing bends between the second norm and the second convolution",
+        "The loss ends a little higher; strokes are less crisp.",
+        "Without a bend in between, neighbouring linear steps are one linear step.",
+        (("self.conv2(F.silu(h))", "self.conv2(h)"),),
+    ),
+    Mistake(
+        "block-statistics-of-the-batch",
+        "ResidualBlock.forward",
+        "mean and spread are taken over the whole batch",
+        "Good in training, washed out when sampling; an image changes with those that are drawn beside it.",
+        "A batch mixes nearly clean images with pure noise; their common mean and spread fit none of them.",
+        (
+            (
+                "h = self.norm2(h) * (1 + scale) + shift",
+                "h = F.batch_norm(h, None, None, self.norm2.weight, self.norm2.bias, training=True)\n"
+                "        h = h * (1 + scale) + shift",
+            ),
+        ),
+    ),
+    Mistake(
+        "attention-not-scaled",
+        "SelfAttention.forward",
+        "the scores are not divided by sqrt(C)",
+        "Training stalls or jumps: each position looks at one other only and learns nothing of the rest.",
+        "A sum of C products has a spread of sqrt(C). Softmax of large numbers is all or nothing.",
+        (("F.scaled_dot_product_attention(q, k, v)", "F.scaled_dot_product_attention(q, k, v, scale=1.0)"),),
+    ),
+    Mistake(
+        "attention-over-queries",
+        "SelfAttention.forward",
+        "the weights sum to 1 over those who ask, not over those who are asked",
+        "Some positions are drowned in what they hear, others hear nothing: blotches.",
+        "Whoever asks takes a mean over all answers, so its own weights must sum to 1.",
+        (
+            (
+                "F.scaled_dot_product_attention(q, k, v)",
+                "torch.softmax(q @ k.transpose(1, 2) / q.shape[2] ** 0.5, dim=1) @ v",
+            ),
+        ),
+    ),
+    Mistake(
+        "attention-keys-ask",
+        "SelfAttention.forward",
+        "queries and keys are exchanged",
+        "None if you train from nothing; with weights trained elsewhere, strokes at wrong places.",
+        "A linear layer's outputs have no names. Which third means what is a convention, kept by whoever made the "
+        "weights.",
+        (("q, k, v = self.qkv", "k, q, v = self.qkv"),),
+    ),
+    Mistake(
+        "attention-scrambles-positions",
+        "SelfAttention.forward",
+        "what was heard is put back at other positions and channels",
+        "The loss ends higher; textures of the wrong place shine through.",
+        "Reshaping only counts through the numbers in their order. If axes were exchanged on the way in, they must be "
+        "exchanged on the way out.",
+        (("attended.transpose(1, 2).reshape(x.shape)", "attended.reshape(x.shape)"),),
+    ),
+    Mistake(
+        "attention-among-channels",
+        "SelfAttention.forward",
+        "channels look at channels, not positions at positions",
+        "The left half of a digit does not know the right one: loops that do not close.",
+        "Attention mixes along the axis that it sees as a list. What should meet here are places in the image.",
+        (
+            (".flatten(2).transpose(1, 2).chunk(3, dim=2)", ".flatten(2).chunk(3, dim=1)"),
+            ("attended.transpose(1, 2).reshape(x.shape)", "attended.reshape(x.shape)"),
+        ),
+    ),
+    Mistake(
+        "attention-across-images",
+        "SelfAttention.forward",
+        "the images of a batch look at each other",
+        "Digits drawn together take on each other's strokes; drawn alone they look different.",
+        "The batch is not part of the picture: each image's positions form a list of their own.",
+        (
+            (
+                "F.scaled_dot_product_attention(q, k, v)",
+                "F.scaled_dot_product_attention(q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1)).view_as(q)",
+            ),
+        ),
+    ),
+    Mistake(
+        "attention-without-residual",
+        "SelfAttention.forward",
+        "the input is not added",
+        "Nothing passes the bottom of the untrained network; large shapes are learned late.",
+        "Attention, too, says what to add to its input. It starts at zero, and the input must get by.",
+        (("return x + self.out(", "return self.out("),),
+    ),
+    Mistake(
+        "attention-norm-forgotten",
+        "SelfAttention.forward",
+        "the input is not normalised first",
+        "Training is restless: the larger the numbers at the bottom grow, the harder attention chooses.",
+        "Scores are products of what comes in, so its size decides how sharp the softmax is.",
+        (("self.qkv(self.norm(x))", "self.qkv(x)"),),
+    ),
+    Mistake(
+        "skips-before-their-blocks",
+        "SimpleUNet.encode",
+        "each skip is what goes into its block, not what comes out",
+        "Fine detail is lost: the way up gets the image as it was before the block had looked at it.",
+        "A skip hands over what the way down has seen at this size.",
+        (
+            (
+                "                h = layer(h, time)\n                skips.append(h)\n",
+                "                skips.append(h)\n                h = layer(h, time)\n",
+            ),
+        ),
+    ),
+    Mistake(
+        "skips-of-every-layer",
+        "SimpleUNet.encode",
+        "there is a skip from the halving convolutions as well",
+        "On the way up: RuntimeError, sizes of tensors must match. Blocks get the skips of other blocks.",
+        "Every residual block of the way up gets one skip, so there must be one from each of the way down, no more.",
+        (
+            (
+                "                skips.append(h)\n            else:\n                h = layer(h)\n",
+                "            else:\n                h = layer(h)\n            skips.append(h)\n",
+            ),
+        ),
+    ),
+    Mistake(
+        "skips-turned-round",
+        "SimpleUNet.encode",
+        "the skips are listed from last to first",
+        "On the way up: RuntimeError, sizes of tensors must match.",
+        "Two functions share the list. Its order is part of what they promise each other.",
+        (("skips.append(h)", "skips.insert(0, h)"),),
+    ),
+    Mistake(
+        "decode-first-skip-first",
+        "SimpleUNet.decode",
+        "the skips are used in the order in which they were made",
+        "With several sizes: RuntimeError, sizes of tensors must match. With one, strokes at the wrong depth.",
+        "What was put away last, at the bottom, is needed first: the way up meets the sizes in the opposite order.",
+        (("skips.pop()", "skips.pop(0)"),),
+    ),
+    Mistake(
+        "decode-skips-added",
+        "SimpleUNet.decode",
+        "the skips are added instead of put beside h",
+        "RuntimeError: the blocks of the way up expect twice the channels. Where sums are accepted, detail is lost.",
+        "In a sum nobody can tell who said what. Side by side, the block hears both and decides itself.",
+        (("layer(torch.cat([h, skips.pop()], dim=1), time)", "layer(h + skips.pop(), time)"),),
+    ),
+    Mistake(
+        "decode-skip-in-front",
+        "SimpleUNet.decode",
+        "the skip's channels come before those of h",
+        "None if you train from nothing; with weights trained elsewhere, nothing but noise.",
+        "A convolution has weights for each channel by its number. Who sits where must be what it was trained with.",
+        (("torch.cat([h, skips.pop()], dim=1)", "torch.cat([skips.pop(), h], dim=1)"),),
+    ),
+    Mistake(
+        "decode-one-skip-for-all",
+        "SimpleUNet.decode",
+        "the last skip is used again and again",
+        "With several sizes: RuntimeError, sizes of tensors must match. With one, fine detail is lost.",
+        "Each block of the way up has its partner on the way down. A skip that was used is used up.",
+        (("skips.pop()", "skips[-1]"),),
+    ),
+    Mistake(
+        "unet-time-of-the-first",
+        "SimpleUNet.forward",
+        "all images are told the timestep of the first",
+        "Training is noisy and stops early: most images are told the wrong noise level. Sampling, where all images "
+        "share one, hides it.",
+        "t holds one timestep an image, for each was noised to its own.",
+        (("timestep_embedding(t, self.time_dim)", "timestep_embedding(t[:1], self.time_dim)"),),
+    ),
+    Mistake(
+        "unet-time-in-fractions",
+        "SimpleUNet.forward",
+        "t is scaled to between 0 and 1 before it is embedded",
+        "The loss stops falling early; the samples keep a veil of noise.",
+        "The embedding was made for whole numbers. Of fractions it makes rows that hardly differ.",
+        (("timestep_embedding(t, self.time_dim)", "timestep_embedding(t / 1000, self.time_dim)"),),
+    ),
+    Mistake(
+        "unet-time-dropped",
+        "SimpleUNet.forward",
+        "the network is told the same timestep, whatever t is",
+        "The loss still falls, for the network guesses the noise level from the image; the samples come out smeared.",
+        "The same grey patch is faint signal at one noise level and pure noise at another. The network must be told.",
+        (("timestep_embedding(t, self.time_dim)", "timestep_embedding(torch.zeros_like(t), self.time_dim)"),),
+    ),
+    Mistake(
+        "unet-time-mlp-unused",
+        "SimpleUNet.forward",
+        "the embedding goes to the blocks as it is",
+        "The loss ends a little higher; with several processes, training stops at a parameter that is never used.",
+        "Cosines and sines are letters; the layers made for them turn them into words. A layer that nothing passes "
+        "through learns nothing.",
+        (
+            (
+                "self.time_mlp(timestep_embedding(t, self.time_dim).to(x_t.dtype))",
+                "timestep_embedding(t, self.time_dim).to(x_t.dtype)",
+            ),
+        ),
+    ),
+    Mistake(
+        "unet-middle-skipped",
+        "SimpleUNet.forward",
+        "the way up begins where the way down ends, without the middle",
+        "Digits in pieces: nothing looks at the whole image.",
+        "Only at the bottom, and there only by attention, does every part of the image see every other.",
+        (
+            (
+                "        h = self.middle2(self.attention(self.middle1(h, time)), time)\n        h = self.decode(",
+                "        h = self.decode(",
+            ),
+        ),
+    ),
+    Mistake(
+        "unet-attention-unused",
+        "SimpleUNet.forward",
+        "the two blocks of the middle follow each other, without attention",
+        "Loops that do not close: the left half of a digit knows little of the right one.",
+        "Convolutions see their neighbourhood. For far parts to meet, every position must be able to look at every "
+        "other.",
+        (("self.middle2(self.attention(self.middle1(h, time)), time)", "self.middle2(self.middle1(h, time), time)"),),
+    ),
+    Mistake(
+        "unet-last-norm-unused",
+        "SimpleUNet.forward",
+        "the last norm is left out",
+        "Training starts wildly; with several processes it stops at a parameter that is never used.",
+        "After all the adding up, numbers have grown to any size. The last convolution should get them tamed.",
+        (("self.conv_out(F.silu(self.norm_out(h)))", "self.conv_out(F.silu(h))"),),
+    ),
+    Mistake(
+        "unet-folds-by-reshape",
+        "SimpleUNet.forward",
+        "pixels are folded in the order in which they lie in memory",
+        "The images are torn into strips, and strips are laid upon each other: digits in shreds.",
+        "Folding keeps neighbours together: the pixels of one small square become the channels of one position. "
+        "Reshaping only counts through the rows.",
+        (
+            (
+                "F.pixel_unshuffle(x_t, self.fold)",
+                "x_t.reshape(len(x_t), -1, x_t.shape[2] // self.fold, x_t.shape[3] // self.fold)",
+            ),
+        ),
+    ),
+    Mistake(
+        "unet-unfolds-by-reshape",
+        "SimpleUNet.forward",
+        "the output is brought to the right shape, but not by what undoes the folding",
+        "Four small, pale digits in stripes instead of one.",
+        "The right shape is not yet the right order: each position's channels must become the small square that they "
+        "came from.",
+        (
+            (
+                "F.pixel_shuffle(self.conv_out(F.silu(self.norm_out(h))), self.fold)",
+                "self.conv_out(F.silu(self.norm_out(h))).reshape(x_t.shape)",
+            ),
+        ),
+    ),
+    Mistake(
+        "unet-output-squashed",
+        "SimpleUNet.forward",
+        "the output is limited to between -1 and 1",
+        "A veil of noise that never goes away: large noise cannot be named, so it is never taken off.",
+        "Images lie between -1 and 1; what is predicted here is noise, of which a third lies outside.",
+        (
+            (
+                "return F.pixel_shuffle(self.conv_out(F.silu(self.norm_out(h))), self.fold)",
+                "return torch.tanh(F.pixel_shuffle(self.conv_out(F.silu(self.norm_out(h))), self.fold))",
+            ),
+        ),
+    ),
+]
