@@ -447,28 +447,30 @@ def errors_in_spread(sample, schedule, solver, many_steps, model):
         yield x.mean().item() - model.mu, x.std().item() / model.s - 1
 
 
+SPREAD_OFF = {"ddpm": 0.12, "ddim": 0.06, "dpm": 0.11}  # by as much of itself, at most, after 64 steps
+
+
 @pytest.mark.exercise("sample")
 @each_solver
 def test_gaussian_data_come_back(lesson, solver):
     """Mean and spread of what is drawn are those of the data, the better the more steps there are.
 
-    Chance moves the spread by .55% of itself and the mean by .8% of the spread. The bounds leave five times as much
-    beside the error that is due to so few steps: right code, with draws of its own, fails once in a million.
+    With 64 steps the spread is off by 9% (too narrow) for ddpm, 4% (too narrow) for ddim, 7% (too wide) for dpm. Chance
+    moves it by .55% more or less, and the mean by .002. The bounds leave room for five times as much: right code, with
+    draws of its own, fails once in a million.
     """
     schedule = make_schedule("cosine")
-    model = Ideal(0.2, 0.1, schedule)
+    model = Ideal(0.2, 0.25, schedule)
     found = list(errors_in_spread(lesson.sample, schedule, solver, (4, 64), model))
-    case = f"T = 1000, {solver}, data N(.2, .1^2)"
+    case = f"T = 1000, {solver}, data N(.2, .25^2)"
     mean, spread = found[-1]
-    expect(abs(mean) < 0.006, f"{case}, 64 steps: the mean of yours is {mean + 0.2:.4f}, expected .2")
+    expect(abs(mean) < 0.01, f"{case}, 64 steps: the mean of yours is {mean + 0.2:.4f}, expected .2")
     expect(
-        abs(spread) < BOUND[solver], f"{case}, 64 steps: the spread of yours is {0.1 * (1 + spread):.4f}, expected .1"
+        abs(spread) < SPREAD_OFF[solver],
+        f"{case}, 64 steps: the spread of yours is {0.25 * (1 + spread):.4f}, expected .25",
     )
     few = abs(found[0][1])
     expect(few > abs(spread), f"{case}: with 4 steps the spread is off by {few:.1%}, with 64 by {abs(spread):.1%}")
-
-
-BOUND = {"ddpm": 0.15, "ddim": 0.1, "dpm": 0.1}
 
 
 @pytest.mark.exercise("sample")
@@ -565,22 +567,22 @@ def test_your_schedule_noising_and_sampler_work_together(chain, solver):
     Bounds and false alarms as in test_gaussian_data_come_back.
     """
     schedule = chain.schedule.make_schedule("cosine", 1000)
-    model = IdealOfYours(-0.3, 0.1, schedule, chain.noising)
+    model = IdealOfYours(-0.3, 0.25, schedule, chain.noising)
     ((mean, spread),) = errors_in_spread(chain.sampler.sample, schedule, solver, [64], model)
-    case = f'make_schedule("cosine", 1000), {solver} with 64 steps, data N(-.3, .1^2)'
-    expect(abs(mean) < 0.006, f"{case}: the mean of yours is {mean - 0.3:.4f}, expected -.3")
-    expect(abs(spread) < BOUND[solver], f"{case}: the spread of yours is {0.1 * (1 + spread):.4f}, expected .1")
+    case = f'make_schedule("cosine", 1000), {solver} with 64 steps, data N(-.3, .25^2)'
+    expect(abs(mean) < 0.01, f"{case}: the mean of yours is {mean - 0.3:.4f}, expected -.3")
+    expect(abs(spread) < SPREAD_OFF[solver], f"{case}: the spread of yours is {0.25 * (1 + spread):.4f}, expected .25")
 
 
 @pytest.mark.chain
 def test_your_sampler_undoes_your_noising(chain):
     """Noised by you, guessed by a network that knows the noise: the image is there again, at each t."""
-    schedule = chain.schedule.make_schedule("linear", 20)
+    schedule = chain.schedule.make_schedule("linear", 100)
     x0, noise = images([0.8, -0.3, -1.0, 0.4]), images([1.1, -0.2, 0.6, -1.7])
-    for t in range(20):
+    for t in range(0, 100, 11):
         x_t = chain.noising.q_sample(x0, torch.tensor([t, t]), noise, schedule)
         guess = chain.sampler.denoise(Network(noise), x_t, t, schedule)
-        case = f'make_schedule("linear", 20), t = {t}, the model knows the noise'
+        case = f'make_schedule("linear", 100), t = {t}, the model knows the noise'
         same(guess.pred_x0, x0, f"{case}, pred_x0", atol=2e-3)
         back = chain.sampler.ddim_step(x_t, guess, None, -1, schedule, torch.ones_like(x_t))
         same(back, x0, f"{case}, one DDIM step to the clean image", atol=2e-3)

@@ -168,6 +168,7 @@ CALLS = [
     Call("sample", lambda m: walked(m, "dpm", 3)),
     Call("sample", lambda m: walked(m, "dpm", 6)),
     Call("sample", asked),
+    Call("sample", lambda m: denoised(m, 4, "v")),  # is it sample that forgets the prediction, or denoise?
     Call("sample", lambda m: wandered(m, "ddpm")),
     Call("sample", lambda m: wandered(m, "ddpm", eta=0.5)),
     Call("sample", lambda m: wandered(m, "ddim", eta=0.5)),
