@@ -17,8 +17,8 @@ from cdm_tutor.schedule import NoiseSchedule, make_schedule
 BETAS = [0.05 + 0.05 * t for t in range(12)]  # leave little of the image after 12 steps
 SOLVERS = ["ddpm", "ddim", "dpm"]
 many_betas = st.lists(st.floats(0.05, 0.6), min_size=1, max_size=5)
-four_images = st.lists(st.floats(-1, 1), min_size=4, max_size=4)
-four_noises = st.lists(st.floats(-3, 3), min_size=4, max_size=4)
+two_images = st.lists(st.floats(-1, 1), min_size=2, max_size=2)
+two_noises = st.lists(st.floats(-3, 3), min_size=2, max_size=2)
 place = st.integers(0, 99)
 each_solver = pytest.mark.parametrize("solver", SOLVERS)
 
@@ -28,8 +28,8 @@ def schedule_of(betas):
 
 
 def images(values):
-    """Two images of two pixels each."""
-    return torch.tensor(values).reshape(2, 1, 1, 2)
+    """Two images, of one or two pixels each."""
+    return torch.tensor(values).reshape(2, 1, 1, -1)
 
 
 def left(betas, t):
@@ -128,7 +128,7 @@ def test_denoise_by_hand(lesson):
 
 
 @pytest.mark.exercise("denoise")
-@given(betas=many_betas, far=place, x_t=four_noises, answer=four_noises, prediction=st.sampled_from(["noise", "v"]))
+@given(betas=many_betas, far=place, x_t=two_noises, answer=two_noises, prediction=st.sampled_from(["noise", "v"]))
 def test_denoise_gives_image_and_noise_that_make_x_t(lesson, betas, far, x_t, answer, prediction):
     t = far % len(betas)
     signal, sigma = mix(betas, t)
@@ -194,11 +194,11 @@ def test_spacing_is_even_from_all_noise_to_clean(lesson, T, share):
     visited = [t for t, _ in pairs]
     same(visited[0], T - 1, f"{case}, the first t")
     same([prev_t for _, prev_t in pairs], [*visited[1:], -1], f"{case}, prev_t of each pair, the t of the next")
-    for number_, (t, prev_t) in enumerate(pairs):
-        even = T - 1 - Fraction(number_ * T, steps)
+    for count, (t, prev_t) in enumerate(pairs):
+        even = T - 1 - Fraction(count * T, steps)
         fine = isinstance(t, int) and abs(t - even) < 1
-        expect(fine, f"{case}: pair {number_} begins at t = {t!r}, evenly spaced it is {float(even):g}, rounded")
-        expect(t > prev_t, f"{case}: pair {number_} goes from {t} to {prev_t}, which is not down")
+        expect(fine, f"{case}: pair {count} begins at t = {t!r}, evenly spaced it is {float(even):g}, rounded")
+        expect(t > prev_t, f"{case}: pair {count} goes from {t} to {prev_t}, which is not down")
 
 
 @pytest.mark.exercise("spaced_timesteps")
@@ -220,7 +220,7 @@ def test_posterior_by_hand(lesson):
 
 
 @pytest.mark.exercise("posterior")
-@given(betas=many_betas, far=place, near=place, x0=four_images, noise=four_noises)
+@given(betas=many_betas, far=place, near=place, x0=two_images, noise=two_noises)
 def test_posterior_is_two_gaussians_multiplied(lesson, betas, far, near, x0, noise):
     t, prev_t = stride(betas, far, near)
     x_t = noised(betas, t, x0, noise)
@@ -254,9 +254,7 @@ def test_p_sample_by_hand(lesson):
 
 
 @pytest.mark.exercise("p_sample")
-@given(
-    betas=many_betas, far=place, near=place, x0=four_images, noise=four_noises, fresh=four_noises, eta=st.floats(0, 1)
-)
+@given(betas=many_betas, far=place, near=place, x0=two_images, noise=two_noises, fresh=two_noises, eta=st.floats(0, 1))
 def test_p_sample_draws_from_the_posterior(lesson, betas, far, near, x0, noise, fresh, eta):
     t, prev_t = stride(betas, far, near)
     means, variance = between(betas, t, prev_t, x0, noised(betas, t, x0, noise))
@@ -279,9 +277,7 @@ def test_ddim_step_by_hand(lesson):
 
 
 @pytest.mark.exercise("ddim_step")
-@given(
-    betas=many_betas, far=place, near=place, x0=four_images, noise=four_noises, fresh=four_noises, eta=st.floats(0, 1)
-)
+@given(betas=many_betas, far=place, near=place, x0=two_images, noise=two_noises, fresh=two_noises, eta=st.floats(0, 1))
 def test_ddim_step_mixes_anew(lesson, betas, far, near, x0, noise, fresh, eta):
     """Old and fresh noise together have the variance that belongs to prev_t, whatever eta is."""
     t, prev_t = stride(betas, far, near)
@@ -316,17 +312,16 @@ def test_dpm_step_by_hand(lesson):
 @given(
     betas=st.lists(st.floats(0.05, 0.6), min_size=5, max_size=5),
     visits=st.sets(st.integers(-1, 4), min_size=3, max_size=3),
-    x0=four_images,
-    before=four_images,
-    noise=four_noises,
-    fresh=four_noises,
+    x0=two_images,
+    before=two_images,
     eta=st.floats(0, 1),
     first=st.booleans(),
 )
-def test_dpm_step_leans_ahead(lesson, betas, visits, x0, before, noise, fresh, eta, first):
+def test_dpm_step_leans_ahead(lesson, betas, visits, x0, before, eta, first):
     """Lu et al. 2022 in noise levels; the exercise's text has it in signal levels."""
     last_t, t, prev_t = sorted(visits, reverse=True)
-    guess, ones = lesson.Guess(last_t, images(before), images([1.0] * 4)), images([1.0] * 4)
+    noise, fresh, ones = [0.8, -1.3], [1.1, 0.4], images([1.0] * 2)
+    guess = lesson.Guess(last_t, images(before), ones)
     last = None if first else lesson.Taken(ones, guess, ones)
     expected = x0
     if prev_t >= 0:
@@ -369,8 +364,8 @@ def test_sample_by_hand(lesson):
 def walk(x, solver, steps, mu, s):
     """Each x_prev on the walk of one pixel, without fresh noise, in plain numbers."""
     path, last = [], None
-    for place_ in range(steps):
-        t, prev_t = (11 - k * 12 // steps for k in (place_, place_ + 1))
+    for count in range(steps):
+        t, prev_t = (11 - k * 12 // steps for k in (count, count + 1))
         image = min(max(ideal_image(x, *mix(BETAS, t), mu, s), -1.0), 1.0)
         if solver == "dpm" and last:
             x = towards(*last[:2], t, image)
@@ -498,9 +493,9 @@ def test_fresh_noise_is_fresh(lesson, eta):
     case = f"T = 12, ddpm with 4 steps, x_T = 0, the guess is always 0, {'no eta given' if eta is None else 'eta = .5'}"
     same(len(path), 5, f"{case}, how often on_step is told, and one")
     noises = []
-    for place_, (t, prev_t) in enumerate([(11, 8), (8, 5), (5, 2)]):
+    for count, (t, prev_t) in enumerate([(11, 8), (8, 5), (5, 2)]):
         (kept,), variance = between(BETAS, t, prev_t, [0.0], [1.0])
-        noise = (path[place_ + 1] - kept * path[place_]) / math.sqrt(variance)
+        noise = (path[count + 1] - kept * path[count]) / math.sqrt(variance)
         expected, found = 1.0 if eta is None else eta, noise.std().item()
         expect(
             abs(found / expected - 1) < 0.05,
@@ -535,13 +530,11 @@ def test_usual_share_of_fresh_noise(lesson):
 
 
 @pytest.mark.exercise("sample")
-def test_sample_refuses_what_cannot_be(lesson):
+def test_sample_refuses_an_unknown_solver(lesson):
     schedule = schedule_of(BETAS)
     model, x_T = Ideal(0.0, 0.5, schedule), torch.zeros(1, 1, 2, 2)
     with refused('solver = "euler"'):
         lesson.sample(model, x_T, schedule, generator=seeded(0), solver="euler", steps=3)
-    with refused("steps = 0"):
-        lesson.sample(model, x_T, schedule, generator=seeded(0), steps=0)
 
 
 class IdealOfYours:
