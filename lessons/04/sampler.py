@@ -52,6 +52,10 @@ def denoise(model: Model, x_t: Tensor, t: int, schedule: NoiseSchedule, predicti
         schedule: the noise schedule, of length T.
         prediction: what the model predicts, "noise" or "v".
     """
+    # 1. the model wants one t for each image: a batch of them, int64, where x_t is
+    # 2. which function of lesson 02 turns this model's answer into an image?
+    # 3. ask the model, get the image, clip it to [-1, 1]
+    # 4. the noise that, with the clipped image, makes x_t; both in a Guess
     raise NotImplementedError("lesson 04: denoise")
 
 
@@ -63,6 +67,9 @@ def spaced_timesteps(T: int, steps: int) -> list[tuple[int, int]]:
     Raises:
         ValueError: if steps is not between 1 and T.
     """
+    # 1. refuse a number of steps below 1 or above T, with a ValueError that says so
+    # 2. the t to visit: the first is T - 1, and each is T / steps below the one before, rounded to an int
+    # 3. pairs of each t with the next one down; after the last comes -1, the clean image
     raise NotImplementedError("lesson 04: spaced_timesteps")
 
 
@@ -88,6 +95,9 @@ def posterior(x_t: Tensor, guess: Guess, prev_t: int, schedule: NoiseSchedule) -
         prev_t: the step to go to, less than guess.t; -1 for the clean image.
         schedule: the noise schedule.
     """
+    # 1. how much image and noise is in x_t, and in x_prev: levels tells both, also for -1
+    # 2. alpha, beta: what the whole stride from prev_t to t keeps, and what noise it adds
+    # 3. the mean and the variance from the formulas above
     raise NotImplementedError("lesson 04: posterior")
 
 
@@ -106,6 +116,8 @@ def p_sample(
         noise: (B, C, H, W) standard normal.
         eta: the share of fresh noise; 1 for DDPM.
     """
+    # 1. mean and variance of the posterior
+    # 2. the mean, and fresh noise with the spread that is left
     raise NotImplementedError("lesson 04: p_sample")
 
 
@@ -120,6 +132,10 @@ def ddim_step(
 
     eta = 0 adds no fresh noise, 1 as much as DDPM. Song et al. 2021, equations 12 and 16. Arguments as in p_sample.
     """
+    # 1. how much image and how much noise belongs into x_prev
+    # 2. the variance of the fresh noise: a share of the posterior's
+    # 3. the guessed image and the guessed noise, mixed anew: less of the old noise where fresh noise comes in
+    # 4. and the fresh noise
     raise NotImplementedError("lesson 04: ddim_step")
 
 
@@ -134,6 +150,9 @@ def dpm_step(
 
     eta = 0 is the plain solver, 1 the stochastic one. Lu et al. 2022, arXiv 2211.01095. Arguments as in p_sample.
     """
+    # 1. at the first step there is no last, at the last none after it: the guessed image as it is
+    # 2. elsewhere go on as far past it as the guess moved last time, in proportion to half the stride
+    # 3. glide does the rest
     raise NotImplementedError("lesson 04: dpm_step")
 
 
@@ -194,4 +213,9 @@ def sample(
     Raises:
         ValueError: if steps is not between 1 and T, or there is no such solver.
     """
+    # 1. refuse a solver that is not in SOLVERS; look up its step, and its usual eta if none was given
+    # 2. begin at x_T, with no step taken yet; then for each pair (t, prev_t):
+    # 3. guess; for "dpm", if a step was taken before: glide again from where it began, with this guess
+    # 4. fresh noise, and the step; remember it as Taken, for the next one
+    # 5. tell on_step, if there is one, the guess and the new x
     raise NotImplementedError("lesson 04: sample")

@@ -7,12 +7,112 @@ LESSON = Lesson(
     title="The sampler",
     module="sampler",
     exercises=(
-        Exercise("denoise"),
-        Exercise("spaced_timesteps"),
-        Exercise("posterior"),
-        Exercise("p_sample"),
-        Exercise("ddim_step"),
-        Exercise("dpm_step"),
-        Exercise("sample"),
+        Exercise(
+            "denoise",
+            steps=(
+                "the model wants one t for each image: a batch of them, int64, where x_t is",
+                "which function of lesson 02 turns this model's answer into an image?",
+                "ask the model, get the image, clip it to [-1, 1]",
+                "the noise that, with the clipped image, makes x_t; both in a Guess",
+            ),
+            hints=(
+                "x_t is a mix of an image and noise. If you change the image that you believe in, what must change "
+                "with it?",
+                "Lesson 02 has predict_x0, predict_x0_from_velocity and predict_noise; all take (x_t, t, ..., "
+                "schedule), with t a batch. torch.full makes a batch of one number.",
+                "steps = torch.full((len(x_t),), t, device=x_t.device) goes to the model and to lesson 02. Clip what "
+                "predict_x0 (or its sister for v) returns with .clamp, then give the clipped image to predict_noise.",
+            ),
+        ),
+        Exercise(
+            "spaced_timesteps",
+            steps=(
+                "refuse a number of steps below 1 or above T, with a ValueError that says so",
+                "the t to visit: the first is T - 1, and each is T / steps below the one before, rounded to an int",
+                "pairs of each t with the next one down; after the last comes -1, the clean image",
+            ),
+            hints=(
+                "With T = 1000 and 4 steps, how far apart are the visits, and where would a fifth one be?",
+                "From T - 1 down to -1 it is T, in as many equal strides as there are steps. Round each place by "
+                "itself, not the stride, or the error adds up.",
+                "Place i is T - 1 - i * T / steps. zip of the visited places with the same list one further on, "
+                "[*visited[1:], -1], makes the pairs.",
+            ),
+        ),
+        Exercise(
+            "posterior",
+            steps=(
+                "how much image and noise is in x_t, and in x_prev: levels tells both, also for -1",
+                "alpha, beta: what the whole stride from prev_t to t keeps, and what noise it adds",
+                "the mean and the variance from the formulas above",
+            ),
+            hints=(
+                "What does the formula say at the last step, where prev_t is -1 and alpha_bar_prev is 1?",
+                "levels gives roots: alpha_bar is the square of its first number, 1 - alpha_bar the square of its "
+                "second. The stride may be longer than one step, so the table of betas does not help.",
+                "With signal_t, sigma_t and signal_prev, sigma_prev from levels: alpha = (signal_t / signal_prev) ** 2 "
+                "and beta = 1 - alpha. Each (1 - alpha_bar) of the formulas is a sigma squared.",
+            ),
+        ),
+        Exercise(
+            "p_sample",
+            steps=("mean and variance of the posterior", "the mean, and fresh noise with the spread that is left"),
+            hints=(
+                "A standard normal number has spread 1. What must it be multiplied with to have a given variance?",
+                "The posterior gives a variance; noise is scaled by its root. Does the last step need a case of its "
+                "own?",
+                "mean, variance = posterior(...); then the mean, plus eta times math.sqrt of the variance times noise. "
+                "At the last step the variance is 0 by itself.",
+            ),
+        ),
+        Exercise(
+            "ddim_step",
+            steps=(
+                "how much image and how much noise belongs into x_prev",
+                "the variance of the fresh noise: a share of the posterior's",
+                "the guessed image and the guessed noise, mixed anew: less of the old noise where fresh noise comes in",
+                "and the fresh noise",
+            ),
+            hints=(
+                "In which proportions are image and noise mixed at prev_t? You know from lesson 02.",
+                "Old and fresh noise together must have variance 1 - alpha_bar_prev. Variances add, spreads do not.",
+                "levels(schedule, prev_t) gives both weights; the second, squared, minus the fresh variance, is the "
+                "variance left for guess.pred_noise. Everything that multiplies noise is a root.",
+            ),
+        ),
+        Exercise(
+            "dpm_step",
+            steps=(
+                "at the first step there is no last, at the last none after it: the guessed image as it is",
+                "elsewhere go on as far past it as the guess moved last time, in proportion to half the stride",
+                "glide does the rest",
+            ),
+            hints=(
+                "The guess was one image a step ago and is another now. Where will it be half a step from now?",
+                "rise(schedule, from, to) measures a stride in half the log-SNR. You need it for this stride and for "
+                "the last one, which began at last.guess.t.",
+                "ahead = guess.pred_x0 plus its change since last.guess.pred_x0, times h / (2 * h_last); only if last "
+                "is not None and prev_t >= 0. Then glide(x_t, guess.t, prev_t, ahead, schedule, noise, eta).",
+            ),
+        ),
+        Exercise(
+            "sample",
+            steps=(
+                "refuse a solver that is not in SOLVERS; look up its step, and its usual eta if none was given",
+                "begin at x_T, with no step taken yet; then for each pair (t, prev_t):",
+                'guess; for "dpm", if a step was taken before: glide again from where it began, with this guess',
+                "fresh noise, and the step; remember it as Taken, for the next one",
+                "tell on_step, if there is one, the guess and the new x",
+            ),
+            hints=(
+                "Of all that you have written, what has to happen once for each pair, and what of it does the next "
+                "pair need to know?",
+                "A Taken holds where a step began, its guess and its noise. The correction needs all three: the same "
+                "stride with the same noise, but the image is the new guess. An eta of 0 is not the same as none.",
+                "In the loop: guess = denoise(...); if last and solver is dpm, x = glide(last.x_t, last.guess.t, t, "
+                "guess.pred_x0, schedule, last.noise, eta); draw_like(x, generator) for the noise; keep Taken(x, "
+                "guess, noise) before x moves on to step(...), with last as it was; then it becomes last.",
+            ),
+        ),
     ),
 )
