@@ -129,6 +129,14 @@ MISTAKES = [
         ((OTHER, "other = noise.roll(1, 0)"),),
     ),
     Mistake(
+        "perturbation-of-the-next-pixel",
+        "perturb",
+        "the other noise is the noise shifted by a pixel",
+        "The refiner learns to find the extra noise next door and take it away, and trusts its input as before.",
+        "A convolution looks at the pixels around. What can be told from them hides nothing.",
+        ((OTHER, "other = noise.roll(1, -1)"),),
+    ),
+    Mistake(
         "perturbation-always-alike",
         "perturb",
         "the other noise is the same in every batch",
