@@ -66,7 +66,12 @@ def met_in_training(m: ModuleType) -> list[Any]:
     def make(noise: Tensor) -> Tensor:
         seen: list[Tensor] = []
         before = noise.clone()
-        m.refiner_loss(lambda x_t, steps: seen.append(x_t) or x0, x0, t, noise, COSINE)
+
+        def model(x_t: Tensor, steps: Tensor) -> Tensor:
+            seen.append(x_t)
+            return x0
+
+        m.refiner_loss(model, x0, t, noise, COSINE)
         return before + (seen[0] - q_sample(x0, t, before, COSINE)) / sigma
 
     return other_noise(make)
