@@ -91,7 +91,7 @@ class Diverged(ValueError):
 def learning_rate(step: int, progress: float, settings: TrainSettings) -> float:
     """Rise in a straight line over the warm-up, if any; fall along half a cosine as progress goes from 0 to 1.
 
-        lr * min(1, (step + 1) / warmup) * (1 + cos(pi * progress)) / 2        Loshchilov and Hutter 2017, eq. 5
+    lr * min(1, (step + 1) / warmup) * (1 + cos(pi * progress)) / 2        Loshchilov and Hutter 2017, eq. 5
     """
     rise = min(1.0, (step + 1) / settings.warmup) if settings.warmup else 1.0
     return settings.lr * rise * (1 + math.cos(math.pi * progress)) / 2

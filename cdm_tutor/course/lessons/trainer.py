@@ -70,9 +70,9 @@ LESSON = Lesson(
                 "number less the images of the batches before. Draw t and noise for all settings.batch places, then "
                 "pick: so each image gets the same, whoever takes it.",
                 "place = rank + world * torch.arange(len(order)) - number * settings.batch, of which those from 0 "
-                "up to settings.batch are in it: mine = (place >= 0) & (place < settings.batch). x0 is images[order[mine]]; "
-                "torch.randint(0, T, (settings.batch,), generator=...) and draw_like(images[: settings.batch], "
-                "generator) are indexed with place[mine].",
+                "up to settings.batch are in it: mine = (place >= 0) & (place < settings.batch). x0 is "
+                "images[order[mine]]; torch.randint(0, T, (settings.batch,), generator=...) and draw_like(images[: "
+                "settings.batch], generator) are indexed with place[mine].",
             ),
         ),
         Exercise(

@@ -6,6 +6,7 @@ RISE = "rise = min(1.0, (step + 1) / settings.warmup) if settings.warmup else 1.
 LERP = "torch._foreach_lerp_(list(ema.parameters()), list(model.parameters()), 1 - d)"
 SAMPLER = "world, rank, seed=seed)"
 NOISE = "noise = draw_like(images[: settings.batch], generator)[place.to(images.device)]"
+UNIFORM = "torch.rand(images[: settings.batch].shape, generator=generator, dtype=images.dtype)"
 CHECK = (
     "    if not math.isfinite(mean):\n"
     '        raise Diverged(f"the loss became {mean} at step {training.step + 1}: try a lower learning rate")\n'
@@ -36,7 +37,12 @@ MISTAKES = [
         "the cosine only counts once the warm-up is over",
         "Hardly any in a long training; in a short one, a sudden drop of the rate, and a kink in the loss.",
         "Both factors apply at every step. Switching from one to the other leaves a gap between them.",
-        ((RISE, "if step < settings.warmup:\n        return settings.lr * (step + 1) / settings.warmup\n    rise = 1.0"),),
+        (
+            (
+                RISE,
+                "if step < settings.warmup:\n        return settings.lr * (step + 1) / settings.warmup\n    rise = 1.0",
+            ),
+        ),
     ),
     Mistake(
         "rate-never-falls",
@@ -114,7 +120,7 @@ MISTAKES = [
         "every epoch shows the images in the same order",
         "The loss repeats its ups and downs from epoch to epoch, and ends a little higher than it could.",
         "The same images always meet in a batch and in the same sequence, and their gradients err alike each time.",
-        (("    sampler.set_epoch(epoch)\n", ""),),
+        (("    sampler.set_epoch(epoch)\n    return", "    return"),),
     ),
     Mistake(
         "each-process-its-own-order",
@@ -211,8 +217,7 @@ MISTAKES = [
         "the noise is uniform between 0 and 1",
         "The loss is small from the start, and all samples are the same bright fog.",
         "The formulas of noising hold for noise of mean 0 and variance 1, which the sampler starts from as well.",
-        ((NOISE, NOISE.replace("draw_like(images[: settings.batch], ", "torch.rand(images[: settings.batch].shape, generator=")
-          .replace("generator=generator)", "generator=generator, dtype=images.dtype)")),),
+        (("draw_like(images[: settings.batch], generator)", UNIFORM),),
     ),
     Mistake(
         "same-batch-all-epoch",
@@ -260,7 +265,7 @@ MISTAKES = [
         "the gradients of all steps so far are added up",
         "The loss falls, then swings wider and wider: the weights overshoot and cannot be stopped.",
         "backward adds to what is there. Who wants this step's gradient alone must first forget the last.",
-        (("    training.optimizer.zero_grad()\n", ""),),
+        (("    training.optimizer.zero_grad()\n    losses", "    losses"),),
     ),
     Mistake(
         "zero-grad-between-parts",
@@ -325,7 +330,7 @@ MISTAKES = [
         "Now and then a spike in the loss, after which it needs a hundred steps to come down again.",
         "A single odd batch can give a gradient a hundred times as long as usual. Its direction may count, its length "
         "not.",
-        ((CLIP, ""),),
+        ((CLIP + STEP, STEP),),
     ),
     Mistake(
         "clipped-after-the-step",
@@ -349,7 +354,7 @@ MISTAKES = [
         "a step is taken although the loss is no number",
         "The loss turns to NaN and stays so; all weights are NaN, and the samples are black or empty.",
         "NaN spreads: once in a weight it is in every answer. Look before you step, while the weights are still good.",
-        ((CHECK, ""),),
+        ((CHECK + CLIP, CLIP),),
     ),
     Mistake(
         "optimizer-never-steps",
@@ -357,7 +362,7 @@ MISTAKES = [
         "the weights never change",
         "The loss stays at 1, give or take the luck of the batch.",
         "A gradient only says where downhill is. Somebody has to walk.",
-        ((STEP, ""),),
+        ((STEP + "    return mean", "    return mean"),),
     ),
     Mistake(
         "rate-not-handed-on",
@@ -365,7 +370,7 @@ MISTAKES = [
         "the optimiser keeps the rate it was made with",
         "The curve of the rate looks right, but the loss jumps at the start and flickers at the end.",
         "A number that is computed and shown changes nothing until the optimiser is told.",
-        (('        training.optimizer.param_groups[0]["lr"] = lr\n', ""),),
+        (('        training.optimizer.param_groups[0]["lr"] = lr\n        x0', "        x0"),),
     ),
     Mistake(
         "step-not-counted",
@@ -373,7 +378,7 @@ MISTAKES = [
         "the count of steps stays where it is",
         "It never ends: the rate stays that of the warm-up's first step, and the same batch comes again and again.",
         "Rate, batch, average and end all depend on how many steps were taken.",
-        (("        training.step += 1\n", ""),),
+        (("        training.step += 1\n        training.seconds", "        training.seconds"),),
     ),
     Mistake(
         "seconds-not-counted",
@@ -410,6 +415,11 @@ MISTAKES = [
         "every process takes the whole batch",
         "Two processes are no faster than one, and the gradient is twice as long as it should be.",
         "A process must say which one it is, of how many, or it is given the work of one alone.",
-        (("draw_batch(images, training.step, T, settings, rank, world)", "draw_batch(images, training.step, T, settings)"),),
+        (
+            (
+                "draw_batch(images, training.step, T, settings, rank, world)",
+                "draw_batch(images, training.step, T, settings)",
+            ),
+        ),
     ),
 ]
