@@ -88,6 +88,64 @@ class Diverged(ValueError):
     """The loss is no longer a number; the weights are those from before the step that broke."""
 
 
+def learning_rate(step: int, progress: float, settings: TrainSettings) -> float:
+    """Rise in a straight line over the warm-up, if any; fall along half a cosine as progress goes from 0 to 1.
+
+    lr * min(1, (step + 1) / warmup) * (1 + cos(pi * progress)) / 2        Loshchilov and Hutter 2017, eq. 5
+    """
+    rise = min(1.0, (step + 1) / settings.warmup) if settings.warmup else 1.0
+    return settings.lr * rise * (1 + math.cos(math.pi * progress)) / 2
+
+
+@torch.no_grad()
+def update_ema(ema: nn.Module, model: nn.Module, step: int, decay: float) -> None:
+    """Move the averaged weights a little towards the network's: ema = d * ema + (1 - d) * weights.
+
+    d = min(decay, (1 + step) / (10 + step)): a young average forgets fast, or it would keep the random start.
+    """
+    d = min(decay, (1 + step) / (10 + step))
+    torch._foreach_lerp_(list(ema.parameters()), list(model.parameters()), 1 - d)
+
+
+@lru_cache(maxsize=1)
+def share_of_epoch(n: int, seed: int, epoch: int, rank: int, world: int) -> Tensor:
+    """Which of n images fall to a process in an epoch, in order: (m,) int64, every world-th of all from the rank-th on.
+
+    All are shuffled anew each epoch. The seed and the epoch decide the order, the same for every process.
+    """
+    sampler: DistributedSampler[Any] = DistributedSampler(TensorDataset(torch.arange(n)), world, rank, seed=seed)
+    sampler.set_epoch(epoch)
+    return torch.tensor(list(sampler))
+
+
+def draw_batch(
+    images: Tensor, step: int, T: int, settings: TrainSettings, rank: int = 0, world: int = 1
+) -> tuple[Tensor, Tensor, Tensor]:
+    """One process's share of a step's batch: images, timesteps and noise.
+
+    From (N, C, H, W) images, x0 (b, C, H, W), t (b,) in [0, T) and noise like x0. Over the processes the shares make up
+    the batch: each image once an epoch, in a new order each time. The seed, the step and an image's place in the batch
+    decide everything; which process it falls to changes nothing.
+    """
+    epoch, number = divmod(step, len(images) // settings.batch)
+    order = share_of_epoch(len(images), settings.seed, epoch, rank, world)
+    place = rank + world * torch.arange(len(order)) - number * settings.batch
+    mine = (place >= 0) & (place < settings.batch)
+    x0, place = images[order[mine].to(images.device)], place[mine]
+    generator = seeded(settings.seed, 1, step)
+    t = torch.randint(0, T, (settings.batch,), generator=generator)
+    if settings.timesteps == "focused":
+        t = _to_the_middle(t, T, generator)
+    noise = draw_like(images[: settings.batch], generator)[place.to(images.device)]
+    return x0, t[place].to(x0.device), noise
+
+
+def _to_the_middle(t: Tensor, T: int, generator: torch.Generator) -> Tensor:
+    """Three in four timesteps drawn again, logit-normal, where there is most to learn: Esser et al. 2024, sec. 3.1."""
+    middle = (T * torch.sigmoid(torch.randn(t.shape, generator=generator))).long()
+    return torch.where(torch.arange(len(t)) % 4 == 0, t, middle)
+
+
 class Training:
     """A network in training: its weights, their average, the optimiser, and how far it has come.
 
@@ -121,33 +179,6 @@ class Training:
         self.step, self.seconds = state["step"], state["seconds"]
 
 
-def fit(training: Training, images: Tensor) -> Iterator[Step]:
-    """Train on (N, C, H, W) images in [-1, 1], a step for each item asked for, until steps or minutes are up.
-
-    Raises:
-        ValueError: if there are fewer images than a batch, or fewer in a batch than processes.
-        Diverged: if the loss is no longer a finite number.
-    """
-    settings = training.settings
-    rank, world = distributed.rank(), distributed.world_size()
-    if len(images) < settings.batch:
-        raise ValueError(f"expected at least one batch of {settings.batch} images, got {len(images)}")
-    if settings.batch < world:
-        raise ValueError(f"expected a batch of at least one image for each of {world} processes, got {settings.batch}")
-    T = settings.t_below or len(training.schedule)
-    while (progress := settings.progress(training.step, training.seconds)) < 1:
-        start = time.perf_counter()
-        lr = learning_rate(training.step, progress, settings)
-        training.optimizer.param_groups[0]["lr"] = lr
-        x0, t, noise = draw_batch(images, training.step, T, settings, rank, world)
-        loss, thirds = train_step(training, x0, t, noise, T)
-        update_ema(training.ema, training.model, training.step, settings.ema_decay)
-        training.step += 1
-        training.seconds += distributed.same(time.perf_counter() - start)
-        progress = settings.progress(training.step, training.seconds)
-        yield Step(training.step, loss, thirds, lr, progress, training.seconds)
-
-
 def train_step(
     training: Training, x0: Tensor, t: Tensor, noise: Tensor, T: int
 ) -> tuple[float, tuple[float | None, ...]]:
@@ -165,16 +196,9 @@ def train_step(
     settings = training.settings
     training.optimizer.zero_grad()
     losses = []
-    parts = torch.arange(len(x0)).chunk(settings.accumulate)
-    for number, part in enumerate(parts, start=1):
-        with (
-            distributed.exchanging(training.network, now=number == len(parts)),
-            torch.autocast(x0.device.type, torch.bfloat16, enabled=settings.bf16),
-        ):
-            loss = training.loss(
-                training.network, x0[part], t[part], noise[part], training.schedule, settings.prediction
-            )
-            (loss.sum() / settings.batch).backward()
+    for part in _parts(training, x0):
+        loss = training.loss(training.network, x0[part], t[part], noise[part], training.schedule, settings.prediction)
+        (loss.sum() / settings.batch).backward()
         losses.append(loss.detach())
     mean, thirds = _summary(torch.cat(losses), t * 3 // T)
     if not math.isfinite(mean):
@@ -184,6 +208,15 @@ def train_step(
     return mean, thirds
 
 
+def _parts(training: Training, x0: Tensor) -> Iterator[Tensor]:
+    """The places of a share's images, a part at a time; only with the last are gradients exchanged."""
+    parts = torch.arange(len(x0)).chunk(training.settings.accumulate)
+    bf16 = torch.autocast(x0.device.type, torch.bfloat16, enabled=training.settings.bf16)
+    for number, part in enumerate(parts, start=1):
+        with distributed.exchanging(training.network, now=number == len(parts)), bf16:
+            yield part
+
+
 def _summary(losses: Tensor, third: Tensor) -> tuple[float, tuple[float | None, ...]]:
     """The mean over all processes, and that of each third."""
     member = torch.nn.functional.one_hot(third, 3).to(losses.dtype)
@@ -191,49 +224,31 @@ def _summary(losses: Tensor, third: Tensor) -> tuple[float, tuple[float | None, 
     return sum(sums) / sum(counts), tuple(s / n if n else None for s, n in zip(sums, counts, strict=True))
 
 
-def learning_rate(step: int, progress: float, settings: TrainSettings) -> float:
-    """Rise in a straight line over the warm-up, fall along half a cosine. Loshchilov and Hutter 2017, eq. 5."""
-    rise = min(1.0, (step + 1) / settings.warmup) if settings.warmup else 1.0
-    return settings.lr * rise * (1 + math.cos(math.pi * progress)) / 2
+def fit(training: Training, images: Tensor) -> Iterator[Step]:
+    """Train on (N, C, H, W) images in [-1, 1], a step for each item asked for, until steps or minutes are up.
 
-
-@torch.no_grad()
-def update_ema(ema: nn.Module, model: nn.Module, step: int, decay: float) -> None:
-    """Move the averaged weights a little towards the network's: ema = d * ema + (1 - d) * weights.
-
-    d = min(decay, (1 + step) / (10 + step)): a young average forgets fast, or it would keep the random start.
+    Raises:
+        ValueError: if there are fewer images than a batch, or fewer in a batch than processes.
+        Diverged: if the loss is no longer a finite number.
     """
-    d = min(decay, (1 + step) / (10 + step))
-    torch._foreach_lerp_(list(ema.parameters()), list(model.parameters()), 1 - d)
+    settings, rank, world = training.settings, distributed.rank(), distributed.world_size()
+    _check_enough(len(images), settings.batch, world)
+    T = settings.t_below or len(training.schedule)
+    while (progress := settings.progress(training.step, training.seconds)) < 1:
+        start = time.perf_counter()
+        lr = learning_rate(training.step, progress, settings)
+        training.optimizer.param_groups[0]["lr"] = lr
+        x0, t, noise = draw_batch(images, training.step, T, settings, rank, world)
+        loss, thirds = train_step(training, x0, t, noise, T)
+        update_ema(training.ema, training.model, training.step, settings.ema_decay)
+        training.step += 1
+        training.seconds += distributed.same(time.perf_counter() - start)
+        progress = settings.progress(training.step, training.seconds)
+        yield Step(training.step, loss, thirds, lr, progress, training.seconds)
 
 
-def draw_batch(
-    images: Tensor, step: int, T: int, settings: TrainSettings, rank: int = 0, world: int = 1
-) -> tuple[Tensor, Tensor, Tensor]:
-    """One process's share of a step's batch: images, timesteps and noise.
-
-    From (N, C, H, W) images, x0 (b, C, H, W), t (b,) in [0, T) and noise like x0. Over the processes the shares make up
-    the batch: each image once an epoch, in a new order each time. The seed, the step and an image's place in the batch
-    decide everything; which process it falls to changes nothing. Timesteps near the middle, where there is most to
-    learn, are logit-normal: Esser et al. 2024, section 3.1.
-    """
-    epoch, number = divmod(step, len(images) // settings.batch)
-    order = share_of_epoch(len(images), settings.seed, epoch, rank, world)
-    place = rank + world * torch.arange(len(order)) - number * settings.batch
-    mine = (place >= 0) & (place < settings.batch)
-    x0, place = images[order[mine].to(images.device)], place[mine]
-    generator = seeded(settings.seed, 1, step)
-    t = torch.randint(0, T, (settings.batch,), generator=generator)
-    if settings.timesteps == "focused":
-        middle = (T * torch.sigmoid(torch.randn(t.shape, generator=generator))).long()
-        t = torch.where(torch.arange(len(t)) % 4 == 0, t, middle)
-    noise = draw_like(images[: settings.batch], generator)[place.to(images.device)]
-    return x0, t[place].to(x0.device), noise
-
-
-@lru_cache(maxsize=1)
-def share_of_epoch(n: int, seed: int, epoch: int, rank: int, world: int) -> Tensor:
-    """Which of n images fall to a process in an epoch, in order: every world-th of all, shuffled anew each epoch."""
-    sampler: DistributedSampler[Any] = DistributedSampler(TensorDataset(torch.arange(n)), world, rank, seed=seed)
-    sampler.set_epoch(epoch)
-    return torch.tensor(list(sampler))
+def _check_enough(n: int, batch: int, world: int) -> None:
+    if n < batch:
+        raise ValueError(f"expected at least one batch of {batch} images, got {n}")
+    if batch < world:
+        raise ValueError(f"expected a batch of at least one image for each of {world} processes, got {batch}")

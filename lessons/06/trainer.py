@@ -88,6 +88,65 @@ class Diverged(ValueError):
     """The loss is no longer a number; the weights are those from before the step that broke."""
 
 
+def learning_rate(step: int, progress: float, settings: TrainSettings) -> float:
+    """Rise in a straight line over the warm-up, if any; fall along half a cosine as progress goes from 0 to 1.
+
+    lr * min(1, (step + 1) / warmup) * (1 + cos(pi * progress)) / 2        Loshchilov and Hutter 2017, eq. 5
+    """
+    # 1. the rise: a share of 1 that grows with each step of the warm-up, then stays; mind a warm-up of 0
+    # 2. the fall: from 1 to 0 along half a cosine
+    # 3. the highest rate times both
+    raise NotImplementedError("lesson 06: learning_rate")
+
+
+@torch.no_grad()
+def update_ema(ema: nn.Module, model: nn.Module, step: int, decay: float) -> None:
+    """Move the averaged weights a little towards the network's: ema = d * ema + (1 - d) * weights.
+
+    d = min(decay, (1 + step) / (10 + step)): a young average forgets fast, or it would keep the random start.
+    """
+    # 1. how much of the old average stays: d, from the formula above
+    # 2. each parameter of ema, in place: d of itself, and the rest of the network's parameter
+    raise NotImplementedError("lesson 06: update_ema")
+
+
+@lru_cache(maxsize=1)
+def share_of_epoch(n: int, seed: int, epoch: int, rank: int, world: int) -> Tensor:
+    """Which of n images fall to a process in an epoch, in order: (m,) int64, every world-th of all from the rank-th on.
+
+    All are shuffled anew each epoch. The seed and the epoch decide the order, the same for every process.
+    """
+    # 1. the numbers 0 to n - 1 in an order drawn from the seed, which is every process's seed
+    # 2. and from the epoch, so that each epoch has another
+    # 3. of that order, every world-th from the rank-th on, as a tensor
+    raise NotImplementedError("lesson 06: share_of_epoch")
+
+
+def draw_batch(
+    images: Tensor, step: int, T: int, settings: TrainSettings, rank: int = 0, world: int = 1
+) -> tuple[Tensor, Tensor, Tensor]:
+    """One process's share of a step's batch: images, timesteps and noise.
+
+    From (N, C, H, W) images, x0 (b, C, H, W), t (b,) in [0, T) and noise like x0. Over the processes the shares make up
+    the batch: each image once an epoch, in a new order each time. The seed, the step and an image's place in the batch
+    decide everything; which process it falls to changes nothing.
+    """
+    # 1. which epoch this step is in, and which of the epoch's batches it is
+    # 2. the order in which this process meets its images in this epoch: share_of_epoch
+    # 3. the place of each of these in the step's batch, of all processes together; keep those in the batch
+    # 4. a generator from the seed and the step: seeded(settings.seed, 1, step)
+    # 5. timesteps for the whole batch, from 0 up to T, T excluded; if "focused", ask _to_the_middle
+    # 6. noise for the whole batch, like its images (draw_like)
+    # 7. return this process's images, and of timesteps and noise those at its places, on the images' device
+    raise NotImplementedError("lesson 06: draw_batch")
+
+
+def _to_the_middle(t: Tensor, T: int, generator: torch.Generator) -> Tensor:
+    """Three in four timesteps drawn again, logit-normal, where there is most to learn: Esser et al. 2024, sec. 3.1."""
+    middle = (T * torch.sigmoid(torch.randn(t.shape, generator=generator))).long()
+    return torch.where(torch.arange(len(t)) % 4 == 0, t, middle)
+
+
 class Training:
     """A network in training: its weights, their average, the optimiser, and how far it has come.
 
@@ -116,17 +175,9 @@ class Training:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from what state_dict returned."""
+        # 1. the weights, their average and the optimiser: each has a load_state_dict of its own
+        # 2. how far it has come: step and seconds
         raise NotImplementedError("lesson 06: Training.load_state_dict")
-
-
-def fit(training: Training, images: Tensor) -> Iterator[Step]:
-    """Train on (N, C, H, W) images in [-1, 1], a step for each item asked for, until steps or minutes are up.
-
-    Raises:
-        ValueError: if there are fewer images than a batch, or fewer in a batch than processes.
-        Diverged: if the loss is no longer a finite number.
-    """
-    raise NotImplementedError("lesson 06: fit")
 
 
 def train_step(
@@ -143,7 +194,23 @@ def train_step(
     Raises:
         Diverged: if the loss is no longer a finite number; no step is taken.
     """
+    # 1. forget the gradients of the step before
+    # 2. for each part of the share (_parts): training.loss of training.network on it, a number an image
+    # 3. go backward from their sum over the size of the whole batch; keep the losses, detached
+    # 4. the mean loss and that of each third (0, 1, 2) of the timesteps: _summary
+    # 5. if the mean is not finite, raise Diverged before any weight has changed
+    # 6. cut the gradient to settings.grad_clip, all parameters taken together
+    # 7. let the optimiser take its step, and return mean and thirds
     raise NotImplementedError("lesson 06: train_step")
+
+
+def _parts(training: Training, x0: Tensor) -> Iterator[Tensor]:
+    """The places of a share's images, a part at a time; only with the last are gradients exchanged."""
+    parts = torch.arange(len(x0)).chunk(training.settings.accumulate)
+    bf16 = torch.autocast(x0.device.type, torch.bfloat16, enabled=training.settings.bf16)
+    for number, part in enumerate(parts, start=1):
+        with distributed.exchanging(training.network, now=number == len(parts)), bf16:
+            yield part
 
 
 def _summary(losses: Tensor, third: Tensor) -> tuple[float, tuple[float | None, ...]]:
@@ -153,36 +220,25 @@ def _summary(losses: Tensor, third: Tensor) -> tuple[float, tuple[float | None, 
     return sum(sums) / sum(counts), tuple(s / n if n else None for s, n in zip(sums, counts, strict=True))
 
 
-def learning_rate(step: int, progress: float, settings: TrainSettings) -> float:
-    """Rise in a straight line over the warm-up, fall along half a cosine. Loshchilov and Hutter 2017, eq. 5."""
-    raise NotImplementedError("lesson 06: learning_rate")
+def fit(training: Training, images: Tensor) -> Iterator[Step]:
+    """Train on (N, C, H, W) images in [-1, 1], a step for each item asked for, until steps or minutes are up.
 
-
-@torch.no_grad()
-def update_ema(ema: nn.Module, model: nn.Module, step: int, decay: float) -> None:
-    """Move the averaged weights a little towards the network's: ema = d * ema + (1 - d) * weights.
-
-    d = min(decay, (1 + step) / (10 + step)): a young average forgets fast, or it would keep the random start.
+    Raises:
+        ValueError: if there are fewer images than a batch, or fewer in a batch than processes.
+        Diverged: if the loss is no longer a finite number.
     """
-    raise NotImplementedError("lesson 06: update_ema")
+    # 1. which process this is, and of how many (distributed); refuse too few images: _check_enough does it
+    # 2. timesteps below settings.t_below, or if that is None all of the schedule's
+    # 3. as long as settings.progress of training.step and training.seconds is below 1:
+    # 4. the learning rate into training.optimizer.param_groups
+    # 5. this process's share of the batch, a step on it, the average
+    # 6. count the step, and the seconds it took on time.perf_counter (distributed.same: the first process's)
+    # 7. yield a Step: its number from 1, loss, thirds, rate, the progress now, the seconds so far
+    raise NotImplementedError("lesson 06: fit")
 
 
-def draw_batch(
-    images: Tensor, step: int, T: int, settings: TrainSettings, rank: int = 0, world: int = 1
-) -> tuple[Tensor, Tensor, Tensor]:
-    """One process's share of a step's batch: images, timesteps and noise.
-
-    From (N, C, H, W) images, x0 (b, C, H, W), t (b,) in [0, T) and noise like x0. Over the processes the shares make up
-    the batch: each image once an epoch, in a new order each time. The seed, the step and an image's place in the batch
-    decide everything; which process it falls to changes nothing. Timesteps near the middle, where there is most to
-    learn, are logit-normal: Esser et al. 2024, section 3.1.
-    """
-    raise NotImplementedError("lesson 06: draw_batch")
-
-
-@lru_cache(maxsize=1)
-def share_of_epoch(n: int, seed: int, epoch: int, rank: int, world: int) -> Tensor:
-    """Which of n images fall to a process in an epoch, in order: every world-th of all, shuffled anew each epoch."""
-    sampler: DistributedSampler[Any] = DistributedSampler(TensorDataset(torch.arange(n)), world, rank, seed=seed)
-    sampler.set_epoch(epoch)
-    return torch.tensor(list(sampler))
+def _check_enough(n: int, batch: int, world: int) -> None:
+    if n < batch:
+        raise ValueError(f"expected at least one batch of {batch} images, got {n}")
+    if batch < world:
+        raise ValueError(f"expected a batch of at least one image for each of {world} processes, got {batch}")

@@ -2,4 +2,138 @@
 
 from cdm_tutor.course.lesson import Variant
 
-VARIANTS: list[Variant] = []
+LERP = "torch._foreach_lerp_(list(ema.parameters()), list(model.parameters()), 1 - d)"
+
+VARIANTS = [
+    Variant(
+        "rate-by-half-angle",
+        (("(1 + math.cos(math.pi * progress)) / 2\n\n\n", "math.cos(math.pi / 2 * progress) ** 2\n\n\n"),),
+    ),
+    Variant(
+        "rate-in-branches",
+        (
+            (
+                "rise = min(1.0, (step + 1) / settings.warmup) if settings.warmup else 1.0",
+                "rise = 1.0\n    if step + 1 < settings.warmup:\n        rise = (step + 1) / settings.warmup",
+            ),
+        ),
+    ),
+    Variant(
+        "ema-one-by-one",
+        (
+            (
+                LERP,
+                "for average, weight in zip(ema.parameters(), model.parameters(), strict=True):\n"
+                "        average.mul_(d).add_(weight, alpha=1 - d)",
+            ),
+        ),
+    ),
+    Variant(
+        "ema-through-state-dict",
+        (
+            (
+                LERP,
+                "weights = model.state_dict()\n"
+                "    ema.load_state_dict({k: d * v + (1 - d) * weights[k] for k, v in ema.state_dict().items()})",
+            ),
+        ),
+    ),
+    Variant(
+        "shares-by-slicing",
+        (
+            (
+                "    sampler.set_epoch(epoch)\n    return torch.tensor(list(sampler))",
+                "    return torch.randperm(n, generator=seeded(seed, 0, epoch))[rank::world]",
+            ),
+        ),
+    ),
+    Variant(
+        "batch-cut-from-the-whole-order",
+        (
+            (
+                "settings.seed, epoch, rank, world)\n"
+                "    place = rank + world * torch.arange(len(order)) - number * settings.batch\n"
+                "    mine = (place >= 0) & (place < settings.batch)\n"
+                "    x0, place = images[order[mine].to(images.device)], place[mine]\n",
+                "settings.seed, epoch, 0, 1)\n"
+                "    place = torch.arange(rank, settings.batch, world)\n"
+                "    x0 = images[order[number * settings.batch + place]]\n",
+            ),
+        ),
+    ),
+    Variant(
+        "a-generator-for-each-image",
+        (
+            (
+                "    generator = seeded(settings.seed, 1, step)\n"
+                "    t = torch.randint(0, T, (settings.batch,), generator=generator)\n",
+                "    generators = [seeded(settings.seed, 2, step, i) for i in range(settings.batch)]\n"
+                "    generator = seeded(settings.seed, 3, step)\n"
+                "    t = torch.stack([torch.randint(T, (), generator=each) for each in generators])\n",
+            ),
+            (
+                "draw_like(images[: settings.batch], generator)[place.to(images.device)]",
+                "torch.stack([draw_like(images[0], generators[i]) for i in place.tolist()])",
+            ),
+        ),
+    ),
+    Variant(
+        "loaded-one-by-one",
+        (
+            (
+                '        for name in ("model", "ema", "optimizer"):\n'
+                "            getattr(self, name).load_state_dict(state[name])\n",
+                '        self.optimizer.load_state_dict(state["optimizer"])\n'
+                '        self.ema.load_state_dict(state["ema"])\n'
+                '        self.model.load_state_dict(state["model"])\n',
+            ),
+        ),
+    ),
+    Variant(
+        "mean-weighted-by-its-share",
+        (("(loss.sum() / settings.batch).backward()", "(loss.mean() * len(part) / settings.batch).backward()"),),
+    ),
+    Variant(
+        "gradients-forgotten-at-the-end",
+        (
+            ("    training.optimizer.zero_grad()\n    losses = []\n", "    losses = []\n"),
+            (
+                "        raise Diverged(f",
+                "        training.optimizer.zero_grad()\n        raise Diverged(f",
+            ),
+            (
+                "    training.optimizer.step()\n",
+                "    training.optimizer.step()\n    training.optimizer.zero_grad()\n",
+            ),
+        ),
+    ),
+    Variant(
+        "clipped-by-hand",
+        (
+            (
+                "    nn.utils.clip_grad_norm_(training.model.parameters(), settings.grad_clip)\n",
+                "    gradients = [p.grad for p in training.model.parameters() if p.grad is not None]\n"
+                "    length = math.sqrt(sum(float(g.square().sum()) for g in gradients))\n"
+                "    if length > settings.grad_clip:\n"
+                "        for g in gradients:\n"
+                "            g *= settings.grad_clip / length\n",
+            ),
+        ),
+    ),
+    Variant(
+        "fit-with-a-break",
+        (
+            (
+                "    while (progress := settings.progress(training.step, training.seconds)) < 1:\n",
+                "    while True:\n"
+                "        progress = settings.progress(training.step, training.seconds)\n"
+                "        if progress >= 1:\n"
+                "            return\n",
+            ),
+            (
+                '        training.optimizer.param_groups[0]["lr"] = lr\n',
+                '        for group in training.optimizer.param_groups:\n            group["lr"] = lr\n',
+            ),
+        ),
+    ),
+]
