@@ -1,4 +1,4 @@
-"""The course's commands, in a folder that `cdm-tutor init` made. Most run in this process, the rest as a person's do."""
+"""The course's commands, in folders that `cdm-tutor init` made. Most run in this process, the rest as for a person."""
 
 import io
 import os
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import cdm_tutor.schedule
 from cdm_tutor.cli import main
 from cdm_tutor.course import commands
 from cdm_tutor.course.learner import patched, reference_source
@@ -115,8 +116,10 @@ def test_own_code_really_runs(walked: Path) -> None:
     """In sample and in train, also when several processes share the work."""
     write(walked, FIRST, reference_source(FIRST) + '\nprint("MY SCHEDULE", __file__)\n')
     assert check(walked, FIRST) == 0
-    for arguments in (["sample", "-n", "2", "--steps", "2"], ["train", "--steps", "2", "--batch", "4"]):
-        command = [*COMMAND, *arguments, "--use", "mine", "--processes", str(1 + (arguments[0] == "train"))]
+    train = ["train", "--steps", "2", "--batch", "4", "--processes", "2"]
+    sample = ["sample", "-n", "2", "--steps", "2", "--weights", "runs/mnist/model.safetensors"]
+    for arguments in (train, sample):
+        command = [*COMMAND, *arguments, "--use", "mine"]
         done = subprocess.run(command, cwd=walked, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
         assert done.stdout.count("MY SCHEDULE") == done.stdout.count("Whose code:") == 1
@@ -125,18 +128,17 @@ def test_own_code_really_runs(walked: Path) -> None:
 
 def test_what_stands_in_is_what_is_imported(course: Path) -> None:
     """Each finished lesson is built on the finished ones before it."""
+    reference = cdm_tutor.schedule
     for lesson in LESSONS[:2]:
         write(course, lesson, reference_source(lesson))
         pass_all(course, lesson)
-    before = sys.modules["cdm_tutor.schedule"]
     with commands.my_lessons(course) as said:
-        import cdm_tutor.noising
-        import cdm_tutor.schedule
+        from cdm_tutor import noising, schedule
 
-        assert cdm_tutor.schedule.__file__ == str(course / "lessons" / "01" / "schedule.py")
-        assert cdm_tutor.noising.NoiseSchedule is cdm_tutor.schedule.NoiseSchedule  # type: ignore[attr-defined]
+        assert schedule.__file__ == str(course / "lessons" / "01" / "schedule.py")
+        assert noising.NoiseSchedule is schedule.NoiseSchedule is not reference.NoiseSchedule
         assert "03 unet      the reference; yours is not finished" in said
-    assert sys.modules["cdm_tutor.schedule"] is before
+    assert cdm_tutor.schedule is sys.modules["cdm_tutor.schedule"] is reference
 
 
 def pass_all(course: Path, lesson: Lesson) -> None:
