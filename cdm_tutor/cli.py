@@ -372,7 +372,7 @@ def hint(
     lesson: LessonArgument,
     exercise: Annotated[
         str | None,
-        typer.Argument(metavar="[EXERCISE]", help="Which function, by its name; default: the first not yet passed."),
+        typer.Argument(metavar="EXERCISE", help="Which function, by its name; default: the first not yet passed."),
     ] = None,
     more: Annotated[bool, typer.Option("--more", help="Also the next one.")] = False,
 ) -> None:
