@@ -12,6 +12,7 @@ import typer
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from cdm_tutor.course.lesson import Lesson
     from cdm_tutor.data import Images
     from cdm_tutor.generate import SampleSettings
     from cdm_tutor.runs import Run
@@ -86,6 +87,13 @@ class DeviceName(StrEnum):
     mps = "mps"
 
 
+class Whose(StrEnum):
+    """Whose code to run."""
+
+    reference = "reference"
+    mine = "mine"
+
+
 DatasetArgument = Annotated[Dataset, typer.Argument(help="Digits (mnist) or clothes (fashion).")]
 SourceOption = Annotated[
     Source,
@@ -114,17 +122,35 @@ ProcessesOption = Annotated[int, typer.Option(min=1, help="Share the work betwee
 EtaOption = Annotated[
     float | None, typer.Option(min=0, max=1, help="Share of fresh noise in each step, for dpm and ddim.")
 ]
+UseOption = Annotated[
+    Whose,
+    typer.Option(help="'mine': your finished lessons in place of the package's own code, which does the rest."),
+]
+COURSE = "The course"
+LessonArgument = Annotated[
+    str, typer.Argument(metavar="LESSON", help="Which lesson, as in 3 or 03.", show_default=False)
+]
+ExerciseArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="EXERCISE", help="Which function, by its name; cdm-tutor status lists them.", show_default=False
+    ),
+]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")]
 
 
 @app.command()
 def demo(
+    context: typer.Context,
     dataset: DatasetArgument = Dataset.mnist,
     out: Annotated[Path, typer.Option(help="Where to write the pictures and the page.")] = Path("out/demo"),
     minutes: Annotated[float, typer.Option(min=0.01, help="How long to train.")] = 2.0,
+    use: UseOption = Whose.reference,
     device: DeviceOption = DeviceName.auto,
     seed: SeedOption = 0,
 ) -> None:
     """The whole story in five minutes: noise, train, sample, refine, measure; ends with a page to look at."""
+    stand_in(context, use)
     from cdm_tutor.demo import run_demo
 
     page = run_demo(dataset.value, out, minutes, pick_device(device), seed)
@@ -133,6 +159,7 @@ def demo(
 
 @app.command()
 def train(
+    context: typer.Context,
     dataset: DatasetArgument = Dataset.mnist,
     minutes: Annotated[float | None, typer.Option(min=0.01, help="Train for so long (default: 10).")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Train for so many steps instead.")] = None,
@@ -160,11 +187,13 @@ def train(
     ] = 0,
     save_every: Annotated[float, typer.Option(min=0, help="Seconds between checkpoints.")] = 60.0,
     compiled: Annotated[bool, typer.Option("--compile", help="Use torch.compile; pays on GPUs.")] = False,
+    use: UseOption = Whose.reference,
     device: DeviceOption = DeviceName.auto,
     seed: SeedOption = 0,
 ) -> None:
     """Train a network. Ctrl-C saves; the same command with --resume goes on."""
     share_work(processes, max_restarts)
+    stand_in(context, use)
     import torch
 
     from cdm_tutor.checkpoint import ModelCard
@@ -202,6 +231,8 @@ def train(
         again += " --data full"
     if processes > 1:
         again += f" --processes {processes}"
+    if use == Whose.mine:
+        again += " --use mine"
     print(f"Training on {len(images)} images on {where}, writing to {folder}. Ctrl-C saves and stops.")
     follow(run, images, again)
 
@@ -231,6 +262,7 @@ def follow(run: "Run", images: "Images", again: str) -> None:
 
 @app.command()
 def sample(
+    context: typer.Context,
     dataset: DatasetArgument = Dataset.mnist,
     n: Annotated[int, typer.Option("-n", min=1, help="How many images.")] = 64,
     weights: WeightsOption = None,
@@ -240,11 +272,13 @@ def sample(
     refine: RefineOption = None,
     out: Annotated[Path, typer.Option(help="The PNG to write.")] = Path("out/samples.png"),
     processes: ProcessesOption = 1,
+    use: UseOption = Whose.reference,
     device: DeviceOption = DeviceName.auto,
     seed: SeedOption = 0,
 ) -> None:
     """Draw images out of noise, with the weights that come with the package or your own."""
     share_work(processes)
+    stand_in(context, use)
     from cdm_tutor.generate import SampleSettings
     from cdm_tutor.plots import save_grid
 
@@ -307,6 +341,107 @@ def doctor() -> None:
             print(f"{'':18} {finding.cure}")
     if any(finding.needed and not finding.ok for finding in findings):
         raise typer.Exit(1)
+
+
+@app.command(rich_help_panel=COURSE)
+def status() -> None:
+    """Show how far you are in the course, and what to do next."""
+    from cdm_tutor.course import commands
+
+    print(commands.status(here()))
+
+
+@app.command(rich_help_panel=COURSE)
+def check(lesson: LessonArgument) -> None:
+    """Check what you wrote in a lesson: the same as pytest lessons/03."""
+    from cdm_tutor.course import commands
+
+    raise typer.Exit(commands.check(here(), the_lesson(lesson)))
+
+
+@app.command(rich_help_panel=COURSE)
+def watch(lesson: LessonArgument) -> None:
+    """Check a lesson each time you save a file. Ctrl-C ends it."""
+    from cdm_tutor.course import commands
+
+    commands.watch(here(), the_lesson(lesson))
+
+
+@app.command(rich_help_panel=COURSE)
+def hint(
+    lesson: LessonArgument,
+    exercise: Annotated[
+        str | None,
+        typer.Argument(metavar="EXERCISE", help="Which function, by its name; default: the first not yet passed."),
+    ] = None,
+    more: Annotated[bool, typer.Option("--more", help="Also the next one.")] = False,
+) -> None:
+    """Help with an exercise, in three steps: a question, a push, and nearly there."""
+    from cdm_tutor.course import commands
+
+    print(commands.hint(here(), the_lesson(lesson), exercise, more))
+
+
+@app.command(rich_help_panel=COURSE)
+def solution(lesson: LessonArgument, exercise: ExerciseArgument, yes: YesOption = False) -> None:
+    """Show how the reference solves an exercise, and how yours differs."""
+    from cdm_tutor.course import commands
+
+    root, its_lesson = here(), the_lesson(lesson)
+    its_exercise = commands.find_exercise(its_lesson, exercise)
+    sure(f"Show the solution of {its_exercise.name}?", yes)
+    print(commands.solution(root, its_lesson, its_exercise))
+
+
+@app.command(rich_help_panel=COURSE)
+def reset(lesson: LessonArgument, yes: YesOption = False) -> None:
+    """Begin a lesson anew. Your file is kept under another name."""
+    from cdm_tutor.course import commands
+
+    root, its_lesson = here(), the_lesson(lesson)
+    sure(f"Put {commands.file_of(its_lesson)} back to its start (keeping a copy of yours)?", yes)
+    print(commands.reset(root, its_lesson))
+
+
+@app.command(rich_help_panel=COURSE)
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to; it is made if need be.", show_default=False)],
+) -> None:
+    """Make a folder with the lessons, for those who have no clone of the repository."""
+    from cdm_tutor.course import commands
+
+    print(commands.init(folder))
+
+
+def here() -> Path:
+    """The folder of the course we are in."""
+    from cdm_tutor.course.commands import course_folder
+
+    return course_folder(Path.cwd())
+
+
+def the_lesson(name: str) -> "Lesson":
+    """The lesson of that number."""
+    from cdm_tutor.course.outline import find_lesson
+
+    return find_lesson(name)
+
+
+def sure(question: str, yes: bool) -> None:
+    """Ask, unless told not to; end if the answer is no."""
+    if not yes and not typer.confirm(question):
+        raise typer.Exit(1)
+
+
+def stand_in(context: typer.Context, use: Whose) -> None:
+    """With --use mine, run the rest of the command on the learner's finished lessons. Say which these are.
+
+    Comes before anything is imported that leans on them.
+    """
+    if use == Whose.mine:
+        from cdm_tutor.course.commands import my_lessons
+
+        print(context.with_resource(my_lessons(here())))
 
 
 def share_work(processes: int, max_restarts: int = 0) -> None:

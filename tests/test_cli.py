@@ -189,14 +189,15 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path: Path) -> None:
 def test_help_is_there_for_every_command_and_needs_no_torch(tmp_path: Path) -> None:
     script = (
         "import sys; from cdm_tutor.cli import main\n"
-        "for command in ([], ['demo'], ['train'], ['sample'], ['evaluate'], ['doctor']):\n"
+        "for command in ([], ['demo'], ['train'], ['sample'], ['evaluate'], ['doctor'], ['status'], ['check'],\n"
+        "    ['watch'], ['hint'], ['solution'], ['reset'], ['init']):\n"
         "    sys.argv = ['cdm-tutor', *command, '--help']\n"
         "    try: main()\n"
         "    except SystemExit as end: assert not end.code\n"
         "assert 'torch' not in sys.modules"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.count("Usage: ") == 6
+    assert done.stdout.count("Usage: ") == 13
 
 
 def test_doctor_finds_this_machine_fit(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import faulthandler
 import os
 import re
 import tempfile
+from collections import Counter
 from collections.abc import Generator
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from cdm_tutor.course.learner import Implementation
 from cdm_tutor.course.lesson import Lesson, Mistake
 from cdm_tutor.course.outcomes import NotWritten
 from cdm_tutor.course.outline import LESSONS
-from cdm_tutor.course.summary import Result, Results
+from cdm_tutor.course.record import Record, digest
+from cdm_tutor.course.summary import Result, Results, standing
 from cdm_tutor.course.timelimit import time_limit
 
 GRACE = 30.0  # seconds after the time limit at which even code that cannot be interrupted is ended
@@ -27,6 +29,7 @@ GRACE = 30.0  # seconds after the time limit at which even code that cannot be i
 IMPLEMENTATION = pytest.StashKey[Implementation]()
 HANDLES = pytest.StashKey[dict[Path, Handle]]()
 DIAGNOSED = pytest.StashKey[dict[tuple[Path, str], Mistake | None]]()
+TESTS = pytest.StashKey[Counter[tuple[Path, str | None]]]()
 RESULTS = pytest.StashKey[Results]()
 STDERR = pytest.StashKey[int]()
 
@@ -57,7 +60,8 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"--impl: {error}") from None
     config.stash[HANDLES] = {}
     config.stash[DIAGNOSED] = {}
-    config.stash[RESULTS] = Results(learner=config.stash[IMPLEMENTATION].kind == "learner")
+    config.stash[TESTS] = Counter()
+    config.stash[RESULTS] = Results(config.stash[IMPLEMENTATION].kind == "learner", config.rootpath)
     config.pluginmanager.register(config.stash[RESULTS])
     config.stash[STDERR] = os.dup(2)  # the real one: output is being captured later
     if _checks_lessons(config):
@@ -86,14 +90,18 @@ def _checks_lessons(config: pytest.Config) -> bool:
     return any("lessons" in path.resolve().parts or (path / "lessons").is_dir() for path in paths)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(tryfirst=True)  # before -k leaves any out
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Each test says what it is about; and a warning is no failure of a learner's code, whatever pytest is set to."""
+    some = any("::" in argument for argument in config.args) or config.getoption("lf", False)
     for item in items:
         if its_lesson := lesson_of(item.path):
             names = [exercise.name for exercise in its_lesson.exercises]
             if not item.get_closest_marker("chain") and about(item) not in names:
                 raise pytest.UsageError(f"{item.nodeid} is not marked with one of the exercises, {', '.join(names)}")
             item.add_marker(pytest.mark.filterwarnings("default"))
+            if not some:  # else there are more tests than these
+                config.stash[TESTS][item.path, about(item)] += 1
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +169,9 @@ def pytest_runtest_makereport(
             outcome, detail = "wrong", mistake.name if mistake else ""
             if item.config.option.tbstyle == "auto":  # with --tb=long and the like, pytest's own traceback is wanted
                 report.longrepr = _message(item, error, mistake)
-    Result(its_lesson.number, about(item) or "", outcome, detail).attach(report)
+    tests = item.config.stash[TESTS][item.path, about(item)]
+    checked = digest(_handle(item.config, item.path)._source, item.path.read_text(encoding="utf-8"))
+    Result(its_lesson.number, about(item) or "", outcome, detail, tests, checked).attach(report)
     return report
 
 
@@ -205,3 +215,15 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, tuple
     if result and result.outcome == "not written":
         return "not written", "n", ("NOT WRITTEN", {"yellow": True})
     return None
+
+
+def pytest_terminal_summary(config: pytest.Config) -> None:
+    """Remember, for `cdm-tutor status`, how the learner's exercises stand."""
+    found = config.stash[RESULTS]
+    for lesson in LESSONS:
+        if found.learner and lesson.number in found.courses:
+            root = found.courses[lesson.number]
+            its = [result for result in found.all if result.lesson == lesson.number]
+            record = Record.of(root, lesson)
+            record.checked(standing(lesson, its), its[-1].digest)
+            record.keep(root, lesson)

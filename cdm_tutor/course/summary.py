@@ -1,6 +1,7 @@
 """What became of the tests, and what to do next."""
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +9,7 @@ from cdm_tutor.course.lesson import Lesson
 from cdm_tutor.course.outline import LESSONS, find_lesson
 
 TOGETHER = "all together"
+NOT_RUN = ("not run", "passed so far, not all run")
 
 
 @dataclass(frozen=True)
@@ -19,12 +21,16 @@ class Result:
         exercise: what it is about; "" for all exercises together.
         outcome: "passed", "skipped", "not written" or "wrong".
         detail: if not written, the exercise that is missing; if wrong, the name of the mistake it looks like, or "".
+        tests: how many tests there are about that exercise, run or not; 0 if that is not known.
+        digest: the fingerprint of the learner's file and the test.
     """
 
     lesson: str
     exercise: str
     outcome: str
     detail: str = ""
+    tests: int = 0
+    digest: str = ""
 
     def attach(self, report: pytest.TestReport) -> None:
         """Put it into a report, in plain words, which survive the way from another process."""
@@ -40,14 +46,17 @@ class Result:
 class Results:
     """A part of the plugin: collects what became of the lessons' tests, and sums it up at the end."""
 
-    def __init__(self, learner: bool) -> None:
+    def __init__(self, learner: bool, rootpath: Path) -> None:
         self.learner = learner
+        self.rootpath = rootpath
         self.all: list[Result] = []
+        self.courses: dict[str, Path] = {}  # the number of a lesson -> the folder that has lessons/NUMBER
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the results."""
         if result := Result.of(report):
             self.all.append(result)
+            self.courses[result.lesson] = (self.rootpath / report.fspath).resolve().parents[2]
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say how far each lesson is and, to a learner, what to do next."""
@@ -69,11 +78,13 @@ def standing(lesson: Lesson, results: list[Result]) -> dict[str, str]:
     for name in (*(exercise.name for exercise in lesson.exercises), ""):
         its = [result for result in results if result.exercise == name]
         outcomes = [result.outcome for result in its]
-        state = next((each for each in ("wrong", "not written", "skipped", "passed") if each in outcomes), "not run")
+        state = next((each for each in ("wrong", "not written", "skipped", "passed") if each in outcomes), NOT_RUN[0])
         if state == "not written":
             missing = next(result.detail for result in its if result.outcome == state)
             count = f"{len(its)} tests" if len(its) > 1 else "1 test"
             state = f"not written yet ({count})" if missing == name else f"waits for {missing}"
+        elif state == "passed" and len(its) != its[0].tests:
+            state = NOT_RUN[1]
         rows[name or TOGETHER] = state
     return rows
 
@@ -82,11 +93,11 @@ def next_step(lesson: Lesson, rows: dict[str, str]) -> str:
     """What to do next, in a line."""
     file = f"lessons/{lesson.number}/{lesson.module}.py"
     for name, state in rows.items():
-        if state not in ("passed", "skipped", "not run"):
+        if state not in ("passed", "skipped", *NOT_RUN):
             what = "Next: mend" if state == "wrong" else "Next: write"
             hint = f"cdm-tutor hint {lesson.number}" + (f" {name}" if name != TOGETHER else "")
             return f"{what} {name} in {file}. Stuck? {hint}"
-    if "not run" in rows.values():
+    if any(state in NOT_RUN for state in rows.values()):
         return f"Next: run all of it, pytest lessons/{lesson.number}"
     if rows[TOGETHER] == "skipped":
         return f"Lesson {lesson.number} is done; once the lessons before it are, it is also tried on top of them."

@@ -1,0 +1,24 @@
+"""What pyproject.toml cannot say: a wheel also holds the lessons' tests, which `cdm-tutor init` writes for those who
+have no clone. In the repository they lie in lessons/ only.
+"""
+
+from pathlib import Path
+
+from setuptools import setup
+from setuptools.command.build_py import build_py
+
+
+class WithLessons(build_py):
+    """Pack conftest.py and lessons/*/test_*.py into cdm_tutor/course/packed."""
+
+    def run(self) -> None:
+        super().run()
+        if self.editable_mode:  # runs from the repository, which has them
+            return
+        for file in [Path("conftest.py"), *sorted(Path("lessons").glob("*/test_*.py"))]:
+            packed = Path(self.build_lib, "cdm_tutor", "course", "packed", file)
+            packed.parent.mkdir(parents=True, exist_ok=True)
+            self.copy_file(str(file), str(packed))
+
+
+setup(cmdclass={"build_py": WithLessons})
