@@ -2,7 +2,7 @@
 
     python benchmarks/processes.py [--rounds 5] [--batch 256]
 
-Writes benchmarks/results/processes.json and docs/pictures/processes.svg. Wants a quiet machine, a core for each process.
+Writes benchmarks/results/processes.json and docs/pictures/processes.svg. Wants a quiet machine, a core a process.
 """
 
 import argparse
