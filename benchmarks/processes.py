@@ -2,7 +2,7 @@
 
     python benchmarks/processes.py [--rounds 5] [--batch 256]
 
-Writes benchmarks/results/processes.json and docs/pictures/processes.svg. Wants a quiet machine with a core for each process.
+Writes benchmarks/results/processes.json and docs/pictures/processes.svg. Wants a quiet machine, a core a process.
 """
 
 import argparse
@@ -68,15 +68,8 @@ def run(processes: int, batch: int) -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out.json"
         launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-        command = [
-            sys.executable,
-            *(launcher if processes > 1 else []),
-            __file__,
-            "--worker",
-            str(out),
-            "--batch",
-            str(batch),
-        ]
+        script = [__file__, "--worker", str(out), "--batch", str(batch)]
+        command = [sys.executable, *(launcher if processes > 1 else []), *script]
         subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
         found = json.loads(out.read_text())
     whole, compute = (statistics.mean(column) for column in zip(*found, strict=True))
@@ -124,11 +117,8 @@ def plot(facts: dict) -> None:
         axes.barh(row, found["compute_ms"], color="tab:blue", label=None if row else "computing")
         axes.barh(row, waiting, left=found["compute_ms"], color="tab:orange", label=None if row else "communicating")
         axes.text(found["step_ms"], row, f"  {found['images_per_second']:.0f} images/s", va="center")
-    axes.set(
-        yticks=[0, 1],
-        yticklabels=["1 process", "2 processes"],
-        xlabel=f"milliseconds a step of {facts['batch']} images",
-    )
+    axes.set(yticks=[0, 1], yticklabels=["1 process", "2 processes"])
+    axes.set_xlabel(f"milliseconds a step of {facts['batch']} images")
     axes.set_xlim(0, 1.3 * max(found["step_ms"] for found in facts["processes"].values()))
     axes.invert_yaxis()
     axes.legend(fontsize=8)
