@@ -14,7 +14,7 @@ demo: $(VENV)/learner ## from noise to pictures in five minutes; writes out/demo
 	$(BIN)/cdm-tutor demo
 
 test: $(VENV)/dev ## the package's own tests
-	$(BIN)/python -m pytest tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -n auto
 
 check: $(VENV)/dev ## lint, format and types
 	$(BIN)/ruff check .
