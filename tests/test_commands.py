@@ -350,9 +350,13 @@ def test_check_in_a_process(course: Path) -> None:
 
 
 def test_watch_checks_on_save_until_ctrl_c(course: Path) -> None:
-    with subprocess.Popen(
-        [*COMMAND, "watch", "01"], cwd=course, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    heard = signal.signal(signal.SIGINT, signal.default_int_handler)  # tests run in the background may be deaf to it
+    try:
+        process = subprocess.Popen([*COMMAND, "watch", "01"], cwd=course, **pipes)
+    finally:
+        signal.signal(signal.SIGINT, heard)
+    with process:
         assert process.stdout
         assert process.stderr
         said = read_until(process.stdout, "Watching")
