@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from cdm_tutor.noising import Model, denoising_loss
 from cdm_tutor.schedule import NoiseSchedule, make_schedule
-from cdm_tutor.trainer import TrainSettings
+from cdm_tutor.settings import TrainSettings
 from cdm_tutor.unet import SimpleUNet
 
 

@@ -21,7 +21,8 @@ from machine import machine
 from cdm_tutor import distributed
 from cdm_tutor.data import load_sample
 from cdm_tutor.schedule import make_schedule
-from cdm_tutor.trainer import Training, TrainSettings, draw_batch, fit
+from cdm_tutor.settings import TrainSettings
+from cdm_tutor.trainer import Training, draw_batch, fit
 from cdm_tutor.unet import SimpleUNet
 
 RESULTS = Path(__file__).parent / "results"

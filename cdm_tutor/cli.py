@@ -198,7 +198,7 @@ def train(
 
     from cdm_tutor.checkpoint import ModelCard
     from cdm_tutor.runs import Run
-    from cdm_tutor.trainer import TrainSettings
+    from cdm_tutor.settings import TrainSettings
 
     if not lr > 0:
         raise ValueError(f"expected a learning rate above 0, got {lr}")

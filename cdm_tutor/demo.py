@@ -17,7 +17,7 @@ from cdm_tutor.plots import save_animation, save_grid, save_noising, save_schedu
 from cdm_tutor.progress import sampling_bar, training_bar
 from cdm_tutor.randomness import seeded
 from cdm_tutor.runs import Run
-from cdm_tutor.trainer import TrainSettings
+from cdm_tutor.settings import TrainSettings
 
 PAGE = Path(__file__).parent / "assets" / "demo.html"
 MEASURED = 500  # samples behind each FID

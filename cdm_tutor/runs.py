@@ -30,7 +30,8 @@ from cdm_tutor.generate import SampleSettings, generate
 from cdm_tutor.noising import denoising_loss
 from cdm_tutor.plots import save_grid, save_losses
 from cdm_tutor.refiner import refiner_loss
-from cdm_tutor.trainer import Step, Training, TrainSettings, fit
+from cdm_tutor.settings import TrainSettings
+from cdm_tutor.trainer import Step, Training, fit
 
 PREVIEW = SampleSettings(n=16, steps=10)
 

@@ -171,6 +171,7 @@ class SimpleUNet(nn.Module):
         Returns:
             (B, channels[0], H, W).
         """
+        skips = list(skips)  # a copy: the caller's stay
         for layer in self.up:
             if isinstance(layer, ResidualBlock):
                 h = layer(torch.cat([h, skips.pop()], dim=1), time)

@@ -21,7 +21,7 @@ from cdm_tutor import distributed, trainer
 from cdm_tutor.checkpoint import load_weights
 from cdm_tutor.noising import denoising_loss
 from cdm_tutor.schedule import make_schedule
-from cdm_tutor.trainer import TrainSettings
+from cdm_tutor.settings import TrainSettings
 
 WORKERS = Path(__file__).parent / "workers"
 COSINE = make_schedule("cosine")

@@ -15,7 +15,8 @@ MAY_IMPORT = {  # besides torch and friends
     "unet": set(),
     "sampler": {"schedule", "noising", "randomness"},
     "refiner": {"schedule", "noising", "sampler", "unet", "randomness"},
-    "trainer": {"schedule", "noising", "sampler", "refiner", "randomness", "distributed"},
+    "settings": {"noising"},
+    "trainer": {"schedule", "noising", "sampler", "refiner", "randomness", "distributed", "settings"},
     "data": set(),
     "plots": {"schedule", "noising"},
     "metrics": {"data", "checkpoint"},
@@ -41,7 +42,7 @@ def test_imports_follow_the_arrow(module: str) -> None:
 
 def test_six_stages_stay_readable() -> None:
     lengths = {stage: len((ROOT / "cdm_tutor" / f"{stage}.py").read_text().splitlines()) for stage in STAGES}
-    assert sum(lengths.values()) < 1050, lengths
+    assert sum(lengths.values()) < 1000, lengths
 
 
 @pytest.mark.parametrize("stage", STAGES)

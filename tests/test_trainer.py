@@ -11,7 +11,8 @@ from torch import nn
 from cdm_tutor.data import load_sample
 from cdm_tutor.randomness import seeded
 from cdm_tutor.schedule import make_schedule
-from cdm_tutor.trainer import Diverged, Training, TrainSettings, draw_batch, fit, learning_rate, update_ema
+from cdm_tutor.settings import TrainSettings
+from cdm_tutor.trainer import Diverged, Training, draw_batch, fit, learning_rate, update_ema
 from cdm_tutor.unet import SimpleUNet
 
 COSINE = make_schedule("cosine")

@@ -10,7 +10,8 @@ import torch
 from cdm_tutor import distributed
 from cdm_tutor.data import load_sample
 from cdm_tutor.schedule import make_schedule
-from cdm_tutor.trainer import Training, TrainSettings, fit
+from cdm_tutor.settings import TrainSettings
+from cdm_tutor.trainer import Training, fit
 from cdm_tutor.unet import SimpleUNet
 
 out, dtype, accumulate = sys.argv[1], getattr(torch, sys.argv[2]), int(sys.argv[3])
