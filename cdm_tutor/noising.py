@@ -23,14 +23,14 @@ def gather(table: Tensor, t: Tensor, like: Tensor) -> Tensor:
     Args:
         table: (T,) one entry a noising step.
         t: (B,) int64 in [0, T).
-        like: (B, ...) the batch that the result, (B, 1, ..., 1), will be multiplied with.
+        like: (B, C, H, W) the batch that the result, (B, 1, 1, 1), will be multiplied with.
 
     Raises:
         ValueError: if there is not one t for each image.
     """
     if t.shape != like.shape[:1]:
         raise ValueError(f"expected one t an image, {tuple(like.shape[:1])}, got {tuple(t.shape)}")
-    return table[t].reshape(-1, *[1] * (like.ndim - 1))
+    return table[t].reshape(-1, 1, 1, 1)
 
 
 def q_sample(x0: Tensor, t: Tensor, noise: Tensor, schedule: NoiseSchedule) -> Tensor:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import cdm_tutor.schedule
-from cdm_tutor.course import stubs
+from cdm_tutor.course import commands, stubs
 from cdm_tutor.course.diagnosis import diagnose
 from cdm_tutor.course.handle import Chain
 from cdm_tutor.course.learner import Implementation, load, patched, reference_source
@@ -79,15 +79,9 @@ def run(folder: Path, *options: str) -> Run:
 def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A learner's folder, with the reference's solution in each lesson."""
     folder = tmp_path_factory.mktemp("my course")
-    (folder / "conftest.py").write_text((ROOT / "conftest.py").read_text())
-    (folder / "pytest.ini").write_text("[pytest]\naddopts = --import-mode=importlib\n")
+    commands.init(folder)
     for lesson in LESSONS:
-        home = folder / "lessons" / lesson.number
-        home.mkdir(parents=True)
-        (home / f"{lesson.module}.py").write_text(reference_source(lesson))
-        test = f"test_{lesson.module}.py"
-        if lesson in READY:
-            (home / test).write_text((ROOT / "lessons" / lesson.number / test).read_text())
+        (folder / commands.file_of(lesson)).write_text(reference_source(lesson))
     return folder
 
 

@@ -7,6 +7,7 @@ learner's, and some differ from the reference's.
 import math
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import fields, is_dataclass
+from functools import cache
 from io import StringIO
 from types import ModuleType
 from typing import Any
@@ -21,7 +22,7 @@ from cdm_tutor.course.mistakes import mistakes_of
 from cdm_tutor.course.outcomes import StillRunning
 from cdm_tutor.course.timelimit import time_limit
 
-SECONDS = 5.0  # for the calls of one module
+SECONDS = 5.0  # for a call
 RELATIVE = 1e-4  # answers as near as this are equal: rounding differs from one way of writing to the next
 
 
@@ -35,44 +36,65 @@ class Raised:
 def diagnose(module: ModuleType, lesson: Lesson, exercise: str | None = None) -> Mistake | None:
     """The known mistake that the module behaves like, in the calls about one exercise, or in all.
 
-    None if it behaves like the reference, or like no known mistake. Of several it is the one about that exercise.
+    None if it behaves like the reference, or like no known mistake, or takes too long. Of several it is the one about
+    that exercise.
     """
     calls = [call for call in calls_of(lesson) if exercise in (None, call.exercise)]
-    source = reference_source(lesson)
-    right = answers(load(source, lesson.module, f"<reference {lesson.module}>"), calls)
-    yours = answers(module, calls)
-    if yours is None or right is None or agree(yours, right):
+    try:
+        yours = [answer(module, call) for call in calls]
+    except StillRunning:
         return None
-    for mistake in sorted(mistakes_of(lesson), key=lambda mistake: mistake.exercise != exercise):
-        wrong = answers(load(patched(source, mistake.patch), lesson.module, f"<mistake {mistake.name}>"), calls)
-        if wrong is not None and agree(yours, wrong) and not agree(wrong, right):
-            return mistake
-    return None
+    mistakes = sorted(mistakes_of(lesson), key=lambda mistake: mistake.exercise != exercise)
+    return next((each for each in (None, *mistakes) if _answers_like(lesson, each, calls, yours)), None)
 
 
 def unlike_reference(module: ModuleType, lesson: Lesson) -> str | None:
     """The first exercise in which the module does not behave like the reference; None if it does throughout."""
-    reference = load(reference_source(lesson), lesson.module, f"<reference {lesson.module}>")
     for exercise in lesson.exercises:
         calls = [call for call in calls_of(lesson) if call.exercise == exercise.name]
-        if not agree(answers(module, calls), answers(reference, calls)):
+        try:
+            yours = [answer(module, call) for call in calls]
+        except StillRunning:
+            return exercise.name
+        if not _answers_like(lesson, None, calls, yours):
             return exercise.name
     return None
 
 
-def answers(module: ModuleType, calls: list[Call]) -> list[Any] | None:
-    """What the calls return or raise; None if they take too long."""
-    results: list[Any] = []
+def answer(module: ModuleType, call: Call) -> Any:
+    """What the call returns, or Raised.
+
+    Raises:
+        StillRunning: if it takes too long.
+    """
+    with time_limit(SECONDS), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+        try:
+            return call.make(module)
+        except StillRunning:
+            raise
+        except (Exception, SystemExit) as error:
+            return Raised(error)
+
+
+def _answers_like(lesson: Lesson, mistake: Mistake | None, calls: list[Call], yours: list[Any]) -> bool:
+    """Whether the answers are those of a mistake, or for None of the reference; asked until one is not."""
+    return all(agree(mine, _known(lesson, mistake, call)) for mine, call in zip(yours, calls, strict=True))
+
+
+@cache
+def _known(lesson: Lesson, mistake: Mistake | None, call: Call) -> Any:
+    """What a mistake, or for None the reference, answers."""
     try:
-        with time_limit(SECONDS), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
-            for call in calls:
-                try:
-                    results.append(call.make(module))
-                except (Exception, SystemExit) as error:
-                    results.append(Raised(error))
-    except StillRunning:
-        return None
-    return results
+        return answer(_made(lesson, mistake), call)
+    except StillRunning as error:  # like no answer of the learner's
+        return Raised(error)
+
+
+@cache
+def _made(lesson: Lesson, mistake: Mistake | None) -> ModuleType:
+    """The reference with that mistake in it."""
+    source = patched(reference_source(lesson), mistake.patch if mistake else ())
+    return load(source, lesson.module, f"<{mistake.name if mistake else 'reference'}>")
 
 
 def agree(a: Any, b: Any) -> bool:

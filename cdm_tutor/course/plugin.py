@@ -100,6 +100,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             if not item.get_closest_marker("chain") and about(item) not in names:
                 raise pytest.UsageError(f"{item.nodeid} is not marked with one of the exercises, {', '.join(names)}")
             item.add_marker(pytest.mark.filterwarnings("default"))
+            item.extra_keyword_matches.add(about(item) or "chain")  # so that -k knows exercises by name
             if not some:  # else there are more tests than these
                 config.stash[TESTS][item.path, about(item)] += 1
 

@@ -23,14 +23,14 @@ def gather(table: Tensor, t: Tensor, like: Tensor) -> Tensor:
     Args:
         table: (T,) one entry a noising step.
         t: (B,) int64 in [0, T).
-        like: (B, ...) the batch that the result, (B, 1, ..., 1), will be multiplied with.
+        like: (B, C, H, W) the batch that the result, (B, 1, 1, 1), will be multiplied with.
 
     Raises:
         ValueError: if there is not one t for each image.
     """
     # 1. refuse a t that has not one entry for each image (compare shapes)
     # 2. the entries of the table at t, one for each image
-    # 3. one dimension for each of like's: first B, then all of size 1
+    # 3. a dimension for each of like's: first B, then three of size 1
     raise NotImplementedError("lesson 02: gather")
 
 

@@ -12,15 +12,14 @@ LESSON = Lesson(
             steps=(
                 "refuse a t that has not one entry for each image (compare shapes)",
                 "the entries of the table at t, one for each image",
-                "one dimension for each of like's: first B, then all of size 1",
+                "a dimension for each of like's: first B, then three of size 1",
             ),
             hints=(
                 "A tensor of shape (B,) times one of shape (B, 1, 28, 28): with which dimension does torch line the B "
                 "up? It begins at the right.",
                 "A table can be indexed with a whole tensor of places at once. What is missing then are dimensions of "
-                "size 1 behind the first, as many as like has more.",
-                "Index the table with t, then .reshape(-1, 1, 1, 1) would do for images; for any like, make the ones "
-                "from like.ndim - 1: [1] * n is a list of n ones, and a * in front of it spreads it over arguments.",
+                "size 1 behind the first, one each for C, H and W.",
+                "Compare t.shape with like.shape[:1]; then table[t], and .reshape to (B, 1, 1, 1).",
             ),
         ),
         Exercise(

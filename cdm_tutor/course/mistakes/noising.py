@@ -3,7 +3,7 @@
 from cdm_tutor.course.lesson import Mistake
 
 NOISE = "    signal, sigma = _mix(t, x0, noise, schedule)\n    return signal * x0 + sigma * noise"  # q_sample
-GATHER = "return table[t].reshape(-1, *[1] * (like.ndim - 1))"
+GATHER = "return table[t].reshape(-1, 1, 1, 1)"
 LOSS = "(model(q_sample(x0, t, noise, schedule), t) - target).square().flatten(1).mean(dim=1)"
 
 MISTAKES = [
@@ -23,15 +23,7 @@ MISTAKES = [
         "the t of the first image is used for all",
         "All images of a batch are equally noisy, whatever their t; a network told otherwise learns to ignore t.",
         "Each image of a batch has a t of its own, and so a coefficient of its own.",
-        ((GATHER, "return table[t[:1]].expand(len(t)).reshape(-1, *[1] * (like.ndim - 1))"),),
-    ),
-    Mistake(
-        "gather-four-dimensions-only",
-        "gather",
-        "it works for batches of images only",
-        "None with images; with batches of anything else an error, or a result with dimensions too many.",
-        "How many dimensions there are is known from the batch that is to be multiplied.",
-        ((GATHER, "return table[t][:, None, None, None]"),),
+        ((GATHER, "return table[t[:1]].expand(len(t)).reshape(-1, 1, 1, 1)"),),
     ),
     Mistake(
         "gather-counts-from-one",
@@ -39,7 +31,7 @@ MISTAKES = [
         "the steps are counted from 1",
         "Images with t = 0, which should be nearly clean, are pure noise; the others are a little too clean.",
         "t = 0 is the first noising step and the first entry of the table. Before the first, Python finds the last.",
-        ((GATHER, "return table[t - 1].reshape(-1, *[1] * (like.ndim - 1))"),),
+        ((GATHER, "return table[t - 1].reshape(-1, 1, 1, 1)"),),
     ),
     Mistake(
         "gather-takes-any-t",

@@ -3,11 +3,13 @@
 from cdm_tutor.course.lesson import Variant
 
 IMPORTS = ("from torch import Tensor\n", "import torch\nimport torch.nn.functional as F\nfrom torch import Tensor\n")
-GATHER = "return table[t].reshape(-1, *[1] * (like.ndim - 1))"
+GATHER = "return table[t].reshape(-1, 1, 1, 1)"
 NOISE = "    signal, sigma = _mix(t, x0, noise, schedule)\n    return signal * x0 + sigma * noise"  # q_sample
 LOSS = "return (model(q_sample(x0, t, noise, schedule), t) - target).square().flatten(1).mean(dim=1)"
 
 VARIANTS = [
+    Variant("gather-none", ((GATHER, "return table[t][:, None, None, None]"),)),
+    Variant("gather-any-dimensions", ((GATHER, "return table[t].reshape(-1, *[1] * (like.ndim - 1))"),)),
     Variant(
         "gather-unsqueezed",
         (
