@@ -5,7 +5,7 @@ PIP_FLAGS ?=
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help demo test check docs serve clean
+.PHONY: help demo test check docs browse serve clean
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-6s %s\n", $$1, $$2}' Makefile
@@ -14,7 +14,7 @@ demo: $(VENV)/learner ## from noise to pictures in five minutes; writes out/demo
 	$(BIN)/cdm-tutor demo
 
 test: $(VENV)/dev ## the package's own tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -n auto
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -n auto --dist loadgroup
 
 check: $(VENV)/dev ## lint, format and types
 	$(BIN)/ruff check .
@@ -23,6 +23,9 @@ check: $(VENV)/dev ## lint, format and types
 
 docs: $(VENV)/dev ## build the site into site/, failing on any warning
 	$(BIN)/mkdocs build --strict
+
+browse: $(VENV)/dev ## look at every page of the site in a browser (Debian: apt-get install chromium)
+	$(BIN)/python -m pytest tests/test_site.py --browser -m browser
 
 serve: $(VENV)/dev ## show the site at http://127.0.0.1:8000 and rebuild on save
 	$(BIN)/mkdocs serve

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 ASSETS = ROOT / "cdm_tutor" / "assets"
 NAMES = {"mnist": "MNIST", "fashion": "Fashion-MNIST"}
-PAGES = ("README.md", "docs/index.md", "docs/processes.md")
+PAGES = ("README.md", "docs/how-good.md", "docs/processes.md")
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -63,7 +63,8 @@ def front() -> str:
     facts = read(RESULTS / "front-fashion.json")
     rows = [[r["solver"], str(r["steps"]), f"{r['fid']:.2f}", f"{r['images_per_second']:.0f}"] for r in facts["rows"]]
     note = f"Shipped Fashion-MNIST weights, {facts['n']:,} samples, floor {facts['fid_floor']:.2f}"
-    return f"{table(['solver', 'steps', 'FID', 'images/s'], rows)}\n\n{note}; `benchmarks/front.py`; {where(facts)}."
+    shown = table(["solver", "steps", "FID", "images/s"], rows)
+    return f"{shown}\n\n{note}; `benchmarks/front.py`; {where(facts['rates'])}."
 
 
 def shipped() -> str:
@@ -101,7 +102,48 @@ def processes() -> str:
     return f"{table(head, rows)}\n\n{note}; `benchmarks/processes.py`; {where(facts)}."
 
 
-TABLES: dict[str, Callable[[], str]] = {f.__name__: f for f in (speed, quality, front, shipped, processes, memory)}
+def lessons() -> str:
+    facts = read(RESULTS / "lessons.json")
+    rows = [
+        [
+            f"{int(number)} {its['title']}",
+            f"{its['caught']} of {its['mistakes']}",
+            f"{its['accepted']} of {its['variants']}",
+            f"{its['worst_variant']:.2g}",
+            f"{its['least_mistake']:.2g}",
+            f"{its['seconds']:.1f}",
+        ]
+        for number, its in facts["lessons"].items()
+    ]
+    head = ["lesson", "known mistakes caught", "correct variants accepted", "largest error accepted",
+            "smallest error rejected", "seconds"]  # fmt: skip
+    note = (
+        "Errors in tolerances: 1 is the most that a comparison lets pass. Seconds from Enter to verdict with a right "
+        f"solution, of which {facts['imports_seconds']:.1f} are `import torch, pytest, hypothesis`"
+    )
+    return f"{table(head, rows)}\n\n{note}; `benchmarks/lessons.py`; {where(facts)}."
+
+
+def mutations() -> str:
+    facts = read(RESULTS / "mutations.json")
+    rows = [
+        [
+            f"{int(number)}",
+            f"{its['mutants']}",
+            f"{its['mutants'] - len(its['equivalent']) - len(its['missed'])}",
+            f"{len(its['equivalent'])}",
+            f"{len(its['missed'])}",
+        ]
+        for number, its in facts["lessons"].items()
+    ]
+    head = ["lesson", "small changes made", "caught", "change nothing that a caller sees", "missed"]
+    note = "Each operator, number, condition, argument and call of each solution, changed one at a time"
+    return f"{table(head, rows)}\n\n{note}; `benchmarks/mutations.py`; {where(facts)}."
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    f.__name__: f for f in (speed, quality, front, shipped, processes, memory, lessons, mutations)
+}
 
 
 def filled(text: str) -> str:

@@ -1,0 +1,101 @@
+"""How good the lessons' checks are: what they catch and accept, by what margin, in how many seconds.
+
+    python benchmarks/lessons.py
+
+Wants a quiet machine for the seconds. Writes benchmarks/results/lessons.json.
+
+An error is measured in tolerances: 1 is the most that a comparison lets pass. `worst_variant` is the largest error of a
+correct solution written differently, `least_mistake` the smallest error for which a known mistake was rejected, of
+those that were rejected for their numbers.
+"""
+
+import io
+import json
+import subprocess
+import sys
+import time
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+
+import torch
+from machine import machine
+from torch import Tensor
+
+from cdm_tutor.course import checks
+from cdm_tutor.course.lesson import Lesson
+from cdm_tutor.course.mistakes import mistakes_of
+from cdm_tutor.course.outline import LESSONS
+from cdm_tutor.course.variants import variants_of
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "benchmarks" / "results" / "lessons.json"
+ROUNDS = 3
+IMPORTS = "import torch, pytest, hypothesis"
+
+sys.path.insert(0, str(ROOT / "tests"))
+from test_course import run  # noqa: E402
+
+errors: list[float] = []  # of the comparisons so far, in tolerances
+compare = checks._same_tensor
+
+
+def measured(yours: object, expected: Tensor, case: str, rtol: float | None, atol: float | None) -> None:
+    """Compare as the checks do, and note the error."""
+    if isinstance(yours, Tensor) and yours.shape == expected.shape and yours.numel():
+        rtol_ = checks.RELATIVE.get(expected.dtype, 0.0) if rtol is None else rtol
+        mine, theirs = yours.detach().double(), expected.detach().double()
+        allowed = (rtol_ / 100 if atol is None else atol) + rtol_ * theirs.abs()
+        error = torch.nan_to_num((mine - theirs).abs() / allowed, nan=torch.inf)
+        errors.append(error[theirs.isfinite() & (allowed > 0)].max().item() if theirs.isfinite().any() else 0.0)
+    compare(yours, expected, case, rtol, atol)
+
+
+def checked(lesson: Lesson, implementation: str) -> bool:
+    """Whether the lesson's tests pass."""
+    errors.clear()
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        return run(ROOT / "lessons" / lesson.number, "--impl", implementation).code == 0
+
+
+def seconds(*command: str) -> float:
+    """The best of a few rounds."""
+    best = float("inf")
+    for _ in range(ROUNDS):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, check=True)
+        best = min(best, time.perf_counter() - start)
+    return best
+
+
+def examine(lesson: Lesson) -> dict[str, object]:
+    """The figures of a lesson."""
+    accepted, worst = 0, 0.0
+    for variant in variants_of(lesson):
+        accepted += checked(lesson, f"variant:{variant.name}")
+        worst = max([worst, *errors])
+    caught, least = 0, float("inf")
+    for mistake in mistakes_of(lesson):
+        caught += not checked(lesson, f"mistake:{mistake.name}")
+        least = min([least, *(error for error in errors if error > 1)])
+    return {
+        "mistakes": len(mistakes_of(lesson)), "caught": caught, "least_mistake": least,
+        "variants": len(variants_of(lesson)), "accepted": accepted, "worst_variant": worst,
+    }  # fmt: skip
+
+
+def main() -> None:
+    imports = seconds("-c", IMPORTS)
+    results = {**machine(), "imports_seconds": imports, "lessons": {}}
+    for lesson in LESSONS:
+        took = seconds("-m", "pytest", f"lessons/{lesson.number}", "--impl", "reference")
+        results["lessons"][lesson.number] = {"title": lesson.title, "seconds": took}
+        print(f"{lesson.number}: {took:.2f} s, {took / imports:.2f} times the imports", flush=True)
+    checks._same_tensor = measured
+    for lesson in LESSONS:
+        results["lessons"][lesson.number] |= examine(lesson)
+        print(lesson.number, results["lessons"][lesson.number], flush=True)
+        RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

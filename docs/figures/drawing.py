@@ -1,0 +1,105 @@
+"""How the site's figures are drawn: charts once for light pages and once for dark, pictures as small lossless files."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from cdm_tutor.course.learner import Implementation, load
+from cdm_tutor.course.outline import LESSONS
+
+DOCS = Path(__file__).parent.parent
+COMMON = {
+    "svg.fonttype": "none",  # text stays text
+    "svg.hashsalt": "cdm-tutor",  # the same file each time
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "savefig.transparent": True,
+    "legend.frameon": False,
+    "lines.linewidth": 2,
+}
+COLOURS = {  # ink and the colour cycle: told apart by the colour-blind, too
+    "light": ("#333842", ("#1f5fa8", "#c4501b", "#2e7d4f", "#8a4fa3", "#6b6f76")),
+    "dark": ("#d5d9e0", ("#6fb1ff", "#ff9d66", "#6fd49b", "#d29bea", "#a8adb7")),
+}
+BACKGROUND, INK = "#14161b", "#d5d9e0"  # of pictures with labels, on any page
+
+
+def chart(name: str, alt: str, draw: Callable[[], Figure]) -> None:
+    """Draw a figure for light and for dark pages: docs/pictures/NAME-light.svg and NAME-dark.svg."""
+    lines = []
+    for theme, (ink, cycle) in COLOURS.items():
+        inked = dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), ink)
+        with plt.rc_context({**COMMON, **inked, "axes.prop_cycle": plt.cycler(color=cycle)}):
+            figure = draw()
+            figure.savefig(DOCS / "pictures" / f"{name}-{theme}.svg", metadata={"Date": None})
+            width, height = (round(96 * side) for side in figure.get_size_inches())
+            plt.close(figure)
+        size = f'width="{width}" height="{height}" loading=lazy'
+        lines.append(f"![{alt}](../pictures/{name}-{theme}.svg#only-{theme}){{ {size} }}\n")
+    _part(name, "".join(lines))
+
+
+def picture(
+    name: str,
+    alt: str,
+    images: Tensor,
+    *,
+    columns: int,
+    scale: int = 3,
+    labels: list[str] | None = None,
+    row_labels: list[str] | None = None,
+) -> None:
+    """Write (B, 1, H, W) images in [-1, 1], row by row, as docs/pictures/NAME.webp."""
+    pixels = ((images.clamp(-1, 1) + 1) * 127.5).round().byte().squeeze(1).cpu().numpy()
+    side, gap = images.shape[-1] * scale, 4
+    left = 12 + max((_width(text) for text in row_labels), default=0) if row_labels else gap
+    top = 24 if labels else gap
+    rows = -(-len(pixels) // columns)
+    sheet = Image.new("RGB", (left + columns * (side + gap), top + rows * (side + gap)), BACKGROUND)
+    pen = ImageDraw.Draw(sheet)
+    for place, array in enumerate(pixels):
+        row, column = divmod(place, columns)
+        tile = Image.fromarray(array).resize((side, side), Image.Resampling.NEAREST)
+        sheet.paste(tile, (left + column * (side + gap), top + row * (side + gap)))
+    for column, text in enumerate(labels or []):
+        pen.text((left + column * (side + gap) + side / 2, top / 2), text, INK, _font(), anchor="mm")
+    for row, text in enumerate(row_labels or []):
+        pen.text((left - 6, top + row * (side + gap) + side / 2), text, INK, _font(), anchor="rm")
+    sheet.save(DOCS / "pictures" / f"{name}.webp", lossless=True)
+    size = f'width="{sheet.width}" height="{sheet.height}" loading=lazy'
+    _part(name, f"![{alt}](../pictures/{name}.webp){{ {size} }}\n")
+
+
+def mistaken(name: str) -> ModuleType:
+    """The reference module of a lesson with the known mistake of that name in it."""
+    wrong = Implementation.parse(f"mistake:{name}")
+    for lesson in LESSONS:
+        source, where = wrong.source(lesson, Path())
+        if where == f"<mistake {name}>":
+            return load(source, lesson.module, where)
+    raise ValueError(f"no mistake is called {name!r}")
+
+
+def _part(name: str, text: str) -> None:
+    path = DOCS / "parts" / "figures" / f"{name}.md"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def _font() -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(matplotlib.get_data_path() + "/fonts/ttf/DejaVuSans.ttf", 13)
+
+
+def _width(text: str) -> int:
+    return round(_font().getlength(text))

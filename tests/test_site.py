@@ -1,0 +1,217 @@
+"""The site: nothing on it is stale, its examples run, and it reads well in a browser, on a phone, in the dark."""
+
+import doctest
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+PAGES = sorted(path for path in DOCS.rglob("*.md") if path.relative_to(DOCS).parts[0] not in ("parts", "vendor"))
+LESSON_PAGES = [path for path in PAGES if path.parent.name == "lessons"]
+CHROMIUM = shutil.which("chromium")
+QUIET = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run"]
+
+pytestmark = pytest.mark.xdist_group("site")  # one build and one browser for all
+
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(DOCS).as_posix())
+
+
+@pytest.mark.parametrize("script", ["docs/make_parts.py", "docs/figures/make.py"])
+def test_nothing_made_from_the_code_is_stale(script: str) -> None:
+    done = subprocess.run([sys.executable, script, "--check"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@each_page
+def test_python_examples_run(page: Path) -> None:
+    """A page's examples are one session, from top to bottom, and print what they say they print."""
+    text = page.read_text(encoding="utf-8")
+    assert "```python" not in text, "python comes from the code, by docs/make_parts.py; examples are pycon"
+    blocks = re.findall(r"^( *)```pycon\n(.*?)^\1```", text, flags=re.MULTILINE | re.DOTALL)
+    source = "\n".join("\n".join(line[len(indent) :] for line in block.splitlines()) + "\n" for indent, block in blocks)
+    test = doctest.DocTestParser().get_doctest(source, {}, page.name, str(page), 0)
+    runner = doctest.DocTestRunner(verbose=False, optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+    said: list[str] = []
+    runner.run(test, out=said.append)
+    assert not said, "".join(said)
+
+
+@pytest.mark.parametrize("page", LESSON_PAGES, ids=lambda page: page.stem)
+def test_lesson_has_every_exercise_and_section(page: Path) -> None:
+    from cdm_tutor.course.outline import find_lesson
+
+    text = page.read_text(encoding="utf-8")
+    lesson = find_lesson(page.stem[:2])
+    included = re.findall(rf'^--8<-- "docs/parts/{lesson.number}/(.*)\.md"$', text, flags=re.MULTILINE)
+    names = [exercise.name for exercise in lesson.exercises]
+    assert [name for name in included if name in names] == names
+    assert re.findall(r"^## (.*)$", text, flags=re.MULTILINE) == [
+        "What you can do afterwards", "Where we are", "Guess first", "The idea", "The mathematics", "Exercises",
+        "What you should see", "Common mistakes", "Further exercises", "Check yourself", "Sources",
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built site."""
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_all_links_and_anchors_lead_somewhere(site: Path) -> None:
+    """Also those in plain HTML, which mkdocs does not look at."""
+    targets: dict[Path, set[str]] = {}
+    for path in site.rglob("*.html"):
+        html = path.read_text(encoding="utf-8")
+        targets[path] = set(re.findall(r'\b(?:id|name)="([^"]+)"', html))
+    broken = []
+    for path in targets:
+        for link in re.findall(r'\b(?:href|src)="([^"]*)"', path.read_text(encoding="utf-8")):
+            if re.match(r"(https?:|mailto:|data:|javascript:)", link) or link in ("", ".", ".."):
+                continue
+            name, _, anchor = link.partition("#")
+            target = (path.parent / name.split("?")[0]).resolve() if name else path
+            if path.name == "404.html":
+                continue
+            if not target.exists() or (anchor and anchor not in targets.get(target, {anchor}) and anchor != "__skip"):
+                broken.append(f"{path.relative_to(site)}: {link}")
+    assert not broken
+
+
+def html_of(page: Path) -> str:
+    """Where a page is in the built site."""
+    return page.relative_to(DOCS).with_suffix(".html").as_posix()
+
+
+@pytest.fixture(scope="module")
+def address(site: Path) -> Iterator[str]:
+    """The site, served on this machine."""
+
+    class Silent(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Silent, directory=str(site))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:  # noqa: F821
+    from playwright.sync_api import sync_playwright
+
+    if not CHROMIUM:
+        pytest.fail("no chromium on this machine (Debian: apt-get install chromium)")
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, "--no-sandbox"])
+
+
+@dataclass
+class Seen:
+    """What a page did while it was looked at."""
+
+    foreign: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    weight: int = 0
+
+
+def look(page: "Page", address: str, path: str) -> Seen:  # noqa: F821
+    """Open a page and scroll to its end, so that lazy pictures load as well."""
+    seen = Seen()
+
+    def arrived(response: "Response") -> None:  # noqa: F821
+        if response.status < 300:
+            seen.weight += len(response.body())
+
+    page.on("request", lambda request: seen.foreign.append(request.url) if address not in request.url else None)
+    page.on("console", lambda message: seen.errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: seen.errors.append(str(error)))
+    page.on("requestfinished", lambda request: arrived(request.response()))
+    page.goto(address + path)
+    page.evaluate("document.querySelectorAll('img[loading=lazy]').forEach(image => image.loading = 'eager')")
+    page.wait_for_load_state("networkidle")
+    seen.foreign = [url for url in seen.foreign if not url.startswith(("data:", "blob:"))]
+    return seen
+
+
+LOOKS = {
+    "desktop": (1280, "light"),
+    "desktop, dark": (1280, "dark"),
+    "phone": (390, "light"),
+    "phone, dark": (390, "dark"),
+}
+
+
+@pytest.mark.browser
+@each_page
+def test_page_in_a_browser(page: Path, address: str, browser: "Browser") -> None:  # noqa: F821
+    """No error, no foreign request, no sideways scroll, formulas typeset, nothing that a screen reader stumbles on."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    for name, (width, scheme) in LOOKS.items():
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        tab = context.new_page()
+        seen = look(tab, address, html_of(page))
+        assert (seen.foreign, seen.errors) == ([], []), name
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width, f"{name}: scrolls sideways"
+        raw = tab.evaluate(
+            "[...document.querySelectorAll('.arithmatex')].filter(e => !e.querySelector('.katex')).length"
+        )
+        assert raw == 0, f"{name}: {raw} formulas are not typeset"
+        assert tab.locator(".katex-error").count() == 0, name
+        assert tab.evaluate("[...document.images].filter(i => i.offsetParent && !i.naturalWidth).length") == 0, name
+        assert not [image for image in tab.locator("article img").all() if not image.get_attribute("alt")]
+        tab.evaluate("document.querySelectorAll('article details').forEach(each => each.open = true)")
+        found = Axe().run(tab, context="article").response["violations"]
+        grave = [
+            f"{each['id']}: {each['nodes'][0]['html']}" for each in found if each["impact"] in ("serious", "critical")
+        ]
+        assert not grave, name
+        limit = 1.5e6 if page.name == "index.md" else 2e6
+        assert seen.weight < limit, f"{name}: {seen.weight / 1e6:.2f} MB"
+        context.close()
+
+
+@pytest.mark.browser
+def test_search_finds(site: Path, browser: "Browser") -> None:  # noqa: F821
+    """From the file system, too, where a browser forbids much."""
+    tab = browser.new_page()
+    tab.goto((site / "index.html").as_uri())
+    tab.locator("input[name=query]").first.click()
+    tab.keyboard.type("posterior variance")
+    result = tab.locator(".md-search-result__item").first
+    result.wait_for(timeout=10_000)
+    assert "variance" in result.inner_text().lower()
+
+
+@pytest.mark.browser
+def test_formulas_are_typeset_after_a_click_in_the_navigation(address: str, browser: "Browser") -> None:  # noqa: F821
+    tab = browser.new_page(viewport={"width": 1280, "height": 900})
+    tab.goto(address + "index.html")
+    tab.locator("nav.md-nav--primary a", has_text="The noise schedule").first.click()
+    tab.locator(".katex").first.wait_for(timeout=10_000)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("page", LESSON_PAGES, ids=lambda page: page.stem)
+def test_lesson_is_complete_without_javascript(page: Path, site: Path, browser: "Browser") -> None:  # noqa: F821
+    tab = browser.new_context(java_script_enabled=False).new_page()
+    tab.goto((site / html_of(page)).as_uri())
+    solution = tab.locator("details.example").first
+    solution.locator("summary").click()
+    assert solution.locator("code").first.is_visible()
+    assert tab.locator("article h2").count() == 11
