@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
+from types import ModuleType
 
 import matplotlib.pyplot as plt
 import torch
@@ -130,8 +132,8 @@ def solvers(model: Model, schedule: NoiseSchedule) -> None:
     picture(
         "04-solvers",
         "Nine digits by each of three solvers with 5, 10, 20 and 50 steps, from the same noise. With 5 steps those of "
-        "ddpm and ddim are faint and frayed, those of dpm have firmer strokes. Along ddim's row the digits stay the same "
-        "and get cleaner; along the other two they change.",
+        "ddpm and ddim are faint and frayed, those of dpm have firmer strokes. Along ddim's row the digits stay the "
+        "same and get cleaner; along the other two they change.",
         torch.cat(tiles),
         columns=4,
         scale=2,
@@ -203,11 +205,11 @@ def draw_lean() -> Figure:
         on_step=lambda guess, _: visits.append((guess.t, guess.pred_x0.item())),
     )
     guesses = dict(visits)
-    seen = [t for t in range(900, 20, -6)]
+    seen = range(900, 20, -6)
     figure, axes = plt.subplots(figsize=(7, 3.2), layout="constrained")
     axes.plot([log_snr[t] for t in seen], [guesses[t] for t in seen], label="the guess, pred_x0")
     pairs = spaced_timesteps(len(schedule), 8)
-    for (last_t, _), (t, prev_t) in zip(pairs[:-2], pairs[1:-1], strict=True):
+    for (last_t, _), (t, prev_t) in pairwise(pairs[:-1]):
         stride = [log_snr[t], log_snr[prev_t]]
         h, h_last = (stride[1] - stride[0]).item(), (log_snr[t] - log_snr[last_t]).item()
         ahead = guesses[t] + (guesses[t] - guesses[last_t]) * h / (2 * h_last)
@@ -220,30 +222,38 @@ def draw_lean() -> Figure:
     return figure
 
 
-def greyness() -> Figure:
-    """The median pixel of a batch of digits, which is background, for more and more steps of DDIM."""
-    model, card = load_weights(shipped_weights("mnist"))
-    figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
+def backgrounds(module: ModuleType, many_steps: Sequence[int], model: Model, schedule: NoiseSchedule) -> list[float]:
+    """The median pixel of a few digits, which is background, for more and more steps of DDIM."""
+    x_T, generator = pure_noise(4), seeded(SEED)
+    drawn = [
+        module.sample(model, x_T, schedule, generator=generator, solver="ddim", steps=steps, prediction="v")
+        for steps in many_steps
+    ]
+    return [x.median().item() for x in drawn]
+
+
+def greyness(model: Model, schedule: NoiseSchedule) -> None:
+    """What becomes of the background if the noise is not computed again."""
     many_steps = (10, 20, 50, 100, 200)
-    for module, look, label in ((sampler, "o-", "right"), (mistaken("noise-not-recomputed"), "s--", "wrong")):
-        drawn = [
-            module.sample(
-                model,
-                pure_noise(8),
-                card.make_schedule(),
-                generator=seeded(0),
-                solver="ddim",
-                steps=steps,
-                prediction="v",
-            )
-            for steps in many_steps
-        ]
-        axes.plot(many_steps, [x.median().item() for x in drawn], look, label=label)
-    axes.set(xlabel="steps of DDIM", ylabel="background", xscale="log", ylim=(-1, None))
-    axes.set_xticks(many_steps, [str(steps) for steps in many_steps])
-    axes.minorticks_off()
-    axes.legend()
-    return figure
+    right = backgrounds(sampler, many_steps, model, schedule)
+    wrong = backgrounds(mistaken("noise-not-recomputed"), many_steps, model, schedule)
+
+    def draw() -> Figure:
+        figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
+        axes.plot(many_steps, right, "o-", label="noise computed again")
+        axes.plot(many_steps, wrong, "s--", label="old noise kept")
+        axes.set(xlabel="steps of DDIM", ylabel="background (black is -1)", xscale="log", ylim=(-1, None))
+        axes.set_xticks(many_steps, [str(steps) for steps in many_steps])
+        axes.minorticks_off()
+        axes.legend()
+        return figure
+
+    chart(
+        "04-greyness",
+        "The background over the number of DDIM steps, where -1 is black. With the right sampler it stays just above "
+        "-1 from 10 steps to 200; with the old noise kept it rises with every doubling of the steps.",
+        draw,
+    )
 
 
 def beside(mistake: str, alt: str, names: Sequence[str], solver: str, steps: int) -> None:
@@ -293,12 +303,7 @@ def main() -> None:
         "its dashed bars lie below the curve; the bars of dpm lie about half-way up the curve's rise.",
         draw_lean,
     )
-    chart(
-        "04-greyness",
-        "The background over the number of DDIM steps, where -1 is black. With the right sampler it stays just above -1 "
-        "from 10 steps to 200; with the noise not computed again it rises with every doubling of the steps.",
-        greyness,
-    )
+    greyness(model, schedule)
     beside(
         "prediction-ignored",
         "Two pairs of rows. Digits: right above, below the same digits frayed, with holes and fringes. Clothes: right "
@@ -323,7 +328,7 @@ def main() -> None:
     )
     beside(
         "variance-of-the-stride",
-        "Above eight clean digits. Below digits under strong grain.",
+        "Above eight clean digits. Below the same digits under grain.",
         ("mnist",),
         "ddpm",
         10,

@@ -2,9 +2,10 @@
 
 import copy
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from types import ModuleType
+from typing import Any
 
 import matplotlib.pyplot as plt
 import torch
@@ -14,7 +15,9 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from cdm_tutor import trainer
+from cdm_tutor.checkpoint import load_weights, shipped_weights
 from cdm_tutor.data import load_sample
+from cdm_tutor.noising import denoising_loss
 from cdm_tutor.randomness import seeded
 from cdm_tutor.sampler import sample
 from cdm_tutor.schedule import make_schedule
@@ -30,13 +33,15 @@ USES = (
     "sampler",
     "data",
     "randomness",
+    "checkpoint",
     "course/mistakes/trainer",
 )
 
-SETTINGS = TrainSettings(steps=900)  # about a minute on one core, with the small network below
+SETTINGS = TrainSettings(steps=800, batch=32, prediction="v")  # with the small network below, under a minute
+BY_NOISE = TrainSettings(steps=500, batch=32)
 SCHEDULE = make_schedule("cosine")
-MOMENTS = (50, 150, 400, 900)  # when to look at samples
-COMPARED = 400  # when to set the raw weights beside the average
+MOMENTS = (50, 100, 200, 800)  # when to look at samples
+COMPARED = 300  # when to set the raw weights beside the average
 STOPPED = 400  # when to stop and go on
 N, BATCH, WORLD = 12, 5, 3  # of the pictures of shares
 
@@ -62,11 +67,11 @@ def draw_rates() -> None:
 
     def right() -> Figure:
         figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
-        axes.plot(steps, rates(trainer, settings, steps), "C0", label="the rate: both multiplied")
         axes.plot(steps, rates(mistaken("rate-never-falls"), settings, steps), "C1--", lw=1.2, label="the rise alone")
         axes.plot(steps, rates(mistaken("warm-up-missing"), settings, steps), "C2:", lw=1.8, label="the fall alone")
+        axes.plot(steps, rates(trainer, settings, steps), "C0", label="the rate: both multiplied")
         axes.set(xlabel="step", ylabel="learning rate", ylim=(0, 0.0033))
-        axes.legend(loc="upper right", bbox_to_anchor=(1.0, 1.0))
+        axes.legend(loc="upper right", bbox_to_anchor=(1.0, 0.88))
         return figure
 
     chart(
@@ -96,13 +101,13 @@ def draw_rates() -> None:
             axes.set_xlabel("step")
         for axes in grid[:, 0]:
             axes.set_ylabel("learning rate")
-        grid[0, 0].legend()
+        grid[0, 1].legend()
         return figure
 
     chart(
         "06-rate-mistakes",
-        "Four mistaken learning rates over 1,000 steps, each beside the right one: one climbs to more than twice the "
-        "rate, one drops suddenly where the warm-up ends, one climbs again in the second half, one stays at the top.",
+        "Four mistaken learning rates over 1,000 steps, each beside the right one: one goes on climbing long after the "
+        "warm-up, one drops suddenly where it ends, one climbs again in the second half, one stays at the top.",
         wrongs,
     )
 
@@ -245,42 +250,55 @@ def numbers(values: list[int]) -> str:
 
 @dataclass
 class Story:
-    """What a short training was like: every step, and samples drawn on the way."""
+    """What a short training was like: every step, and what was seen on the way."""
 
-    log: list[trainer.Step]
-    growing: list[Tensor]
-    compared: list[Tensor]
-    averages: list[Tensor]
-    stopped: dict[str, object]
+    log: list[trainer.Step] = field(default_factory=list)
+    growing: dict[str, Tensor] = field(default_factory=dict)
+    compared: list[Tensor] = field(default_factory=list)
+    averages: list[Tensor] = field(default_factory=list)
+    measured: list[tuple[int, float, float, float]] = field(default_factory=list)
+    stopped: dict[str, Any] = field(default_factory=dict)
 
 
-def begin(module: ModuleType) -> trainer.Training:
+def begin(module: ModuleType, settings: TrainSettings) -> trainer.Training:
     """A small network, the same at each call, by the reference's or a mistaken module's trainer."""
-    torch.manual_seed(SETTINGS.seed)
+    torch.manual_seed(settings.seed)
     network = SimpleUNet(channels=(16, 32)).to(memory_format=torch.channels_last)
-    return module.Training(network, SCHEDULE, SETTINGS)
+    return module.Training(network, SCHEDULE, settings)
 
 
 def samples(network: nn.Module) -> Tensor:
     """Eight samples, from the same noise each time."""
     x_T = torch.randn(8, 1, 28, 28, generator=seeded(6))
-    return sample(network, x_T, SCHEDULE, generator=seeded(7), steps=20)
+    return sample(network, x_T, SCHEDULE, generator=seeded(7), steps=20, prediction="v")
+
+
+@torch.no_grad()
+def loss_of(network: nn.Module, images: Tensor, n: int) -> float:
+    """The loss on n images, timesteps and noises that are the same each time."""
+    x0, t, noise = trainer.draw_batch(images, 0, 1000, TrainSettings(steps=1, batch=n, seed=66))
+    return denoising_loss(network, x0, t, noise, SCHEDULE, "v").mean().item()
 
 
 def train(images: Tensor) -> Story:
-    training = begin(trainer)
+    training, story = begin(trainer, SETTINGS), Story()
     cold, without_warm_up = copy.deepcopy(training.ema), mistaken("ema-without-warm-up").update_ema
-    story = Story([], [], [], [], {})
     for step in trainer.fit(training, images):
         story.log.append(step)
         without_warm_up(cold, training.model, step.step - 1, SETTINGS.ema_decay)
+        if step.step % 25 == 0:
+            losses = [loss_of(network, images, 128) for network in (training.model, training.ema, cold)]
+            story.measured.append((step.step, *losses))
         if step.step in MOMENTS:
-            story.growing.append(samples(training.ema))
+            label = f"step {step.step}: loss {loss_of(training.ema, images, 512):.2f}"
+            story.growing[label] = samples(training.ema)
         if step.step == COMPARED:
             story.compared = [samples(training.model), samples(training.ema)]
         if step.step == STOPPED:
             story.stopped = copy.deepcopy(training.state_dict())
     story.averages = [samples(training.ema), samples(cold)]
+    shipped, _ = load_weights(shipped_weights("mnist"))
+    story.growing[f"the package's: loss {loss_of(shipped, images, 512):.2f}"] = samples(shipped)
     return story
 
 
@@ -294,90 +312,121 @@ def draw_training() -> None:
     images = load_sample("mnist").x0
     story = train(images)
     losses = [step.loss for step in story.log]
-    recent = [f"step {moment}, loss {sum(losses[moment - 50 : moment]) / 50:.3f}" for moment in MOMENTS]
-    print("\n".join(recent))
     picture(
         "06-growing",
-        "Eight samples from the averaged weights of a small network at four moments of its training, from the same "
-        "noise: blurs after 50 steps, strokes after 150, and after 900 steps mostly digits. The loss is beside each.",
-        torch.cat(story.growing),
+        "Eight samples from the averaged weights of a small network at four moments of its training, and from the "
+        "package's weights, all from the same noise: grains, then blurred strokes, then clean scribbles, then digits. "
+        "The loss beside each falls fast between the first rows and little between the last two.",
+        torch.cat(list(story.growing.values())),
         columns=8,
-        row_labels=recent,
+        row_labels=list(story.growing),
     )
     picture(
         "06-raw-and-average",
         f"Eight samples after {COMPARED} steps, from the weights of that step and from their average, with the same "
-        "noise: the strokes of the average are firmer and its background is cleaner.",
+        "noise: very much alike.",
         torch.cat(story.compared),
         columns=8,
         row_labels=["raw weights", "average"],
     )
     picture(
         "06-average-without-warm-up",
-        "Eight samples at the end of the training from two averages of the same weights: with warm-up digits, "
-        "without it noise.",
+        "Eight samples at the end of the training from two averages of the same weights: strokes with warm-up, "
+        "noise without.",
         torch.cat(story.averages),
         columns=8,
         row_labels=["with warm-up", "without"],
     )
+    draw_averages(story)
+    draw_thirds(story, images)
+    draw_one_t(losses, images)
+    draw_resumed(losses, story.stopped, images)
 
-    window = 30
-    shown = slice(0, None, 5)
-    curves = {
-        "little noise": [step.thirds[0] for step in story.log],
-        "all images": losses,
-        "halfway": [step.thirds[1] for step in story.log],
-        "much noise": [step.thirds[2] for step in story.log],
-    }
-    for label, values in curves.items():
-        print(label, [round(smooth(values, window)[i].item(), 4) for i in (0, 100, 200, 400, 600, -1)])
 
-    def thirds() -> Figure:
-        figure, axes = plt.subplots(figsize=(7, 3.4), layout="constrained")
-        number = torch.arange(window, len(losses) + 1)
-        for colour, (label, values) in zip(("C1", "C4", "C2", "C0"), curves.items(), strict=True):
-            line = smooth(values, window)
-            axes.plot(number[shown], line[shown], colour, ls="--" if label == "all images" else "-")
-            axes.text(len(losses) + 10, line[-1].item(), label, color=colour, va="center")
-        axes.set(xlabel="step", ylabel=f"loss (mean of {window} steps)", yscale="log", xlim=(0, len(losses) * 1.2))
+def draw_averages(story: Story) -> None:
+    steps, raw, average, cold = zip(*story.measured, strict=True)
+
+    def draw() -> Figure:
+        figure, axes = plt.subplots(figsize=(7, 3.2), layout="constrained")
+        axes.plot(steps, cold, "C1", label="average without warm-up")
+        axes.plot(steps, raw, "C4", lw=1.2, label="raw weights")
+        axes.plot(steps, average, "C0", label="average")
+        axes.set(xlabel="step", ylabel="loss on the same 128 images", ylim=(0, 1))
+        axes.legend()
+        return figure
+
+    chart(
+        "06-averages",
+        "The loss on the same images of three sets of weights during one training. Raw weights and average fall "
+        "together; at first the average lags a little, later it is the smoother of the two, at the end they meet. The "
+        "average without warm-up falls slowly along a nearly straight line and ends far above.",
+        draw,
+    )
+
+
+def draw_thirds(story: Story, images: Tensor) -> None:
+    window, shown = 30, slice(0, None, 5)
+    by_noise = list(trainer.fit(begin(trainer, BY_NOISE), images))
+    runs = {"predicts the noise": by_noise, "predicts v": story.log}
+
+    def draw() -> Figure:
+        figure, panels = plt.subplots(1, 2, figsize=(7, 3.4), layout="constrained", sharey=True)
+        for axes, (title, log) in zip(panels, runs.items(), strict=True):
+            curves = {
+                "little noise": ([step.thirds[0] for step in log], "C1-"),
+                "halfway": ([step.thirds[1] for step in log], "C2-"),
+                "much noise": ([step.thirds[2] for step in log], "C0-"),
+                "all images": ([step.loss for step in log], "C4--"),
+            }
+            for label, (values, style) in curves.items():
+                axes.plot(range(window, len(log) + 1)[shown], smooth(values, window)[shown], style, label=label)
+            axes.set_title(title, fontsize=10)
+            axes.set(xlabel="step", yscale="log")
+        panels[0].set_ylabel(f"loss (mean of {window} steps)")
+        panels[1].legend()
         return figure
 
     chart(
         "06-thirds",
-        "The loss of a short training on a logarithmic scale, of all images and by thirds of the timesteps. With "
-        "little noise it is far the highest, with much noise far the lowest; the total lies between and follows the "
-        "highest. All fall steeply at first and go on falling slowly.",
-        thirds,
+        "The loss of two short trainings on a logarithmic scale, of all images and by thirds of the timesteps. "
+        "Predicting the noise, the third with little noise stays highest and that with much noise is far the lowest. "
+        "Predicting v, the third halfway is the lowest and the other two stay high. All fall steeply at first, then "
+        "slowly.",
+        draw,
     )
 
-    jumpy_module = mistaken("one-t-for-all")
-    jumpy = [step.loss for step in islice(jumpy_module.fit(begin(jumpy_module), images), 150)]
 
-    def one_t() -> Figure:
+def draw_one_t(losses: list[float], images: Tensor) -> None:
+    module = mistaken("one-t-for-all")
+    jumpy = [step.loss for step in islice(module.fit(begin(module, SETTINGS), images), 120)]
+
+    def draw() -> Figure:
         figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
-        axes.plot(range(1, 151), jumpy, "C1", lw=1, label="one t for the whole batch")
-        axes.plot(range(1, 151), losses[:150], "C0", label="a t for each image")
-        axes.set(xlabel="step", ylabel="loss", yscale="log")
+        axes.plot(range(1, 121), jumpy, "C1", lw=1, label="one t for the whole batch")
+        axes.plot(range(1, 121), losses[:120], "C0", label="a t for each image")
+        axes.set(xlabel="step", ylabel="loss")
         axes.legend()
         return figure
 
     chart(
         "06-one-t",
-        "The loss of the first 150 steps. With a timestep for each image it falls as a ragged line; with one timestep "
-        "for the whole batch it leaps up and down by a factor of a hundred.",
-        one_t,
+        "The loss of the first 120 steps. With a timestep for each image it falls as a slightly ragged line; with one "
+        "timestep for the whole batch it leaps up and down by more than it falls.",
+        draw,
     )
 
-    forgetful_module = mistaken("optimizer-not-restored")
-    forgetful = begin(forgetful_module)
-    forgetful.load_state_dict(story.stopped)
-    after = [step.loss for step in islice(forgetful_module.fit(forgetful, images), 80)]
 
-    def resumed() -> Figure:
+def draw_resumed(losses: list[float], state: dict[str, Any], images: Tensor) -> None:
+    module = mistaken("optimizer-not-restored")
+    forgetful = begin(module, SETTINGS)
+    forgetful.load_state_dict(state)
+    after = [step.loss for step in islice(module.fit(forgetful, images), 60)]
+
+    def draw() -> Figure:
         figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
-        before = range(STOPPED - 59, STOPPED + 81)
-        axes.plot(before, losses[STOPPED - 60 : STOPPED + 80], "C0", label="never stopped, or gone on with all")
-        axes.plot(range(STOPPED + 1, STOPPED + 81), after, "C1", label="gone on without Adam's memory")
+        axes.plot(range(STOPPED + 1, STOPPED + 61), after, "C1", label="gone on without Adam's memory")
+        both = range(STOPPED - 59, STOPPED + 61)
+        axes.plot(both, losses[STOPPED - 60 : STOPPED + 60], "C0", label="never stopped, or gone on with all")
         axes.axvline(STOPPED + 0.5, color="C4", ls="--", lw=1.2)
         axes.set(xlabel="step", ylabel="loss")
         axes.legend()
@@ -387,6 +436,5 @@ def draw_training() -> None:
         "06-resumed",
         f"The loss around step {STOPPED}, where a training was stopped and gone on with. With the optimiser's state "
         "it goes on as if nothing had happened; without it, it jumps up at once and takes a while to come down.",
-        resumed,
+        draw,
     )
-    print("after", [round(loss, 3) for loss in after[:12]], [round(x, 3) for x in losses[STOPPED : STOPPED + 12]])

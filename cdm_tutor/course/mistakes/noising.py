@@ -77,7 +77,8 @@ MISTAKES = [
         "noising-scaled-by-the-image",
         "q_sample",
         "the noise is multiplied by the image",
-        "Grey pixels stay as clean as they were, bright and dark ones are noised; the noise has the digit's shape.",
+        "Grey pixels stay as clean as they were, bright and dark ones are noised: the noise has the picture's shape. "
+        "On digits, nearly all black or white, there is hardly anything to see.",
         "How much noise there is depends on t alone. The same noise falls on every pixel, whatever is there.",
         ((NOISE, NOISE.replace("sigma * noise", "sigma * noise * x0")),),
     ),
@@ -220,7 +221,8 @@ MISTAKES = [
         "velocity-taken-for-noise",
         "predict_x0_from_velocity",
         "v is treated as if it were the noise",
-        "Fair at small t, where the two are nearly the same; white and black blotches at large t.",
+        "Fair at small t, where the two are nearly the same; white and black blotches at large t. A sampler that adds "
+        "fresh noise hides much of it, DDIM nothing.",
         "v holds a part of the image, too. To undo noising, one must know what the model was trained to predict.",
         (("return signal * x_t - sigma * v", "return (x_t - sigma * v) / signal"),),
     ),
