@@ -48,7 +48,7 @@ def exercise_part(lesson: Lesson, exercise: Exercise) -> str:
     hints = ""
     for depth, (title, text) in enumerate(zip(HINTS, exercise.hints, strict=True)):
         hints += textwrap.indent(f'??? question "{title}"\n\n    {text}\n\n', "    " * depth)
-    check = f"pytest lessons/{lesson.number} -k {exercise.name}"
+    check = f"pytest lessons/{lesson.number} --exercise {exercise.name}"
     return (
         f"{code(function(stubs.emptied(source, lesson, (exercise,)), exercise))}\n"
         f"{fence('sh', check)}\n{hints}"
@@ -71,10 +71,15 @@ def function(source: str, exercise: Exercise, docstring: bool = True) -> str:
 def mistake_part(mistake: Mistake) -> str:
     """A known mistake, folded."""
     return (
-        f'??? failure "{mistake.title[0].upper()}{mistake.title[1:]}"\n\n'
+        f'??? failure "{sentence(mistake.title)}"\n\n'
         f"    **What you see.** {mistake.symptom}\n\n    **The idea.** {mistake.concept}\n\n"
         f"    In `{mistake.exercise}`; the tests call it `{mistake.name}`.\n"
     )
+
+
+def sentence(title: str) -> str:
+    """With a capital letter, unless it begins with a name from the code."""
+    return title if "_" in title.split()[0] else title[0].upper() + title[1:]
 
 
 def mistakes_part(lesson: Lesson) -> str:
@@ -82,7 +87,7 @@ def mistakes_part(lesson: Lesson) -> str:
     text = ""
     for mistake in mistakes_of(lesson):
         text += (
-            f"#### {mistake.title[0].upper()}{mistake.title[1:]} {{ #{mistake.name} }}\n\n"
+            f"#### {sentence(mistake.title)} {{ #{mistake.name} }}\n\n"
             f"`{mistake.exercise}` in lesson {int(lesson.number)}\n\n"
             f"**What you see.** {mistake.symptom}\n\n**The idea.** {mistake.concept}\n\n"
         )

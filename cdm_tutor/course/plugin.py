@@ -46,6 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Whose code, and for how long."""
     group = parser.getgroup("cdm-tutor")
     group.addoption("--impl", default="learner", help="learner (default), reference, mistake:NAME or variant:NAME")
+    group.addoption("--exercise", metavar="NAME", help="only the tests of that exercise, as in --exercise q_sample")
     group.addoption("--time-limit", type=float, default=20.0, metavar="SECONDS", help="for each test; default: 20")
 
 
@@ -100,9 +101,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             if not item.get_closest_marker("chain") and about(item) not in names:
                 raise pytest.UsageError(f"{item.nodeid} is not marked with one of the exercises, {', '.join(names)}")
             item.add_marker(pytest.mark.filterwarnings("default"))
-            item.extra_keyword_matches.add(about(item) or "chain")  # so that -k knows exercises by name
             if not some:  # else there are more tests than these
                 config.stash[TESTS][item.path, about(item)] += 1
+    if wanted := config.option.exercise:
+        chosen = [item for item in items if wanted in (about(item), (about(item) or "").split(".")[-1])]
+        if not chosen:
+            names = dict.fromkeys(name for item in items if (name := about(item)))
+            raise pytest.UsageError(f"--exercise: no test is about {wanted!r}: try {', '.join(names)}")
+        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+        items[:] = chosen
 
 
 @pytest.fixture(scope="module")

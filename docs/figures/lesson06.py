@@ -286,8 +286,8 @@ def train(images: Tensor) -> Story:
     for step in trainer.fit(training, images):
         story.log.append(step)
         without_warm_up(cold, training.model, step.step - 1, SETTINGS.ema_decay)
-        if step.step % 25 == 0:
-            losses = [loss_of(network, images, 128) for network in (training.model, training.ema, cold)]
+        if step.step % 20 == 0:
+            losses = [loss_of(network, images, 64) for network in (training.model, training.ema, cold)]
             story.measured.append((step.step, *losses))
         if step.step in MOMENTS:
             label = f"step {step.step}: loss {loss_of(training.ema, images, 512):.2f}"
@@ -347,19 +347,24 @@ def draw_averages(story: Story) -> None:
     steps, raw, average, cold = zip(*story.measured, strict=True)
 
     def draw() -> Figure:
-        figure, axes = plt.subplots(figsize=(7, 3.2), layout="constrained")
-        axes.plot(steps, cold, "C1", label="average without warm-up")
-        axes.plot(steps, raw, "C4", lw=1.2, label="raw weights")
-        axes.plot(steps, average, "C0", label="average")
-        axes.set(xlabel="step", ylabel="loss on the same 128 images", ylim=(0, 1))
-        axes.legend()
+        figure, (left, right) = plt.subplots(1, 2, figsize=(7, 3.2), layout="constrained")
+        for axes in (left, right):
+            axes.plot(steps, cold, "C1", label="average without warm-up")
+            axes.plot(steps, raw, "C4-", lw=1.4, label="raw weights")
+            axes.plot(steps, average, "C0", label="average")
+            axes.set(xlabel="step", ylim=(0, 1.25))
+        left.set_ylabel("loss on the same 64 images")
+        left.legend()
+        late = [loss for step, *both in zip(steps, raw, average, strict=True) if step >= 240 for loss in both]
+        right.set(xlim=(240, SETTINGS.steps), ylim=(0.98 * min(late), 1.02 * max(late)))
         return figure
 
     chart(
         "06-averages",
-        "The loss on the same images of three sets of weights during one training. Raw weights and average fall "
-        "together; at first the average lags a little, later it is the smoother of the two, at the end they meet. The "
-        "average without warm-up falls slowly along a nearly straight line and ends far above.",
+        "The loss on the same images of three sets of weights during one training. Left: raw weights and average fall "
+        "together, the average a little later; the average without warm-up falls slowly and ends far above. Right, "
+        "from step 240 on and enlarged: the raw weights go down in a ragged line, the average in a smooth one, and at "
+        "the end they meet.",
         draw,
     )
 

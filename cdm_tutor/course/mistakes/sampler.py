@@ -25,7 +25,8 @@ MISTAKES = [
         "noise-not-recomputed",
         "denoise",
         "the image is clipped, but the noise is still the one that went with the unclipped image",
-        "Grain and grey backgrounds from DDIM, and more of it the more steps are taken.",
+        "From DDIM a background that is not quite black, and greyer the more steps are taken. Hard to see, easy to "
+        "measure.",
         "Image and noise are two halves of one x_t. Whoever changes one half has changed the other.",
         (
             (GUESSED, GUESSED.removesuffix(".clamp(-1, 1)")),
@@ -44,7 +45,8 @@ MISTAKES = [
         "prediction-ignored",
         "denoise",
         "whatever the model predicts is taken for noise",
-        "All white or black, or blots: with the trained networks of this course, which predict v, no digit appears.",
+        "With a network that predicts v, as the shipped ones do: strokes too bold or frayed, and of clothes only "
+        "blots.",
         "A network's answer means nothing by itself. Noise and velocity are both tensors of the same shape; only who "
         "trained the network knows which it is.",
         (('predict_x0 if prediction == "noise" else predict_x0_from_velocity', "predict_x0"),),
@@ -136,7 +138,7 @@ MISTAKES = [
         "one-beta-for-a-stride",
         "posterior",
         "alpha and beta are those of a single noising step, also where steps are skipped",
-        "Grain with few steps, none with all of them: too little noise is taken away in each.",
+        "Flat grey with few steps, nothing wrong with all of them: too little noise is taken away in each.",
         "A stride of fifty steps keeps the product of what each of them keeps. The table of betas knows single steps.",
         (
             (ALPHA, "alpha = 1 - schedule.betas[guess.t].item()"),
@@ -164,7 +166,7 @@ MISTAKES = [
         "weights-exchanged",
         "posterior",
         "image and x_t have each other's weights in the mean",
-        "Noise, to the end: at the last step all weight is on x_t.",
+        "A grain over everything: at the last step all weight is on x_t.",
         "The nearer the clean image, the more the guess decides. At the last step nothing else is left.",
         (
             (
@@ -229,7 +231,7 @@ MISTAKES = [
         "no-fresh-noise",
         "p_sample",
         "only the mean is taken",
-        "Blurred, washed-out images, most of them nearly empty.",
+        "The same few images for every noise: always a nine, say, or a dark and nearly empty shirt.",
         "The mean is the average of all that x_prev might be, and an average of images is a blur. Drawing chooses one.",
         (("return mean + eta * math.sqrt(variance) * noise", "return mean"),),
     ),
@@ -237,7 +239,7 @@ MISTAKES = [
         "noise-at-the-last-step",
         "p_sample",
         "fresh noise has variance betas[t], at every step",
-        "Grain on the finished images: the last step adds noise that nobody takes away.",
+        "With few steps plainer, smoother images; with all of them a grain too fine to see: the last step adds noise.",
         "What is still open once the image is guessed is the posterior's variance; it is 0 where x_prev is the image.",
         (
             (
@@ -282,7 +284,7 @@ MISTAKES = [
         "ddim-without-root",
         "ddim_step",
         "the guessed noise is weighed with a variance",
-        "Blurred, washed-out images, most of them nearly empty: too little noise is kept, and details come from noise.",
+        "Smooth, simplified images: too little noise is kept, and details come from noise.",
         "A number that multiplies noise scales its variance by the square.",
         (("math.sqrt(sigma_prev**2 - variance) * guess.pred_noise", "(sigma_prev**2 - variance) * guess.pred_noise"),),
     ),
@@ -373,7 +375,7 @@ MISTAKES = [
         "prediction-not-passed-on",
         "sample",
         "denoise is not told what the model predicts",
-        "None with networks that predict noise; with those that predict v, blots.",
+        "None with networks that predict noise; with those that predict v, strokes too bold, and of clothes blots.",
         "What the network was trained to predict has to reach the one place where its answer is read.",
         (("denoise(model, x, t, schedule, prediction)", "denoise(model, x, t, schedule)"),),
     ),

@@ -360,8 +360,8 @@ MISTAKES = [
         "unet-middle-skipped",
         "SimpleUNet.forward",
         "the way up begins where the way down ends, without the middle",
-        "Digits in pieces: nothing looks at the whole image.",
-        "Only at the bottom, and there only by attention, does every part of the image see every other.",
+        "Digits in pieces: fewer layers see the image as a whole.",
+        "The bottom is where a few positions stand for the whole image. What is thought there must be heard above.",
         (
             (
                 "        h = self.middle2(self.attention(self.middle1(h, time)), time)\n        h = self.decode(",
@@ -404,7 +404,7 @@ MISTAKES = [
         "unet-unfolds-by-reshape",
         "SimpleUNet.forward",
         "the output is brought to the right shape, but not by what undoes the folding",
-        "Four small, pale digits in stripes instead of one.",
+        "Noise instead of digits: what belongs to one pixel ends up in another.",
         "The right shape is not yet the right order: each position's channels must become the small square that they "
         "came from.",
         (
