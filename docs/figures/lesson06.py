@@ -37,10 +37,10 @@ USES = (
     "course/mistakes/trainer",
 )
 
-SETTINGS = TrainSettings(steps=800, batch=32, prediction="v")  # with the small network below, under a minute
-BY_NOISE = TrainSettings(steps=500, batch=32)
+SETTINGS = TrainSettings(steps=750, batch=32, prediction="v")  # with the small network below, under a minute
+BY_NOISE = TrainSettings(steps=450, batch=16)
 SCHEDULE = make_schedule("cosine")
-MOMENTS = (50, 100, 200, 800)  # when to look at samples
+MOMENTS = (50, 100, 200, 750)  # when to look at samples
 COMPARED = 300  # when to set the raw weights beside the average
 STOPPED = 400  # when to stop and go on
 N, BATCH, WORLD = 12, 5, 3  # of the pictures of shares
@@ -403,19 +403,19 @@ def draw_thirds(story: Story, images: Tensor) -> None:
 
 def draw_one_t(losses: list[float], images: Tensor) -> None:
     module = mistaken("one-t-for-all")
-    jumpy = [step.loss for step in islice(module.fit(begin(module, SETTINGS), images), 120)]
+    jumpy = [step.loss for step in islice(module.fit(begin(module, SETTINGS), images), 80)]
 
     def draw() -> Figure:
         figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
-        axes.plot(range(1, 121), jumpy, "C1", lw=1, label="one t for the whole batch")
-        axes.plot(range(1, 121), losses[:120], "C0", label="a t for each image")
+        axes.plot(range(1, 81), jumpy, "C1", lw=1, label="one t for the whole batch")
+        axes.plot(range(1, 81), losses[:80], "C0", label="a t for each image")
         axes.set(xlabel="step", ylabel="loss")
         axes.legend()
         return figure
 
     chart(
         "06-one-t",
-        "The loss of the first 120 steps. With a timestep for each image it falls as a slightly ragged line; with one "
+        "The loss of the first 80 steps. With a timestep for each image it falls as a slightly ragged line; with one "
         "timestep for the whole batch it leaps up and down by more than it falls.",
         draw,
     )
@@ -425,16 +425,16 @@ def draw_resumed(losses: list[float], state: dict[str, Any], images: Tensor) -> 
     module = mistaken("optimizer-not-restored")
     forgetful = begin(module, SETTINGS)
     forgetful.load_state_dict(state)
-    after = [step.loss for step in islice(module.fit(forgetful, images), 60)]
+    after = [step.loss for step in islice(module.fit(forgetful, images), 40)]
 
     def draw() -> Figure:
         figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
-        axes.plot(range(STOPPED + 1, STOPPED + 61), after, "C1", label="gone on without Adam's memory")
-        both = range(STOPPED - 59, STOPPED + 61)
-        axes.plot(both, losses[STOPPED - 60 : STOPPED + 60], "C0", label="never stopped, or gone on with all")
+        axes.plot(range(STOPPED + 1, STOPPED + 41), after, "C1", label="gone on without Adam's memory")
+        both = range(STOPPED - 59, STOPPED + 41)
+        axes.plot(both, losses[STOPPED - 60 : STOPPED + 40], "C0", label="never stopped, or gone on with all")
         axes.axvline(STOPPED + 0.5, color="C4", ls="--", lw=1.2)
-        axes.set(xlabel="step", ylabel="loss")
-        axes.legend()
+        axes.set(xlabel="step", ylabel="loss", ylim=(0.8 * min(after), 1.2 * max(after)))
+        axes.legend(loc="upper left")
         return figure
 
     chart(

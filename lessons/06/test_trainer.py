@@ -422,20 +422,25 @@ def test_each_step_has_its_own_gradient(lesson, steps, pixel, accumulate):
 @pytest.mark.exercise("train_step")
 @given(examples=8, accumulate=st.integers(1, 5), size=st.integers(1, 6))
 def test_parts_are_small_and_losses_complete(lesson, accumulate, size):
-    """Of 6 images in 4 parts, no part has more than 2; the mean losses are those of all images."""
-    seen = []
+    """Of 6 images in 4 parts, no part has more than 2, each image has its own t and noise; losses are of all images."""
+    seen, together = [], []
 
     def note(model, x0, t, noise, schedule, prediction):
         seen.append(len(x0))
+        together.append((x0[:, 0, 0, 0].sqrt().tolist(), t.tolist(), noise[:, 0, 0, 0].tolist()))
         return model(x0, t)
 
     training = in_training(lesson, 1.0, 0.0, loss=note, sgd=0.1, batch=size, accumulate=accumulate)
     rows, t = [[i * i, 0] for i in range(size)], torch.arange(size)
-    mean, thirds = stepped(lesson, training, pixels(*rows), t=t, T=6)
+    noise = pixels(*([i, i] for i in range(size)))
+    mean, thirds = stepped(lesson, training, pixels(*rows), t=t, noise=noise, T=6)
     case = f"{size} images with losses 0, 1, 4, 9, ..., t = 0, 1, 2, ... of 6, accumulate = {accumulate}"
     largest = math.ceil(size / accumulate)
     expect(sum(seen) == size, f"{case}: the network saw parts of {seen} images, expected {size} together")
     expect(max(seen) <= largest, f"{case}: the network saw parts of {seen} images, expected none above {largest}")
+    for images, steps, noises in together:
+        expect(images == steps, f"{case}: images {images} came with t = {steps}, expected each with its own")
+        expect(images == noises, f"{case}: images {images} came with the noise of {noises}, expected each its own")
     same(mean, sum(i * i for i in range(size)) / size, f"{case}: the mean loss")
     groups = [[i * i for i in range(size) if i * 3 // 6 == third] for third in range(3)]
     same(thirds, tuple(sum(g) / len(g) if g else None for g in groups), f"{case}: the mean loss of each third")
