@@ -49,14 +49,14 @@ EQUIVALENT = {  # exercise: before -> after: why no caller could tell
     "perturb: shuffled = torch.randperm(noise[0].numel(), generator=seeded(0)).to(noise.device) -> "
     "shuffled = torch.randperm(noise[0].numel(), generator=seeded(0))": DEVICE,
     "perturb: shuffled = torch.randperm(noise[0].numel(), generator=seeded(0)).to(noise.device) -> "
-    "shuffled = torch.randperm(noise[0].numel(), generator=seeded(1)).to(noise.device)": "any order of the pixels will do",
+    "shuffled = torch.randperm(noise[0].numel(), generator=seeded(1)).to(noise.device)": "any order will do",
     "perturb: return noise + PERTURBATION * other -> return noise - PERTURBATION * other": "noise has no sign",
     "learning_rate: rise = min(1.0, (step + 1) / settings.warmup) if settings.warmup else 1.0 -> "
     "rise = min((step + 1) / settings.warmup, 1.0) if settings.warmup else 1.0": "the smaller of the same two",
     "update_ema: d = min(decay, (1 + step) / (10 + step)) -> "
     "d = min((1 + step) / (10 + step), decay)": "the smaller of the same two",
-    "share_of_epoch: sampler: DistributedSampler[Any] = DistributedSampler(TensorDataset(torch.arange(n)), world, rank, "
-    "seed=seed) -> sampler: DistributedSampler = DistributedSampler(TensorDataset(torch.arange(n)), world, rank, "
+    "share_of_epoch: sampler: DistributedSampler[Any] = DistributedSampler(TensorDataset(torch.arange(n)), world, "
+    "rank, seed=seed) -> sampler: DistributedSampler = DistributedSampler(TensorDataset(torch.arange(n)), world, rank, "
     "seed=seed)": "an annotation",
     "draw_batch: x0, place = (images[order[mine].to(images.device)], place[mine]) -> "
     "x0, place = (images[order[mine]], place[mine])": DEVICE,
@@ -67,7 +67,7 @@ EQUIVALENT = {  # exercise: before -> after: why no caller could tell
     "draw_batch: noise = draw_like(images[:settings.batch], generator)[place.to(images.device)] -> "
     "noise = draw_like(images, generator)[place.to(images.device)]": "more noise is drawn than is used",
     "draw_batch: return (x0, t[place].to(x0.device), noise) -> return (x0, t[place], noise)": DEVICE,
-    "train_step: losses.append(loss.detach()) -> losses.append(loss)": "the same numbers; their graph is kept for longer",
+    "train_step: losses.append(loss.detach()) -> losses.append(loss)": "the same numbers",
 }
 
 
