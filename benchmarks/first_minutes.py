@@ -8,11 +8,11 @@ docs/pictures/first-minutes.webp and docs/pictures/first-minutes-loss-*.svg.
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import torch
+from charts import chart, picture
 from machine import machine
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -28,9 +28,6 @@ RESULTS = ROOT / "benchmarks" / "results" / "first_minutes.json"
 SHARES = (0.0, 0.05, 0.1, 0.2, 0.4, 1.0)  # of the time, at which to draw
 COLUMNS = 10
 POINTS = 100  # of the curves
-
-sys.path.insert(0, str(ROOT / "docs" / "figures"))
-from drawing import chart, picture  # noqa: E402
 
 
 def watch(minutes: float) -> tuple[Training, list[Step], list[Tensor]]:

@@ -14,7 +14,11 @@ import time
 from functools import partial
 from pathlib import Path
 
+import matplotlib.pyplot as plt
+from charts import chart
 from machine import machine
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 from cdm_tutor.checkpoint import load_weights, shipped_weights
 from cdm_tutor.data import CLASS_NAMES, load_sample
@@ -23,7 +27,6 @@ from cdm_tutor.metrics import Yardstick
 from cdm_tutor.sampler import SOLVERS, dpm_step
 
 RESULTS = Path(__file__).parent / "results"
-PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
 ROWS = [  # title, solver, eta, steps
     ("DDIM", "ddim", 0.0, (10, 20, 50)),
     ("DPM-Solver++(2M), stochastic", "dpm, not corrected", 1.0, (10, 20)),
@@ -69,24 +72,29 @@ def rates(name: str, weights: Path, n: int = 320) -> None:
     path.write_text(json.dumps(found | {"rates": machine()}, indent=2) + "\n")
 
 
+def draw(found: dict) -> Figure:
+    figure, panels = plt.subplots(1, 2, figsize=(9, 4), layout="constrained", sharey=True)
+    for title, *_ in ROWS:
+        rows = [row for row in found["rows"] if row["solver"] == title]
+        for axes, key in zip(panels, ("steps", "images_per_second"), strict=True):
+            axes.plot([row.get(key) for row in rows], [row["fid"] for row in rows], marker="o", label=title)
+    for axes, label in zip(panels, ("sampling steps", "images a second, two CPU cores"), strict=True):
+        axes.set(xscale="log", yscale="log", xlabel=label)
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_locator(NullLocator())
+    panels[0].set_ylabel(f"FID ({found['n']} samples)")
+    panels[0].legend(fontsize=8)
+    return figure
+
+
 def plot() -> None:
     """Draw what has been measured."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
+    alt = "FID over sampling steps, and over images a second, for each solver: corrected DPM-Solver++ is lowest."
     for path in RESULTS.glob("front-*.json"):
         found = json.loads(path.read_text())
-        figure, panels = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained", sharey=True)
-        for title, *_ in ROWS:
-            rows = [row for row in found["rows"] if row["solver"] == title]
-            for axes, key in zip(panels, ("steps", "images_per_second"), strict=True):
-                axes.plot([row.get(key) for row in rows], [row["fid"] for row in rows], marker="o", label=title)
-        panels[0].set(xscale="log", yscale="log", xlabel="sampling steps", ylabel=f"FID ({found['n']} samples)")
-        panels[1].set(xscale="log", xlabel="images a second, two CPU cores")
-        panels[0].legend(fontsize=8)
-        figure.savefig(PICTURES / f"{path.stem}.svg")
+        chart(path.stem, alt, partial(draw, found), "pictures")
 
 
 def main() -> None:

@@ -35,8 +35,15 @@ COLOURS = {  # ink and the colour cycle: told apart by the colour-blind, too
 BACKGROUND, INK = "#14161b", "#d5d9e0"  # of pictures with labels, on any page
 
 
-def chart(name: str, alt: str, draw: Callable[[], Figure]) -> None:
-    """Draw a figure for light and for dark pages: docs/pictures/NAME-light.svg and NAME-dark.svg."""
+def chart(name: str, alt: str, draw: Callable[[], Figure], pictures: str = "../pictures") -> None:
+    """Draw a figure for light and for dark pages: docs/pictures/NAME-light.svg and NAME-dark.svg.
+
+    Args:
+        name: of the files.
+        alt: what is seen, and what it means.
+        draw: makes the figure.
+        pictures: where the pictures are, as seen from the page.
+    """
     lines = []
     for theme, (ink, cycle) in COLOURS.items():
         inked = dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), ink)
@@ -46,7 +53,7 @@ def chart(name: str, alt: str, draw: Callable[[], Figure]) -> None:
             width, height = (round(96 * side) for side in figure.get_size_inches())
             plt.close(figure)
         size = f'width="{width}" height="{height}" loading=lazy'
-        lines.append(f"![{alt}](../pictures/{name}-{theme}.svg#only-{theme}){{ {size} }}\n")
+        lines.append(f"![{alt}]({pictures}/{name}-{theme}.svg#only-{theme}){{ {size} }}\n")
     _part(name, "".join(lines))
 
 
