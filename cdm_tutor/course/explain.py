@@ -75,7 +75,7 @@ def recognised(mistake: Mistake) -> str:
     parts = {
         "what you see": mistake.symptom,
         "the idea": mistake.concept,
-        "its picture": f"clinic.html#{mistake.name} on the site",
+        "on the site": f"clinic.html#{mistake.name}",
     }
     width = min(100, int(os.environ.get("COLUMNS", 100)))
     lines = [
