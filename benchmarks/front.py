@@ -5,7 +5,7 @@
     python benchmarks/front.py --plot
 
 Writes benchmarks/results/front-NAME.json after each row; rows that are there already are not measured again. --rates
-wants a quiet machine: it adds how many images a second each row makes.
+then adds how many images a second each row makes, which wants a quiet machine, and draws it all; --plot only draws.
 """
 
 import argparse
@@ -106,10 +106,11 @@ def main() -> None:
     parser.add_argument("--plot", action="store_true")
     args = parser.parse_args()
     weights = args.weights or shipped_weights(args.data)
+    if not args.rates and not args.plot:
+        measure(args.data, args.n, weights)
+        return
     if args.rates:
         rates(args.data, weights)
-    elif not args.plot:
-        measure(args.data, args.n, weights)
     plot()
 
 

@@ -6,8 +6,8 @@
 The seconds want a quiet machine. Writes benchmarks/results/lessons.json.
 
 An error is measured in tolerances: 1 is the most that a comparison lets pass. `worst_variant` is the largest error of a
-correct solution written differently, `least_mistake` the smallest error for which a known mistake was rejected, of
-those that were rejected for their numbers.
+correct solution written differently, `least_mistake` that of the known mistake that shows least, of those that are
+rejected for their numbers.
 """
 
 import argparse
@@ -79,7 +79,7 @@ def examine(lesson: Lesson) -> dict[str, object]:
     caught, least = 0, float("inf")
     for mistake in mistakes_of(lesson):
         caught += not checked(lesson, f"mistake:{mistake.name}")
-        least = min([least, *(error for error in errors if error > 1)])
+        least = min(least, largest) if (largest := max(errors, default=0.0)) > 1 else least
     return {
         "mistakes": len(mistakes_of(lesson)), "caught": caught, "least_mistake": least,
         "variants": len(variants_of(lesson)), "accepted": accepted, "worst_variant": worst,

@@ -115,8 +115,8 @@ def lessons() -> str:
         ]
         for number, its in facts["lessons"].items()
     ]
-    head = ["lesson", "known mistakes caught", "correct variants accepted", "largest error accepted",
-            "smallest error rejected", "seconds"]  # fmt: skip
+    head = ["lesson", "known mistakes caught", "correct variants accepted", "largest error of a variant",
+            "of the mistake that shows least", "seconds"]  # fmt: skip
     note = (
         "Errors in tolerances: 1 is the most that a comparison lets pass. Seconds from Enter to verdict with a right "
         f"solution, of which {facts['imports_seconds']:.1f} are `import torch, pytest, hypothesis`"
