@@ -106,8 +106,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if wanted := config.option.exercise:
         chosen = [item for item in items if wanted in (about(item), (about(item) or "").split(".")[-1])]
         if not chosen:
-            names = dict.fromkeys(name for item in items if (name := about(item)))
-            raise pytest.UsageError(f"--exercise: no test is about {wanted!r}: try {', '.join(names)}")
+            known = dict.fromkeys(name for item in items if (name := about(item)))
+            raise pytest.UsageError(f"--exercise: no test is about {wanted!r}: try {', '.join(known)}")
         config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
         items[:] = chosen
 
