@@ -1,6 +1,7 @@
 """What the lessons' tests catch beyond the known mistakes: change each solution in every small way, and look.
 
     python benchmarks/mutations.py [--lesson 03]
+    python benchmarks/mutations.py --judge          # only sort the survivors of last time again
 
 A change is one operator, number, condition, argument or call of an exercise's body. The changed solution is checked as
 a learner's would be. Survivors are changes that no test objects to: those that change nothing a caller could see are
@@ -156,9 +157,15 @@ def examine(lesson: Lesson, folder: Path) -> dict[str, object]:
                 print(f"survives: {words}", flush=True)
         counts[exercise.name] = len(seen)
         print(f"{lesson.number} {exercise.name}: {len(seen)}", flush=True)
-    equivalent = {words: EQUIVALENT[words] for words in survivors if words in EQUIVALENT}
-    missed = [words for words in survivors if words not in EQUIVALENT]
-    return {"mutants": sum(counts.values()), "by_exercise": counts, "equivalent": equivalent, "missed": missed}
+    return {"mutants": sum(counts.values()), "by_exercise": counts, **judged(survivors)}
+
+
+def judged(survivors: list[str]) -> dict[str, object]:
+    """Survivors that change nothing a caller could see, with the reason, and the others."""
+    return {
+        "equivalent": {words: EQUIVALENT[words] for words in survivors if words in EQUIVALENT},
+        "missed": [words for words in survivors if words not in EQUIVALENT],
+    }
 
 
 def solve(folder: Path) -> None:
@@ -170,10 +177,16 @@ def solve(folder: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lesson", choices=[lesson.number for lesson in LESSONS])
-    only = parser.parse_args().lesson
+    parser.add_argument("--judge", action="store_true")
+    args = parser.parse_args()
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"lessons": {}}
+    if args.judge:
+        for its in results["lessons"].values():
+            its |= judged([*its["equivalent"], *its["missed"]])
+        RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+        return
     for lesson in LESSONS:
-        if only in (None, lesson.number):
+        if args.lesson in (None, lesson.number):
             with tempfile.TemporaryDirectory() as folder:
                 init(Path(folder))
                 solve(Path(folder))
