@@ -90,8 +90,8 @@ def mutants(source: str, exercise: Exercise) -> Iterator[tuple[str, str]]:
                 yield f"{exercise.name}: {old} -> {new}", "\n".join(after) + "\n"
 
 
-def replacements(node: ast.AST) -> list[ast.AST | None]:
-    """What could stand in a node's place; None to leave a statement out."""
+def replacements(node: ast.AST) -> list[ast.AST]:
+    """What could stand in a node's place; Pass to leave a statement out."""
     if type(node) in OPERATORS:
         return [OPERATORS[type(node)]()]
     match node:
