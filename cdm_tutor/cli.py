@@ -145,6 +145,7 @@ def demo(
     dataset: DatasetArgument = Dataset.mnist,
     out: Annotated[Path, typer.Option(help="Where to write the pictures and the page.")] = Path("out/demo"),
     minutes: Annotated[float, typer.Option(min=0.01, help="How long to train.")] = 2.0,
+    n: Annotated[int, typer.Option("-n", min=2, max=10000, help="How many samples to draw and measure.")] = 500,
     use: UseOption = Whose.reference,
     device: DeviceOption = DeviceName.auto,
     seed: SeedOption = 0,
@@ -153,7 +154,7 @@ def demo(
     stand_in(context, use)
     from cdm_tutor.demo import run_demo
 
-    page = run_demo(dataset.value, out, minutes, pick_device(device), seed)
+    page = run_demo(dataset.value, out, minutes, n, pick_device(device), seed)
     print(f"\nDone. Open {page.resolve()}")
 
 

@@ -20,18 +20,18 @@ from cdm_tutor.runs import Run
 from cdm_tutor.settings import TrainSettings
 
 PAGE = Path(__file__).parent / "assets" / "demo.html"
-MEASURED = 500  # samples behind each FID
 REFINER_SHARE = 1 / 2  # of the time for the U-Net
 MARK = ".made-by-demo"  # in a folder that may be replaced
 
 
-def run_demo(name: str, out: Path, minutes: float, device: str, seed: int) -> Path:
+def run_demo(name: str, out: Path, minutes: float, n: int, device: str, seed: int) -> Path:
     """Run every stage once on real images and write pictures, an animation and a page about them.
 
     Args:
         name: "mnist" or "fashion".
         out: the folder to write to: a new one, an empty one, or one that an earlier demo made, which is replaced.
         minutes: how long to train the U-Net.
+        n: how many samples to draw and measure each time.
         device: where to compute.
         seed: decides the training and the samples.
 
@@ -61,8 +61,8 @@ def run_demo(name: str, out: Path, minutes: float, device: str, seed: int) -> Pa
     say("4  sampling: yours, then the weights that come with the package")
     model, card = load_weights(shipped_weights(name))
     model = model.to(device)
-    settings = SampleSettings(n=MEASURED, seed=seed)
-    with sampling_bar(2 * MEASURED) as advance:
+    settings = SampleSettings(n=n, seed=seed)
+    with sampling_bar(2 * n) as advance:
         yours = generate(own.training.ema, own.card, settings, device=device, on_batch=advance)
         shipped = generate(model, card, settings, device=device, on_batch=advance)
     frames: list[Tensor] = []
@@ -79,7 +79,7 @@ def run_demo(name: str, out: Path, minutes: float, device: str, seed: int) -> Pa
     say("5  refining your samples with a second network")
     refining = TrainSettings(minutes=minutes * REFINER_SHARE, seed=seed, prediction="v", t_below=500)
     refiner = _train(out / "refiner", ModelCard(name, "v", stage="refiner"), refining, data.x0, device)
-    with sampling_bar(MEASURED) as advance:
+    with sampling_bar(n) as advance:
         pair = (refiner.training.ema, refiner.card)
         refined = generate(own.training.ema, own.card, settings, refiner=pair, device=device, on_batch=advance)
     save_grid(out / "refined.png", refined[:64], columns=16)
@@ -92,9 +92,7 @@ def run_demo(name: str, out: Path, minutes: float, device: str, seed: int) -> Pa
         "shipped weights": yardstick.report(shipped),
     }
     for title, report in reports.items():
-        print(
-            f"{title:16} FID {report.fid:6.2f}   ({MEASURED} samples; {MEASURED} real images: {report.fid_floor:.2f})"
-        )
+        print(f"{title:16} FID {report.fid:6.2f}   ({n} samples; {n} real images: {report.fid_floor:.2f})")
 
     before, after = reports["yours"].fid, reports["yours, refined"].fid
     moved = f"The FID below went from {before:.1f} to {after:.1f}: "
@@ -106,7 +104,7 @@ def run_demo(name: str, out: Path, minutes: float, device: str, seed: int) -> Pa
         "steps": f"{own.training.step:,}",
         "images": f"{own.training.step * own.training.settings.batch:,}",
         "rows": "\n".join(_row(title, report, name) for title, report in reports.items()),
-        "n": str(MEASURED),
+        "n": str(n),
         "refined": moved,
         "floor": f"{reports['yours'].fid_floor:.2f}",
     }

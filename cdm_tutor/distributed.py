@@ -5,6 +5,7 @@ Where no processes were launched together, every function here does what is righ
 that no other code asks.
 """
 
+import gc
 import logging
 import os
 import socket
@@ -72,6 +73,7 @@ def together() -> Iterator[None]:
     else:
         dist.init_process_group()
     yield
+    gc.collect()  # a network that still held the group would keep gloo's threads alive into Python's end: a crash
     dist.destroy_process_group()  # not after an error: the others may be gone, and waiting for them would hang
 
 

@@ -3,15 +3,11 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 import torch
+import torch.nn.functional as F
+from matplotlib.figure import Figure  # and no pyplot, no torchvision: every command would wait seconds for them
 from PIL import Image
 from torch import Tensor
-from torchvision.utils import make_grid
 
 from cdm_tutor.noising import q_sample
 from cdm_tutor.schedule import BETAS, make_schedule
@@ -24,8 +20,11 @@ def to_pixels(x0: Tensor) -> Tensor:
 
 def grid(x0: Tensor, columns: int, zoom: int = 2) -> Image.Image:
     """(N, 1, H, W) images in [-1, 1] side by side, row after row, each pixel `zoom` pixels wide."""
-    sheet = make_grid(to_pixels(x0), nrow=columns, padding=2, pad_value=0)[0]
-    image = Image.fromarray(sheet.cpu().numpy())
+    columns = min(columns, len(x0))
+    tiles = F.pad(to_pixels(x0)[:, 0], (2, 0, 2, 0))  # black to the left and above, later also to the right and below
+    rows = [torch.cat(list(row), dim=1) for row in tiles.split(columns)]
+    rows[-1] = F.pad(rows[-1], (0, rows[0].shape[1] - rows[-1].shape[1]))
+    image = Image.fromarray(F.pad(torch.cat(rows), (0, 2, 0, 2)).cpu().numpy())
     return image.resize((image.width * zoom, image.height * zoom), Image.Resampling.NEAREST)
 
 
@@ -50,7 +49,8 @@ def save_animation(path: Path, frames: Sequence[Tensor], columns: int = 8, zoom:
 
 def save_schedules(path: Path, T: int = 1000) -> None:
     """Draw alpha_bar and log-SNR of both schedules over t."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
+    figure = Figure(figsize=(9, 3.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
     for name in BETAS:
         schedule = make_schedule(name, T)
         left.plot(schedule.alphas_cumprod, label=name)
@@ -59,7 +59,6 @@ def save_schedules(path: Path, T: int = 1000) -> None:
     right.set(title="signal against noise", xlabel="t", ylabel="log-SNR", ylim=(-15, 12))
     left.legend()
     figure.savefig(path, dpi=120)
-    plt.close(figure)
 
 
 def save_noising(path: Path, x0: Tensor, generator: torch.Generator) -> None:
@@ -74,7 +73,8 @@ def save_noising(path: Path, x0: Tensor, generator: torch.Generator) -> None:
     clean = x0.expand(9, *x0.shape)
     noise = torch.randn(x0.shape, generator=generator).expand_as(clean)
     rows = [torch.cat([x0[None], q_sample(clean, t, noise, make_schedule(name))]) for name in BETAS]
-    figure, axes = plt.subplots(len(rows), 10, figsize=(10, 2.4), layout="constrained")
+    figure = Figure(figsize=(10, 2.4), layout="constrained")
+    axes = figure.subplots(len(rows), 10)
     for name, row, row_axes in zip(BETAS, rows, axes, strict=True):
         for i, (image, cell) in enumerate(zip(row, row_axes, strict=True)):
             cell.imshow(to_pixels(image)[0], cmap="gray", vmin=0, vmax=255)
@@ -83,12 +83,12 @@ def save_noising(path: Path, x0: Tensor, generator: torch.Generator) -> None:
                 cell.set_title("clean" if i == 0 else f"t = {int(t[i - 1])}", fontsize=9)
         row_axes[0].set_ylabel(name)
     figure.savefig(path, dpi=120)
-    plt.close(figure)
 
 
 def save_losses(path: Path, curves: Mapping[str, Sequence[float | None]]) -> None:
     """Draw losses over the steps, each as a running mean; None where a step had none of that kind."""
-    figure, axes = plt.subplots(figsize=(6, 3.2), layout="constrained")
+    figure = Figure(figsize=(6, 3.2), layout="constrained")
+    axes = figure.subplots()
     for label, losses in curves.items():
         window = max(1, min(50, len(losses) // 4))
         known = torch.tensor([float("nan") if loss is None else loss for loss in losses])
@@ -96,4 +96,3 @@ def save_losses(path: Path, curves: Mapping[str, Sequence[float | None]]) -> Non
     axes.set(xlabel="step", ylabel=f"loss (mean of {window} steps)", yscale="log")
     axes.legend(fontsize=8)
     figure.savefig(path, dpi=120)
-    plt.close(figure)

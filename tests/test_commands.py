@@ -103,7 +103,7 @@ def test_own_lessons_tell_the_whole_story(walked: Path) -> None:
     """The end of the walk: the demo on all lessons that were written."""
     for lesson in READY:
         finish(walked, lesson)
-    arguments = ["demo", "--use", "mine", "--minutes", "0.02", "--out", "story"]
+    arguments = ["demo", "--use", "mine", "--minutes", "0.02", "-n", "20", "--out", "story"]
     done = subprocess.run([*COMMAND, *arguments], cwd=walked, capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stdout + done.stderr
     for lesson in LESSONS:

@@ -218,10 +218,10 @@ ERRORS = {  # what replaces the beginning of linear_betas -> what the learner re
     ),
     "name": ("    return torhc.ones(T)\n", "NameError: name 'torhc' is not defined\n"),
     "exit": ("    raise SystemExit\n", "SystemExit\n"),
-    "loop": ("    while True:\n        T += 1\n", "still running after 0.3 s: an endless loop?\n"),
+    "loop": ("    while True:\n        T += 1\n", "still running after 1 s: an endless loop?\n"),
     "stubborn loop": (
         "    while True:\n        try:\n            T += 1\n        except Exception:\n            pass\n",
-        "still running after 0.3 s: an endless loop?\n",
+        "still running after 1 s: an endless loop?\n",
     ),
     "chance": ("    return torch.rand(T).double()\n", "yours"),
     "half written": ('    betas = T\n    raise NotImplementedError("lesson 01: linear_betas")\n', "not written yet: "),
@@ -229,12 +229,17 @@ ERRORS = {  # what replaces the beginning of linear_betas -> what the learner re
 }
 
 
+def limit(kind: str) -> list[str]:
+    """Only loops are to meet the time limit: on a busy machine all else may take its time, too."""
+    return ["--time-limit", "1"] if "loop" in kind else []
+
+
 @pytest.mark.parametrize("kind", ERRORS)
 def test_learners_errors_are_readable(course: Path, kind: str) -> None:
     lesson = find_lesson("01")
     code, message = ERRORS[kind]
     source = patched(reference_source(lesson), ((LINEAR, code + LINEAR),))
-    done = check(course, lesson, source, "-k", "linear_betas", "--time-limit", "0.3")
+    done = check(course, lesson, source, "-k", "linear_betas", *limit(kind))
     assert (done.code, done.errors) == (1, [])
     assert any(message in text for text in done.messages), done.messages
     assert not any("Traceback" in text or "hypothesis" in text.lower() for text in done.messages)
@@ -243,7 +248,7 @@ def test_learners_errors_are_readable(course: Path, kind: str) -> None:
 
 BROKEN = {
     "import": ("import nothing_like_it\n", "schedule.py:1: in the file itself\n    import nothing_like_it"),
-    "loop": ("while True: pass\n", "still running after 0.3 s: an endless loop?\nschedule.py"),
+    "loop": ("while True: pass\n", "still running after 1 s: an endless loop?\nschedule.py"),
     "exit": ("import sys; sys.exit()\n", "SystemExit\n"),
     "indent": ("  x = 1\n", "schedule.py:1: unexpected indent\n"),
 }
@@ -254,7 +259,7 @@ def test_a_file_that_does_not_load_is_wrong(course: Path, kind: str, monkeypatch
     monkeypatch.chdir(course / "lessons" / "01")
     lesson = find_lesson("01")
     code, message = BROKEN[kind]
-    done = check(course, lesson, code + reference_source(lesson), "--time-limit", "0.3")
+    done = check(course, lesson, code + reference_source(lesson), *limit(kind))
     assert (done.code, done.outcomes(), done.errors) == (1, {"wrong"}, [])
     assert message in done.messages[0]
     assert "does not load: see the first failure" in done.messages[1]

@@ -14,9 +14,8 @@ from cdm_tutor.settings import TrainSettings
 from cdm_tutor.trainer import Training, fit
 from cdm_tutor.unet import SimpleUNet
 
-out, dtype, accumulate = sys.argv[1], getattr(torch, sys.argv[2]), int(sys.argv[3])
-torch.set_num_threads(1)
-with distributed.together():
+
+def main(out: str, dtype: torch.dtype, accumulate: int) -> None:
     torch.manual_seed(distributed.rank())  # only the first process's weights may matter
     model = SimpleUNet(channels=(8, 16)).to(dtype)
     settings = TrainSettings(steps=20, batch=16, accumulate=accumulate, lr=1e-3, prediction="v")
@@ -25,3 +24,8 @@ with distributed.together():
     if distributed.rank() == 0:
         weights = {"model": model.state_dict(), "ema": training.ema.state_dict()}
         torch.save({"processes": distributed.world_size(), "losses": losses, **weights}, out)
+
+
+torch.set_num_threads(1)
+with distributed.together():
+    main(sys.argv[1], getattr(torch, sys.argv[2]), int(sys.argv[3]))
