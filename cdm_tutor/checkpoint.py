@@ -26,6 +26,7 @@ from cdm_tutor.schedule import NoiseSchedule, make_schedule
 from cdm_tutor.unet import SimpleUNet
 
 WEIGHTS = ("model", "ema")  # the parts of a run's state that are weights
+Stage = Literal["unet", "refiner"]
 DIGESTS = "sha256.json"  # tells a whole checkpoint from a torn or rotten one
 
 
@@ -46,7 +47,7 @@ class ModelCard:
     prediction: Prediction = "noise"
     schedule: str = "cosine"
     T: int = 1000
-    stage: Literal["unet", "refiner"] = "unet"
+    stage: Stage = "unet"
     training: dict[str, Any] = field(default_factory=dict)
 
     def make_network(self) -> SimpleUNet:
@@ -73,10 +74,10 @@ def save_weights(path: Path, model: nn.Module, card: ModelCard, *, half: bool = 
     _write(path, lambda part: save_file(weights, part, metadata={"card": json.dumps(asdict(card))}))
 
 
-def shipped_weights(name: str) -> Path:
-    """Where the trained SimpleUNet of a data set lies that comes with the package."""
+def shipped_weights(name: str, stage: Stage = "unet") -> Path:
+    """Where the trained network of a data set lies that comes with the package."""
     check_name(name)
-    return ASSETS / f"{name}-unet.safetensors"
+    return ASSETS / f"{name}-{stage}.safetensors"
 
 
 def load_weights(path: Path) -> tuple[SimpleUNet, ModelCard]:

@@ -111,7 +111,14 @@ WeightsOption = Annotated[
     Path | None,
     typer.Option(help="A model.safetensors of your own, instead of the weights that come with the package."),
 ]
-RefineOption = Annotated[Path | None, typer.Option(help="Refine the samples with this refiner's model.safetensors.")]
+RefineOption = Annotated[bool, typer.Option("--refine", help="Refine the samples with a second network.")]
+RefinerOption = Annotated[
+    Path | None,
+    typer.Option(help="Refine with this model.safetensors, instead of the refiner that comes with the package."),
+]
+RefineFromOption = Annotated[
+    int, typer.Option(min=1, help="To which step the samples are noised before they are refined.")
+]
 StepsOption = Annotated[
     int, typer.Option(min=1, help="Sampling steps: fewer are faster, more are better, up to a point.")
 ]
@@ -258,7 +265,64 @@ def follow(run: "Run", images: "Images", again: str) -> None:
     if run.card.stage == "unet":
         print(f"Samples: {run.folder / 'preview.png'}. More: cdm-tutor sample --weights {weights}")
     else:
-        print(f"Use it: cdm-tutor sample {run.card.data} --refine {weights}")
+        print(f"Use it: cdm-tutor sample {run.card.data} --refiner {weights}")
+
+
+@app.command()
+def sharpen(
+    dataset: DatasetArgument = Dataset.mnist,
+    refiner: Annotated[
+        Path | None, typer.Option(help="The refiner to start from (default: runs/DATASET-refiner/model.safetensors).")
+    ] = None,
+    weights: WeightsOption = None,
+    minutes: Annotated[float, typer.Option(min=0.01, help="How long to train.")] = 20.0,
+    samples: Annotated[int, typer.Option(min=64, help="How many samples of the first network to learn from.")] = 10_000,
+    refine_from: RefineFromOption = 200,
+    data: SourceOption = Source.sample,
+    data_dir: DataDirOption = None,
+    out: Annotated[Path | None, typer.Option(help="The folder to write to (default: runs/DATASET-sharp).")] = None,
+    device: DeviceOption = DeviceName.auto,
+    seed: SeedOption = 0,
+) -> None:
+    """Train a refiner further, against a critic that tells its images from real ones. Ctrl-C saves."""
+    import torch
+
+    from cdm_tutor import runs
+    from cdm_tutor.checkpoint import load_weights, shipped_weights
+    from cdm_tutor.critic import Sharpening, SharpenSettings, samples_to_learn_from
+    from cdm_tutor.generate import generate
+    from cdm_tutor.progress import sampling_bar, training_bar
+
+    folder = out or Path("runs") / f"{dataset.value}-sharp"
+    start = refiner or Path("runs") / f"{dataset.value}-refiner" / "model.safetensors"
+    made = folder / "model.safetensors"
+    where = pick_device(device)
+    network, card = load_weights(start)
+    eyes, its_card = load_weights(weights or shipped_weights(dataset.value))
+    if (card.data, card.schedule, card.T) != (its_card.data, its_card.schedule, its_card.T):
+        raise ValueError(f"{start} was trained on other data, or with another schedule, than the first network")
+    images = load_images(dataset, data, data_dir).x0.to(where)
+    if made.exists():
+        raise ValueError(f"{folder} holds weights already: --out names another folder")
+    writable(made)
+    print(f"Drawing {samples} samples of the first network to learn from ...")
+    with sampling_bar(samples) as advance:
+        ways = samples_to_learn_from(samples, seed)
+        drawn = [generate(eyes.to(where), its_card, way, device=where, on_batch=advance) for way in ways]
+    settings = SharpenSettings(minutes=minutes, samples=samples, t_start=refine_from, seed=seed)
+    schedule = card.make_schedule().to(where)
+    sharpening = Sharpening(network.to(where), eyes.to(where), schedule, card.prediction, settings)
+    print(f"Sharpening {start} on {len(images)} images on {where}, writing to {folder}. Ctrl-C saves and stops.")
+    try:
+        with training_bar(settings.batch) as show:
+            for done in runs.sharpen(folder, sharpening, card, images, torch.cat(drawn).to(where)):
+                show(done)
+    except runs.Stopped as stopped:
+        print(
+            f"\nStopped; saved. To go on from there: cdm-tutor sharpen {dataset.value} --refiner {made} --out ELSEWHERE"
+        )
+        raise typer.Exit(128 + stopped.args[0]) from None
+    print(f"Done. Use it: cdm-tutor sample {card.data} --refiner {made}")
 
 
 @app.command()
@@ -270,7 +334,9 @@ def sample(
     solver: SolverOption = SolverName.dpm,
     steps: StepsOption = 20,
     eta: EtaOption = None,
-    refine: RefineOption = None,
+    refine: RefineOption = False,
+    refiner: RefinerOption = None,
+    refine_from: RefineFromOption = 200,
     out: Annotated[Path, typer.Option(help="The PNG to write.")] = Path("out/samples.png"),
     processes: ProcessesOption = 1,
     use: UseOption = Whose.reference,
@@ -284,8 +350,8 @@ def sample(
     from cdm_tutor.plots import save_grid
 
     writable(out)
-    settings = SampleSettings(n=n, solver=solver.value, steps=steps, eta=eta, seed=seed)
-    save_grid(out, draw(dataset, weights, refine, settings, device)[0])
+    settings = SampleSettings(n=n, solver=solver.value, steps=steps, eta=eta, seed=seed, t_start=refine_from)
+    save_grid(out, draw(dataset, weights, refine, refiner, settings, device)[0])
     print(f"Wrote {n} images to {out}")
 
 
@@ -299,7 +365,9 @@ def evaluate(
     solver: SolverOption = SolverName.dpm,
     steps: StepsOption = 20,
     eta: EtaOption = None,
-    refine: RefineOption = None,
+    refine: RefineOption = False,
+    refiner: RefinerOption = None,
+    refine_from: RefineFromOption = 200,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the figures to this file.")] = None,
     processes: ProcessesOption = 1,
     device: DeviceOption = DeviceName.auto,
@@ -316,8 +384,8 @@ def evaluate(
 
     if json_file:
         writable(json_file)
-    settings = SampleSettings(n=n, solver=solver.value, steps=steps, eta=eta, seed=seed)
-    samples, data = draw(dataset, weights, refine, settings, device)
+    settings = SampleSettings(n=n, solver=solver.value, steps=steps, eta=eta, seed=seed, t_start=refine_from)
+    samples, data = draw(dataset, weights, refine, refiner, settings, device)
     report = Yardstick(data, load_sample(data).x0).report(samples)
     print(f"FID         {report.fid:8.3f}   (n = {n}; {n} real images: {report.fid_floor:.3f})")
     print(f"KID x 1000  {report.kid:8.3f}   (0 is best)")
@@ -455,7 +523,12 @@ def share_work(processes: int, max_restarts: int = 0) -> None:
 
 
 def draw(
-    dataset: Dataset, weights: Path | None, refine: Path | None, settings: "SampleSettings", device: DeviceName
+    dataset: Dataset,
+    weights: Path | None,
+    refine: bool,
+    refiner: Path | None,
+    settings: "SampleSettings",
+    device: DeviceName,
 ) -> tuple["Tensor", str]:
     """Sample with a progress bar; returns the images and the data set they are of."""
     from cdm_tutor.checkpoint import load_weights, shipped_weights
@@ -464,12 +537,12 @@ def draw(
 
     where = pick_device(device)
     model, card = load_weights(weights or shipped_weights(dataset.value))
-    refiner = None
-    if refine:
-        network, its_card = load_weights(refine)
-        refiner = (network.to(where), its_card)
+    second = None
+    if refine or refiner:
+        network, its_card = load_weights(refiner or shipped_weights(card.data, "refiner"))
+        second = (network.to(where), its_card)
     with sampling_bar(settings.n) as advance:
-        samples = generate(model.to(where), card, settings, refiner=refiner, device=where, on_batch=advance)
+        samples = generate(model.to(where), card, settings, refiner=second, device=where, on_batch=advance)
     return samples, card.data
 
 

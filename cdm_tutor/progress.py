@@ -5,20 +5,21 @@ from contextlib import contextmanager
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from cdm_tutor.critic import Round
 from cdm_tutor.trainer import Step
 
 
 @contextmanager
-def training_bar(batch: int) -> Iterator[Callable[[Step], None]]:
+def training_bar(batch: int) -> Iterator[Callable[[Step | Round], None]]:
     """A bar with step, loss, images a second and time left; call what it yields after each step."""
     columns = (TextColumn("step {task.fields[step]}"), BarColumn(), TextColumn("{task.percentage:3.0f}%"))
     loss = TextColumn("loss {task.fields[loss]:.4f}  {task.fields[rate]:.0f} images/s")
     with Progress(*columns, loss, TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()) as bar:
         task = bar.add_task("", total=1.0, step=0, loss=float("nan"), rate=0.0)
-        first: Step | None = None
+        first: Step | Round | None = None
         smooth = 0.0
 
-        def show(step: Step) -> None:
+        def show(step: Step | Round) -> None:
             nonlocal first, smooth
             first = first or step
             smooth = step.loss if step is first else 0.98 * smooth + 0.02 * step.loss

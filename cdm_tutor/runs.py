@@ -26,10 +26,12 @@ from torch import Tensor
 
 from cdm_tutor import distributed
 from cdm_tutor.checkpoint import ModelCard, load_newest, save_checkpoint, save_weights
+from cdm_tutor.critic import Round, Sharpening
 from cdm_tutor.generate import SampleSettings, generate
 from cdm_tutor.noising import denoising_loss
 from cdm_tutor.plots import save_grid, save_losses
-from cdm_tutor.refiner import refiner_loss
+from cdm_tutor.randomness import seeded
+from cdm_tutor.refiner import refine, refiner_loss
 from cdm_tutor.settings import TrainSettings
 from cdm_tutor.trainer import Step, Training, fit
 
@@ -201,6 +203,50 @@ class Run:
                     self.preview()
         self.save()
         self.preview()
+
+
+def sharpen(
+    folder: Path, sharpening: Sharpening, card: ModelCard, images: Tensor, samples: Tensor, save_every: float = 60.0
+) -> Iterator[Round]:
+    """Train a refiner against a critic, saving its weights and a picture, before above after, on the way.
+
+    Args:
+        folder: where to write.
+        sharpening: the refiner and its critic.
+        card: the refiner's.
+        images: real ones, (N, 1, 28, 28).
+        samples: of the first network, as many as there are.
+        save_every: seconds between saves.
+
+    Yields:
+        each round.
+
+    Raises:
+        Stopped: after Ctrl-C or SIGTERM, once the round under way is done and saved.
+        Diverged: if the loss is no longer a number; the last save stays as it is.
+    """
+    weights = folder / "model.safetensors"
+    settings, few = sharpening.settings, samples[:: max(1, len(samples) // 16)][:16]
+
+    def save(done: Round) -> None:
+        facts = {**card.training, "sharpened": {"rounds": done.step, "date": date.today().isoformat()}}
+        facts["sharpened"] |= {"minutes": round(done.seconds / 60, 1), "settings": asdict(settings)}
+        save_weights(weights, sharpening.ema, replace(card, training=facts))
+        after = refine(
+            sharpening.ema, few, sharpening.schedule, seeded(settings.seed), settings.t_start, card.prediction
+        )
+        save_grid(folder / "preview.png", torch.cat([few, after]), columns=len(few))
+
+    saved = 0.0
+    with (folder / "log.jsonl").open("a", buffering=1) as lines, signals() as received:
+        for done in sharpening.rounds(images, samples):
+            lines.write(json.dumps(asdict(done)) + "\n")
+            yield done
+            if received or done.progress == 1 or done.seconds - saved >= save_every:
+                saved = done.seconds
+                save(done)
+            if received:
+                raise Stopped(received[0])
 
 
 def _shorten(log: Path, steps: int) -> None:

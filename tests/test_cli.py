@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from cdm_tutor.checkpoint import ModelCard, load_weights, save_weights
 from cdm_tutor.cli import main
 from cdm_tutor.demo import MARK
+from cdm_tutor.refiner import ImprovedRefinementNetwork
 from cdm_tutor.unet import SimpleUNet
 
 COMMAND = [sys.executable, "-m", "cdm_tutor"]
@@ -84,7 +85,7 @@ def test_sample_refine_and_evaluate(tmp_path: Path, cdm_here: Cdm) -> None:
     )
     assert trained.returncode == 0, trained.stderr
     refiner = "runs/fashion-refiner/model.safetensors"
-    for extra in ([], ["--refine", refiner]):
+    for extra in ([], ["--refiner", refiner]):
         done = cdm_here(
             "sample", "fashion", "-n", "3", "--steps", "2", "--out", f"{len(extra)}.png", *extra, cwd=tmp_path
         )
@@ -95,9 +96,42 @@ def test_sample_refine_and_evaluate(tmp_path: Path, cdm_here: Cdm) -> None:
     assert "n = 50; 50 real images:" in done.stdout
     figures = json.loads((tmp_path / "figures.json").read_text())
     assert figures["fid"] > figures["fid_floor"] > 0
-    other = cdm_here("sample", "mnist", "-n", "2", "--refine", refiner, cwd=tmp_path)
+    other = cdm_here("sample", "mnist", "-n", "2", "--refiner", refiner, cwd=tmp_path)
     assert (other.returncode, other.stderr.count("\n")) == (2, 1)
     assert "refiner was trained on fashion, the network on mnist" in other.stderr
+
+
+def test_sharpen(tmp_path: Path, cdm_here: Cdm) -> None:
+    assert cdm_here("sharpen", cwd=tmp_path).stderr == "cdm-tutor: no weights at runs/mnist-refiner/model.safetensors\n"
+    trained = cdm_here("train", "--stage", "refiner", "--predict", "v", "--steps", "2", "--batch", "8", cwd=tmp_path)
+    assert trained.returncode == 0, trained.stderr
+    few = ("--samples", "64", "--minutes", "0.02")
+    done = cdm_here("sharpen", *few, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    made = tmp_path / "runs" / "mnist-sharp"
+    assert load_weights(made / "model.safetensors")[1].training["sharpened"]["rounds"] > 1
+    assert all((made / name).stat().st_size for name in ("preview.png", "log.jsonl"))
+    again = cdm_here("sharpen", *few, cwd=tmp_path)
+    assert (again.returncode, again.stderr.count("\n")) == (2, 1)
+    assert "holds weights already" in again.stderr
+    other = cdm_here("sharpen", "fashion", "--refiner", str(made / "model.safetensors"), cwd=tmp_path)
+    assert "trained on other data" in other.stderr
+
+
+def test_sharpening_stopped_is_saved(tmp_path: Path) -> None:
+    save_weights(tmp_path / "start.safetensors", ImprovedRefinementNetwork(), ModelCard("mnist", "v", stage="refiner"))
+    command = [*COMMAND, "sharpen", "--refiner", "start.safetensors", "--samples", "64", "--out", "sharp"]
+    log = tmp_path / "sharp" / "log.jsonl"
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+        for _ in range(600):
+            time.sleep(0.1)
+            if log.exists() and log.read_text().count("\n") >= 2:
+                break
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "cdm-tutor sharpen mnist --refiner sharp/model.safetensors --out ELSEWHERE" in said
+    assert load_weights(tmp_path / "sharp" / "model.safetensors")[1].training["sharpened"]["rounds"] >= 2
 
 
 BAD = {
@@ -204,15 +238,15 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path: Path) -> None:
 def test_help_is_there_for_every_command_and_needs_no_torch(tmp_path: Path) -> None:
     script = (
         "import sys; from cdm_tutor.cli import main\n"
-        "for command in ([], ['demo'], ['train'], ['sample'], ['evaluate'], ['doctor'], ['status'], ['check'],\n"
-        "    ['watch'], ['hint'], ['solution'], ['reset'], ['init']):\n"
+        "for command in ([], ['demo'], ['train'], ['sharpen'], ['sample'], ['evaluate'], ['doctor'], ['status'],\n"
+        "    ['check'], ['watch'], ['hint'], ['solution'], ['reset'], ['init']):\n"
         "    sys.argv = ['cdm-tutor', *command, '--help']\n"
         "    try: main()\n"
         "    except SystemExit as end: assert not end.code\n"
         "assert 'torch' not in sys.modules"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.count("Usage: ") == 13
+    assert done.stdout.count("Usage: ") == 14
 
 
 def test_doctor_finds_this_machine_fit(tmp_path: Path, cdm_here: Cdm) -> None:

@@ -17,6 +17,7 @@ MAY_IMPORT = {  # besides torch and friends
     "refiner": {"schedule", "noising", "sampler", "unet", "randomness"},
     "settings": {"noising"},
     "trainer": {"schedule", "noising", "sampler", "refiner", "randomness", "distributed", "settings"},
+    "critic": {"generate", "noising", "randomness", "refiner", "sampler", "schedule", "trainer", "unet"},
     "data": set(),
     "plots": {"schedule", "noising"},
     "metrics": {"data", "checkpoint"},

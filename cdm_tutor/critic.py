@@ -1,0 +1,208 @@
+"""After stage 5, what makes a refiner sharp: a critic that learns to tell its images from real ones.
+
+Denoising answers with the mean of all images that fit what is left under the noise, so a refiner that has learned
+nothing else ends a little soft. The critic looks at finished images, and the refiner learns from what gives it away.
+What images are made of the critic need not learn: it looks through the eyes of the first network, whose encoder stays
+as it is, and learns to judge only. Projected GANs, Sauer et al. 2021, arXiv 2111.01007, with the denoiser's own
+features as in Sauer et al. 2024, arXiv 2403.12015.
+"""
+
+import copy
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from inspect import unwrap
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from cdm_tutor.generate import SampleSettings
+from cdm_tutor.noising import Prediction, q_sample
+from cdm_tutor.randomness import draw_like, seeded
+from cdm_tutor.refiner import refiner_loss, refiner_steps, renoise
+from cdm_tutor.sampler import ddim_step, denoise
+from cdm_tutor.schedule import NoiseSchedule
+from cdm_tutor.trainer import Diverged, update_ema
+from cdm_tutor.unet import SimpleUNet, timestep_embedding
+
+LOOKS_BELOW = 100  # the critic sees images noised to a step below this one: it is not to judge single pixels
+LEARNED_FROM = (("ddim", 10), ("ddim", 20), ("dpm", 10), ("dpm", 20))  # the refiner meets samples of all these
+
+
+@dataclass(frozen=True)
+class SharpenSettings:
+    """How to train against a critic.
+
+    Attributes:
+        minutes: how long, on the clock.
+        samples: how many samples of the first network to learn from.
+        t_start: from which step the refiner starts.
+        batch: samples, and real images, in a step.
+        lr: the refiner's learning rate.
+        critic_lr: the critic's.
+        weight: how much the critic's word counts beside the refiner's own loss.
+        alone: for so many steps only the critic learns.
+        ema_decay: how slowly the averaged weights follow.
+        seed: of the critic's weights, the order of images and samples, and the noise.
+    """
+
+    minutes: float = 20.0
+    samples: int = 10_000
+    t_start: int = 200
+    batch: int = 64
+    lr: float = 3e-4
+    critic_lr: float = 5e-4
+    weight: float = 0.05
+    alone: int = 100
+    ema_decay: float = 0.998
+    seed: int = 0
+
+
+class Critic(nn.Module):
+    """Tells real images, (B, 1, 28, 28) in [-1, 1], from made ones: (B,) scores, above 0 for what it takes for real.
+
+    Spectral normalisation keeps it from being surer than it can know: Miyato et al. 2018, arXiv 1802.05957.
+
+    Args:
+        eyes: the first network; it is not changed.
+        schedule: the noise schedule that it was trained with.
+        width: channels of the judge.
+    """
+
+    def __init__(self, eyes: SimpleUNet, schedule: NoiseSchedule, width: int = 64) -> None:
+        super().__init__()
+        self.eyes, self.schedule = eyes.requires_grad_(False), schedule
+        fine, coarse = eyes.conv_in.out_channels, eyes.middle2.conv2.out_channels
+        self.fine = nn.Sequential(
+            nn.GroupNorm(8, fine), spectral_norm(nn.Conv2d(fine, width, 4, stride=2, padding=1)), nn.LeakyReLU(0.2)
+        )
+        self.coarse = nn.GroupNorm(8, coarse)
+        self.judge = nn.Sequential(
+            spectral_norm(nn.Conv2d(width + coarse, 2 * width, 3, stride=2, padding=1)), nn.LeakyReLU(0.2),
+            spectral_norm(nn.Conv2d(2 * width, 2 * width, 3, padding=1)), nn.LeakyReLU(0.2),
+            spectral_norm(nn.Conv2d(2 * width, 1, 1)),
+        )  # fmt: skip
+
+    def forward(self, x0: Tensor, t: Tensor, noise: Tensor) -> Tensor:
+        """Judge images, each noised to its step in t, (B,), with the noise, (B, 1, 28, 28)."""
+        eyes = self.eyes
+        time_ = eyes.time_mlp(timestep_embedding(t, eyes.time_dim))
+        h = F.pixel_unshuffle(q_sample(x0, t, noise, self.schedule), eyes.fold)
+        h, skips = eyes.encode(eyes.conv_in(h), time_)
+        bottom = eyes.middle2(eyes.attention(eyes.middle1(h, time_)), time_)
+        seen = torch.cat([self.fine(skips[0]), self.coarse(bottom)], dim=1)
+        return 10 * self.judge(seen).flatten(1).mean(dim=1)
+
+
+def critic_loss(real: Tensor, made: Tensor) -> Tensor:
+    """The hinge: 0 once all real images score above 1 and all made ones below -1. Lim and Ye 2017, arXiv 1705.02894."""
+    return F.relu(1 - real).mean() + F.relu(1 + made).mean()
+
+
+def refine_to_learn(
+    model: nn.Module, x: Tensor, schedule: NoiseSchedule, noise: Tensor, t_start: int, prediction: Prediction
+) -> Tensor:
+    """What refine does, but so that the network can be trained through both steps; the noise is given."""
+    x = renoise(x, t_start, schedule, noise)
+    for t, prev_t in refiner_steps(t_start, len(schedule)):
+        guess = unwrap(denoise)(model, x, t, schedule, prediction)  # without its no_grad
+        x = ddim_step(x, guess, None, prev_t, schedule, torch.zeros_like(x))
+    return x
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one step was like: the refiner's own loss, the share of images that the critic judged right, time."""
+
+    step: int
+    loss: float
+    judged_right: float
+    progress: float
+    seconds: float
+
+
+class Sharpening:
+    """A refiner in training against a critic.
+
+    Args:
+        refiner: trained by refiner_loss before; it is changed. `ema` is the average of its weights, to be used.
+        eyes: the first network.
+        schedule: the noise schedule of both.
+        prediction: what the refiner predicts.
+        settings: how to train.
+    """
+
+    def __init__(
+        self,
+        refiner: SimpleUNet,
+        eyes: SimpleUNet,
+        schedule: NoiseSchedule,
+        prediction: Prediction,
+        settings: SharpenSettings,
+    ) -> None:
+        self.refiner, self.schedule, self.prediction, self.settings = refiner, schedule, prediction, settings
+        self.ema = copy.deepcopy(refiner).requires_grad_(False)
+        torch.manual_seed(settings.seed)  # PyTorch initialises weights from its global generator only
+        self.critic = Critic(eyes, schedule).to(next(refiner.parameters()).device)
+        judge = [p for p in self.critic.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.AdamW(refiner.parameters(), lr=settings.lr, betas=(0.5, 0.99))
+        self.critic_optimizer = torch.optim.AdamW(judge, lr=settings.critic_lr, betas=(0.5, 0.99))
+
+    def rounds(self, images: Tensor, samples: Tensor) -> Iterator[Round]:
+        """Train on real images and samples of the first network, each (N, 1, 28, 28), until the minutes are up."""
+        settings, begin, step, progress = self.settings, time.perf_counter(), 0, 0.0
+        while progress < 1:
+            loss, right = self.round(step, progress, images, samples)
+            step += 1
+            seconds = time.perf_counter() - begin
+            progress = min(1.0, seconds / (60 * settings.minutes))
+            yield Round(step, loss, right, progress, seconds)
+
+    def round(self, step: int, progress: float, images: Tensor, samples: Tensor) -> tuple[float, float]:
+        """First the critic learns from real and made images, then the refiner from the critic."""
+        settings = self.settings
+        generator = seeded(settings.seed, 2, step)
+        slower = (1 + math.cos(math.pi * progress)) / 2
+        self.optimizer.param_groups[0]["lr"] = settings.lr * slower
+        self.critic_optimizer.param_groups[0]["lr"] = settings.critic_lr * slower
+
+        def some(of: Tensor) -> Tensor:
+            return of[torch.randint(len(of), (settings.batch,), generator=generator).to(of.device)]
+
+        real, x = some(images), some(samples)
+        if step >= settings.alone:
+            noise = draw_like(x, generator)
+            x = refine_to_learn(self.refiner, x, self.schedule, noise, settings.t_start, self.prediction)
+
+        t = torch.randint(LOOKS_BELOW, (settings.batch,), generator=generator).to(x.device)
+        noise = draw_like(x, generator)
+        scores = self.critic(real, t, noise), self.critic(x.detach(), t, noise)
+        self.critic_optimizer.zero_grad()
+        critic_loss(*scores).backward()
+        self.critic_optimizer.step()
+        right = ((scores[0] > 0).float().mean() + (scores[1] < 0).float().mean()).item() / 2
+
+        t_own = torch.randint(settings.t_start + 50, (settings.batch,), generator=generator).to(x.device)
+        noise_own = draw_like(x, generator)
+        own = refiner_loss(self.refiner, real, t_own, noise_own, self.schedule, self.prediction).mean()
+        if not math.isfinite(own.item()):
+            raise Diverged(f"the loss became {own.item()} at step {step + 1}: try a lower learning rate")
+        if step >= settings.alone:
+            self.optimizer.zero_grad()
+            (own - settings.weight * self.critic(x, t, noise).mean()).backward()
+            nn.utils.clip_grad_norm_(self.refiner.parameters(), 1.0)
+            self.optimizer.step()
+            update_ema(self.ema, self.refiner, step - settings.alone, settings.ema_decay)
+        return own.item(), right
+
+
+def samples_to_learn_from(n: int, seed: int) -> list[SampleSettings]:
+    """How to draw n samples of the first network, as many of each kind in LEARNED_FROM; with seeds of their own."""
+    share = -(-n // len(LEARNED_FROM))
+    return [
+        SampleSettings(n=share, solver=solver, steps=steps, seed=seed + 1_000_000)  # never those one measures
+        for solver, steps in LEARNED_FROM
+    ]
