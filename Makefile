@@ -1,5 +1,5 @@
 # Each target sets itself up: a virtual environment in .venv, made once and again when pyproject.toml changes.
-# TESTS=--thorough plants every known mistake.
+# TESTS=--thorough runs every known mistake through the whole of its lesson.
 # For the small, CPU-only torch (see README): make demo PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu"
 PYTHON ?= python3
 PIP_FLAGS ?=

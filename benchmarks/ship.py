@@ -2,7 +2,8 @@
 
     python benchmarks/ship.py RUN_DIR "COMMAND THAT TRAINED IT"
 
-Writes cdm_tutor/assets/NAME-unet.safetensors and NAME-unet.json.
+Writes cdm_tutor/assets/NAME-unet.safetensors and NAME-unet.json; for a refiner NAME-refiner, measured on samples of the
+U-Net that is shipped already.
 """
 
 import json
@@ -18,15 +19,16 @@ from cdm_tutor.metrics import Yardstick
 
 run, command = Path(sys.argv[1]), sys.argv[2]
 model, card = load_weights(run / "model.safetensors")
-path = shipped_weights(card.data)
+path = shipped_weights(card.data, card.stage)
 save_weights(path, model, card, half=True)
-model, card = load_weights(path)  # what is shipped is measured
+shipped = load_weights(path)  # what is shipped is measured
+base, refiner = (shipped, None) if card.stage == "unet" else (load_weights(shipped_weights(card.data)), shipped)
 settings = SampleSettings(n=5000, steps=20)
-report = Yardstick(card.data, load_sample(card.data).x0).report(generate(model, card, settings))
+report = Yardstick(card.data, load_sample(card.data).x0).report(generate(*base, settings, refiner=refiner))
 facts = {
     "command": command,
     **card.training,
-    "sampled": "20 steps of DPM-Solver++, stochastic and corrected",
+    "sampled": "20 steps of DPM-Solver++, stochastic and corrected" + (", refined" if refiner else ""),
     "n": report.n,
     "fid": round(report.fid, 3),
     "fid_floor": round(report.fid_floor, 3),

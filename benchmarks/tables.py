@@ -9,13 +9,15 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from statistics import mean, stdev
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 ASSETS = ROOT / "cdm_tutor" / "assets"
 NAMES = {"mnist": "MNIST", "fashion": "Fashion-MNIST"}
-PAGES = ("README.md", "docs/how-good.md", "docs/processes.md")
+PAGES = ("README.md", "docs/how-good.md", "docs/processes.md", "docs/lessons/05-refiner.md")
+SOLVERS = {"dpm": "DPM-Solver++, corrected", "ddim": "DDIM"}
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -65,6 +67,78 @@ def front() -> str:
     note = f"Shipped Fashion-MNIST weights, {facts['n']:,} samples, floor {facts['fid_floor']:.2f}"
     shown = table(["solver", "steps", "FID", "images/s"], rows)
     return f"{shown}\n\n{note}; `benchmarks/front.py`; {where(facts['rates'])}."
+
+
+def spread(figures: list[float]) -> str:
+    """Mean and standard deviation over the seeds."""
+    return f"{mean(figures):.2f} ± {stdev(figures):.2f}" if len(figures) > 1 else f"{figures[0]:.2f}"
+
+
+def refiner() -> str:
+    tables = []
+    for name, title in NAMES.items():
+        facts = read(RESULTS / f"refiner-{name}.json")
+        rows = []
+        for solver, steps in (("dpm", 20), ("dpm", 10), ("ddim", 20), ("ddim", 10)):
+            its = [row for row in facts["rows"] if (row["solver"], row["steps"]) == (solver, steps)]
+            more = [row for row in facts["rows"] if (row["solver"], row["steps"]) == (solver, steps + 2)]
+            before, after = ([row[way]["fid"] for row in its] for way in ("plain", "refined"))
+            own = [[row[f"by itself from {start}"] for row in its] for start in (100, 200)]
+            rows.append(
+                [
+                    f"{SOLVERS[solver]}, {steps} steps",
+                    spread(before),
+                    f"**{spread(after)}**",
+                    f"{mean(after) / mean(before):.2f}",
+                    spread([row["plain"]["fid"] for row in more]) if more else "",
+                    spread(min(own, key=mean)),
+                ]
+            )
+        head = [title, "as they are", "refined", "ratio", "two more steps", "refined by the first network"]
+        tables.append(table(head, rows))
+    seeds = len({row["seed"] for row in facts["rows"]})
+    note = (
+        f"FID of {facts['n']:,} samples with the weights that come with the package, mean and standard deviation of "
+        f"{seeds} seeds; `benchmarks/refiner.py`; {where(facts)}."
+    )
+    return "\n\n".join([*tables, note])
+
+
+def harm() -> str:
+    rows = []
+    for name, title in NAMES.items():
+        its = [row for row in read(RESULTS / f"refiner-{name}.json")["rows"] if row["steps"] == 20 and "refined" in row]
+        reports = [row[way] for row in its if row["solver"] == "dpm" for way in ("plain", "refined")]
+        for way, found in (("as they are", reports[::2]), ("refined", reports[1::2])):
+            cells = (mean(max(each["histogram"]) for each in found), mean(min(each["histogram"]) for each in found))
+            nearest = [f"{mean(each[key] for each in found):.3f}" for key in ("nearest", "nearest_floor")]
+            confidence = f"{mean(each['confidence'] for each in found):.1%}"
+            rows.append([f"{title}, {way}", f"{cells[0]:.1%}", f"{cells[1]:.1%}", confidence, *nearest])
+    head = [
+        "",
+        "commonest class",
+        "rarest class",
+        "classifier's confidence",
+        "nearest training image",
+        "for real images",
+    ]
+    return table(head, rows)
+
+
+def naive() -> str:
+    facts = read(RESULTS / "naive-fashion.json")
+    real = facts["rows"][-1]["sharpness"]
+    titles = {
+        "as they are": "the samples as they are",
+        "pairs": "after training on pairs",
+        "clean": "after training on clean images",
+        "noised": "renoised and denoised, from t = 100",
+        "real": "real images",
+    }
+    rows = [[titles[r["way"]], f"{r['fid']:.2f}", f"{r['sharpness'] / real:.2f}"] for r in facts["rows"]]
+    shown = table(["Fashion-MNIST", "FID", "sharpness: how much neighbouring pixels differ, real images 1"], rows)
+    note = f"{facts['minutes']:g} minutes of training each, {facts['n']:,} samples; `benchmarks/naive_refiners.py`"
+    return f"{shown}\n\n{note}; {where(facts)}."
 
 
 def shipped() -> str:
@@ -142,7 +216,7 @@ def mutations() -> str:
 
 
 TABLES: dict[str, Callable[[], str]] = {
-    f.__name__: f for f in (speed, quality, front, shipped, processes, memory, lessons, mutations)
+    f.__name__: f for f in (speed, quality, front, refiner, harm, naive, shipped, processes, memory, lessons, mutations)
 }
 
 

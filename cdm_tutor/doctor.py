@@ -78,6 +78,7 @@ def _assets() -> list[Finding]:
     for name in CLASS_NAMES:
         try:
             _, card = load_weights(shipped_weights(name))
+            load_weights(shipped_weights(name, "refiner"))
             (ASSETS / f"{name}.png").stat()
             findings.append(Finding(name, f"10,000 images, weights of {card.training.get('date', 'unknown date')}"))
         except (OSError, ValueError) as error:

@@ -13,6 +13,7 @@ from torch import Tensor
 from cdm_tutor import refiner
 from cdm_tutor.checkpoint import load_weights, shipped_weights
 from cdm_tutor.data import load_sample
+from cdm_tutor.generate import SampleSettings, generate
 from cdm_tutor.noising import q_sample
 from cdm_tutor.randomness import draw_like, seeded
 from cdm_tutor.sampler import ddim_step, denoise, levels, sample
@@ -174,6 +175,15 @@ class InRange(torch.nn.Module):
         return self.model(x_t, t).clamp(0, 1)
 
 
+def before_and_after(name: str, n: int = 10) -> Tensor:
+    """Samples drawn in ten DDIM steps, above the same refined by the refiner that comes with the package."""
+    base, second = load_weights(shipped_weights(name)), load_weights(shipped_weights(name, "refiner"))
+    settings = SampleSettings(n=n, solver="ddim", steps=10, seed=21)
+    before = generate(*base, settings)
+    after = refiner.refine(second[0], before, COSINE, seeded(5), settings.t_start, second[1].prediction)
+    return torch.cat([before, after])
+
+
 def main() -> None:
     digits = load_sample("mnist").x0
     kinds = (scratched, scratched, specked, specked, softened, softened, holed, holed)
@@ -189,6 +199,14 @@ def main() -> None:
         torch.cat([damaged, refined(damaged, 300)]),
         columns=len(damaged),
         row_labels=["damaged", "refined"],
+    )
+    picture(
+        "05-before-after",
+        "Digits and clothes drawn in ten steps, and below each row the same, refined: edges are sharper, strokes "
+        "firmer, and prints, buttons and seams that were a blur are there.",
+        torch.cat([before_and_after(name) for name in ("mnist", "fashion")]),
+        columns=10,
+        row_labels=["sampled", "refined"] * 2,
     )
     picture(
         "05-pairs",
