@@ -1,6 +1,6 @@
-"""Three ways to train a refiner for a few minutes each, two of them naive: what each does to the same samples.
+"""Three ways to train a refiner for a few hundred steps each, two of them naive: what each does to the same samples.
 
-    python benchmarks/naive_refiners.py [--data fashion] [--minutes 4] [--plot]
+    python benchmarks/naive_refiners.py [--data fashion] [--steps 600] [--plot]
 
 - pairs: squared error between a sample and the real image nearest to it, image in, image out;
 - clean: squared error between a real image and itself;
@@ -32,7 +32,7 @@ from cdm_tutor.settings import TrainSettings
 from cdm_tutor.trainer import Loss, Training, fit
 
 RESULTS, OUT = Path(__file__).parent / "results", Path("out") / "naive"
-COSINE, N, START = make_schedule("cosine"), 5000, 100
+COSINE, N, START = make_schedule("cosine"), 2000, 100
 TITLES = {
     "as they are": "the samples as they are",
     "pairs": "squared error, pairs of sample and nearest real image",
@@ -50,10 +50,10 @@ def image_to_image(
     return (model(given, torch.zeros_like(t)) - wanted).square().flatten(1).mean(dim=1)
 
 
-def train(images: Tensor, loss: Loss, minutes: float) -> Model:
+def train(images: Tensor, loss: Loss, steps: int) -> Model:
     torch.manual_seed(0)
     network = ImprovedRefinementNetwork().to(memory_format=torch.channels_last)
-    training = Training(network, COSINE, TrainSettings(minutes=minutes, prediction="v", t_below=500), loss)
+    training = Training(network, COSINE, TrainSettings(steps=steps, prediction="v", t_below=500), loss)
     with training_bar(training.settings.batch) as show:
         for step in fit(training, images):
             show(step)
@@ -70,15 +70,15 @@ def sharpness(x: Tensor) -> float:
     return sum(x.diff(dim=axis).square().mean().item() for axis in (2, 3)) / 2
 
 
-def measure(name: str, minutes: float) -> None:
+def measure(name: str, steps: int) -> None:
     real = load_sample(name).x0
     drawn = samples(name, "dpm", 20, 7, N)
     nearest = torch.cat([torch.cdist(part.flatten(1), real.flatten(1)).argmin(dim=1) for part in drawn.split(500)])
-    pairs = train(torch.cat([drawn, real[nearest]], dim=1), image_to_image, minutes)
-    clean = train(torch.cat([real, real], dim=1), image_to_image, minutes)
-    noised = train(real, refiner_loss, minutes)
+    pairs = train(torch.cat([drawn, real[nearest]], dim=1), image_to_image, steps)
+    clean = train(torch.cat([real, real], dim=1), image_to_image, steps)
+    noised = train(real, refiner_loss, steps)
 
-    x = samples(name, "dpm", 20, 1, 10_000)[:N]
+    x = samples(name, "dpm", 20, 8, N)
     at_once, generator = torch.zeros(250, dtype=torch.int64), seeded(1)
     renoised = partial(refine, noised, schedule=COSINE, generator=generator, t_start=START, prediction="v")
     made = {
@@ -93,7 +93,7 @@ def measure(name: str, minutes: float) -> None:
         {"way": way, "fid": yardstick.fid(yardstick.features(images)), "sharpness": sharpness(images)}
         for way, images in made.items()
     ]
-    found = {"data": name, "minutes": minutes, "n": N, "rows": rows, **machine()}
+    found = {"data": name, "steps": steps, "n": N, "rows": rows, **machine()}
     (RESULTS / f"naive-{name}.json").write_text(json.dumps(found, indent=2) + "\n")
     OUT.mkdir(parents=True, exist_ok=True)
     torch.save({way: images[:10].clone() for way, images in made.items()}, OUT / f"{name}.pt")
@@ -117,11 +117,11 @@ def plot(name: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", choices=CLASS_NAMES, default="fashion")
-    parser.add_argument("--minutes", type=float, default=4.0)
+    parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--plot", action="store_true")
     args = parser.parse_args()
     if not args.plot:
-        measure(args.data, args.minutes)
+        measure(args.data, args.steps)
     plot(args.data)
 
 

@@ -137,7 +137,7 @@ def naive() -> str:
     }
     rows = [[titles[r["way"]], f"{r['fid']:.2f}", f"{r['sharpness'] / real:.2f}"] for r in facts["rows"]]
     shown = table(["Fashion-MNIST", "FID", "sharpness: how much neighbouring pixels differ, real images 1"], rows)
-    note = f"{facts['minutes']:g} minutes of training each, {facts['n']:,} samples; `benchmarks/naive_refiners.py`"
+    note = f"{facts['steps']} steps of training each, {facts['n']:,} samples; `benchmarks/naive_refiners.py`"
     return f"{shown}\n\n{note}; {where(facts)}."
 
 
