@@ -81,6 +81,8 @@ def refiner() -> str:
         rows = []
         for solver, steps in (("dpm", 20), ("dpm", 10), ("ddim", 20), ("ddim", 10)):
             its = [row for row in facts["rows"] if (row["solver"], row["steps"]) == (solver, steps)]
+            if not its:
+                continue  # not measured yet
             more = [row for row in facts["rows"] if (row["solver"], row["steps"]) == (solver, steps + 2)]
             before, after = ([row[way]["fid"] for row in its] for way in ("plain", "refined"))
             own = [[row[f"by itself from {start}"] for row in its] for start in (100, 200)]
@@ -115,11 +117,11 @@ def harm() -> str:
             confidence = f"{mean(each['confidence'] for each in found):.1%}"
             rows.append([f"{title}, {way}", f"{cells[0]:.1%}", f"{cells[1]:.1%}", confidence, *nearest])
     head = [
-        "",
+        "samples",
         "commonest class",
         "rarest class",
         "classifier's confidence",
-        "nearest training image",
+        "to nearest training image",
         "for real images",
     ]
     return table(head, rows)
@@ -133,6 +135,7 @@ def naive() -> str:
         "pairs": "after training on pairs",
         "clean": "after training on clean images",
         "noised": "renoised and denoised, from t = 100",
+        "shipped": "by the refiner that comes with the package",
         "real": "real images",
     }
     rows = [[titles[r["way"]], f"{r['fid']:.2f}", f"{r['sharpness'] / real:.2f}"] for r in facts["rows"]]
