@@ -26,7 +26,7 @@ pytestmark = pytest.mark.xdist_group("site")  # one build and one browser for al
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(DOCS).as_posix())
 
 
-@pytest.mark.parametrize("script", ["docs/make_parts.py", "docs/figures/make.py"])
+@pytest.mark.parametrize("script", ["docs/make_parts.py", "docs/make_explorer.py", "docs/figures/make.py"])
 def test_nothing_made_from_the_code_is_stale(script: str) -> None:
     done = subprocess.run([sys.executable, script, "--check"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -213,3 +213,53 @@ def test_lesson_is_complete_without_javascript(page: Path, site: Path, browser: 
     solution.locator("summary").click()
     assert solution.locator("code").first.is_visible()
     assert tab.locator("article h2").count() == 11
+
+
+def shown(tab: "Page", canvas: str) -> list[int]:  # noqa: F821
+    """The grey of each pixel of a canvas."""
+    pixels = "[...each.getContext('2d').getImageData(0, 0, each.width, each.height).data].filter((_, i) => i % 4 == 0)"
+    return tab.locator(canvas).evaluate(f"each => {pixels}")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("page", LESSON_PAGES[:2], ids=lambda page: page.stem)
+def test_explorer_follows_its_sliders(page: Path, site: Path, browser: "Browser") -> None:  # noqa: F821
+    """By keyboard, and from the file system."""
+    tab = browser.new_page()
+    tab.goto((site / html_of(page)).as_uri())
+    status, x_t = tab.locator(".schedule-explorer [role=status]"), ".schedule-explorer figure:last-child canvas"
+    tab.get_by_label("step t").press("Home")
+    status.filter(has_text="cosine, t = 0 of T = 1000: alpha_bar_t is 1.00").wait_for()
+    clean = shown(tab, x_t)
+    tab.get_by_label("step t").press("End")
+    status.filter(has_text="t = 999").wait_for()
+    noised = shown(tab, x_t)
+    tab.get_by_label("image").select_option("boot")
+    assert sum(a != b for a, b in zip(clean, noised, strict=True)) > 28 * 28 / 2
+    assert max(abs(a - b) for a, b in zip(noised, shown(tab, x_t), strict=True)) < 2, "only noise is left at the end"
+    tab.get_by_label("linear").check()
+    assert tab.get_by_label("offset s").is_disabled()
+    tab.get_by_label("steps T").press("Home")
+    status.filter(has_text="linear, t = 19 of T = 20").wait_for()
+    tab.close()
+
+
+@pytest.mark.browser
+def test_before_and_after(browser: "Browser") -> None:  # noqa: F821
+    tab = browser.new_page()
+    picture = "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' width='200' height='100'/>"
+    images = "".join(f'<img alt="{alt}" src="{picture}" width=200 height=100>' for alt in ("noisy", "clean"))
+    tab.set_content(f'<div class="before-after"><p>{images}</p></div>')
+    assert tab.locator("p img").count() == 2
+    tab.add_style_tag(path=DOCS / "site" / "course.css")
+    tab.add_script_tag(path=DOCS / "site" / "before-after.js")
+    divider = tab.get_by_role("slider")
+    box = tab.get_by_alt_text("noisy").bounding_box()
+    assert box == tab.get_by_alt_text("clean").bounding_box()
+    assert divider.input_value() == "50"
+    divider.press("ArrowRight")
+    assert divider.get_attribute("aria-valuetext") == "51 % before, 49 % after"
+    assert tab.get_by_alt_text("clean").evaluate("each => getComputedStyle(each).clipPath") == "inset(0px 0px 0px 51%)"
+    tab.mouse.click(box["x"] + 20, box["y"] + 20)
+    assert int(divider.input_value()) < 15
+    tab.close()
