@@ -175,13 +175,13 @@ class InRange(torch.nn.Module):
         return self.model(x_t, t).clamp(0, 1)
 
 
-def before_and_after(name: str, n: int = 10) -> Tensor:
-    """Samples drawn in ten DDIM steps, above the same refined by the refiner that comes with the package."""
+def before_and_after(name: str, n: int = 10) -> tuple[Tensor, Tensor]:
+    """Samples drawn in ten DDIM steps, and the same refined by the refiner that comes with the package."""
     base, second = load_weights(shipped_weights(name)), load_weights(shipped_weights(name, "refiner"))
     settings = SampleSettings(n=n, solver="ddim", steps=10, seed=21)
     before = generate(*base, settings)
     after = refiner.refine(second[0], before, COSINE, seeded(5), settings.t_start, second[1].prediction)
-    return torch.cat([before, after])
+    return before, after
 
 
 def main() -> None:
@@ -200,14 +200,14 @@ def main() -> None:
         columns=len(damaged),
         row_labels=["damaged", "refined"],
     )
+    before, after = (torch.cat(both) for both in zip(*map(before_and_after, ("mnist", "fashion")), strict=True))
+    picture("05-before", "Before: ten digits and ten pieces of clothing, drawn in ten steps.", before, columns=10)
     picture(
-        "05-before-after",
-        "Digits and clothes drawn in ten steps, and below each row the same, refined. The faint grid in the background "
-        "is gone, and with it a stray speck above the nought; the gap in the four is closed; clothes have firmer folds "
-        "and clean outlines.",
-        torch.cat([before_and_after(name) for name in ("mnist", "fashion")]),
+        "05-after",
+        "After: the same, refined. The faint grid in the background is gone, and with it a stray speck above the "
+        "nought; the gap in the four is closed; clothes have firmer folds and clean outlines.",
+        after,
         columns=10,
-        row_labels=["sampled", "refined"] * 2,
     )
     picture(
         "05-pairs",
