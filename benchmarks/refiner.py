@@ -71,7 +71,7 @@ def measure(name: str, seeds: list[int], n: int) -> None:
     weights = {"base": base[1].training, "refiner": refiner[1].training}
     if found.get("weights") != weights or found.get("n") != n:
         cost = {"base": multiply_accumulates(base[0]), "refiner": multiply_accumulates(refiner[0])}
-        found = {"weights": weights, "n": n, "million_multiply_accumulates": cost, **machine(), "rows": []}
+        found = {"weights": weights, "n": n, "million_multiply_accumulates": cost, "rows": []}
     t_start = refiner[1].training["sharpened"]["settings"]["t_start"]
     for seed in seeds:
         for solver, steps in (*REFINED, *INSTEAD):
@@ -85,7 +85,7 @@ def measure(name: str, seeds: list[int], n: int) -> None:
                 for start in STARTS:
                     own = yardstick.fid(yardstick.features(refined(base, x, seed, start)))
                     row[f"by itself from {start}"] = own
-            found["rows"].append(row)
+            found["rows"].append(row | {"measured": machine()})  # a row may come days after another
             path.write_text(json.dumps(found, indent=2) + "\n")
             print(f"{name}: {solver} {steps}, seed {seed}: {row['plain']['fid']:.3f}", end=" ")
             print(*(f"{way} {row[way]['fid'] if way == 'refined' else row[way]:.3f}" for way in list(row)[4:]))

@@ -25,6 +25,9 @@ from torch.nn.parallel import DistributedDataParallel
 
 Value = TypeVar("Value")
 STORE = "CDM_TUTOR_STORE"  # names a file through which the processes of one machine find each other
+# What stopped a launch. Its traceback holds torch's keep-alive timer, which a signal leaves running: let go of while it
+# runs, it is cleared away in its own thread, waits for itself, and prints a traceback.
+_stopped_by: list[BaseException] = []
 
 
 def launched() -> bool:
@@ -162,7 +165,7 @@ def launch(processes: int, max_restarts: int, arguments: list[str]) -> int:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-    logging.getLogger("torch.distributed").setLevel(logging.CRITICAL)  # what matters we say ourselves
+    logging.disable()  # what matters we say ourselves
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
     loopback = next(name for _, name in socket.if_nameindex() if name.startswith("lo"))
     for library in ("GLOO", "NCCL"):
@@ -194,6 +197,7 @@ def launch(processes: int, max_restarts: int, arguments: list[str]) -> int:
             print(f"cdm-tutor: {where}{message}", file=sys.stderr)
             return failure.exitcode if failure.exitcode > 0 else 128 - failure.exitcode
         except SignalException as stopped:
+            _stopped_by.append(stopped)
             return 128 + stopped.sigval
     return 0
 

@@ -290,6 +290,15 @@ def test_signals_save_and_another_number_of_processes_goes_on(
     same_weights(tmp_path / "torn", whole, atol=1e-6)
 
 
+def test_a_signal_while_the_launcher_tells_that_it_is_alive_leaves_no_traceback() -> None:
+    command = [sys.executable, str(WORKERS / "stopped_while_it_beats.py")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout
+    assert process.stdout.readline() == "up\n"
+    process.send_signal(signal.SIGTERM)
+    assert finish(process, 143) == ("", "")
+
+
 def test_one_process_that_fails_ends_all_with_its_error() -> None:
     code = f"from cdm_tutor.distributed import launch; raise SystemExit(launch(2, 0, [{str(WORKERS / 'fails.py')!r}]))"
     began = time.monotonic()
