@@ -39,7 +39,7 @@ VARIANTS = [(lesson, variant) for lesson in READY for variant in variants_of(les
 each_lesson = pytest.mark.parametrize("lesson", READY, ids=lambda lesson: lesson.number)
 
 
-@dataclass
+@dataclass(eq=False)  # pytest keeps its plugins in a set
 class Run:
     """What became of one run of a lesson's tests: a pytest plugin that listens."""
 
