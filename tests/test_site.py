@@ -18,6 +18,7 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted(path for path in DOCS.rglob("*.md") if path.relative_to(DOCS).parts[0] not in ("parts", "vendor"))
 LESSON_PAGES = [path for path in PAGES if path.parent.name == "lessons"]
+MAKERS = [f"docs/{name}.py" for name in ("make_parts", "make_explorer", "make_live", "figures/make")]
 CHROMIUM = shutil.which("chromium")
 QUIET = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run"]
 
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.xdist_group("site")  # one build and one browser for al
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(DOCS).as_posix())
 
 
-@pytest.mark.parametrize("script", ["docs/make_parts.py", "docs/make_explorer.py", "docs/figures/make.py"])
+@pytest.mark.parametrize("script", MAKERS)
 def test_nothing_made_from_the_code_is_stale(script: str) -> None:
     done = subprocess.run([sys.executable, script, "--check"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
