@@ -115,6 +115,13 @@ def test_every_layer_of_other_architectures(name: str, product: str, tmp_path: P
     compare(network, name, side, file, product)
 
 
+def test_weights_that_half_precision_cannot_hold() -> None:
+    network = SimpleUNet()
+    network.conv_in.weight.data[0, 0, 0, 0] = 1e5
+    with pytest.raises(ValueError, match=r"conv_in\.weight holds weights that half precision cannot"):
+        weights_script("large", network, CARD, CARD.make_schedule())
+
+
 def test_webassembly_is_used_where_there_is_some() -> None:
     assert in_page("[wasmProduct() !== null, product !== plainProduct]") == [True, True]
     without = "((there) => { delete globalThis.WebAssembly; return wasmProduct(); })()"
