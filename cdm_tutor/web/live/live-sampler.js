@@ -32,7 +32,7 @@ function controls(networks, refiner) {
       <div class="choices">
         ${seedField("seed", "seed", FIRST_SEED)}
         <button type="submit">Draw</button>
-        <button type="button" name="another">Next</button>
+        <button type="button" name="another">Next seed</button>
       </div>
       <div class="choices">${seedField("and on to seed", "other", FIRST_SEED + 1)}</div>
       ${slider("how far", "share", 'min="0" max="100" value="0"')}
