@@ -36,24 +36,25 @@ const WIDE = 8;
 const LANES = 4; // numbers in a register
 const BYTES = 4; // of a number
 
-// ---- a very small assembler: an instruction is the list of its bytes -------------------------------------------------
+// --- a very small assembler: an instruction is the list of its bytes
 
 const I32 = 0x7f;
 const V128 = 0x7b; // a register of four numbers
-const get = (local) => [0x20, local];
-const set = (local) => [0x21, local];
-const constant = (number) => [0x41, ...signed(number)];
-const add = [0x6a];
-const multiply = [0x6c];
-const lessThan = [0x49];
-const zeros = [0xfd, 0x0c, ...new Array(16).fill(0)];
-const load = (offset = 0) => [0xfd, 0x00, 2, offset]; // four numbers that follow each other
-const loadOne = [0xfd, 0x09, 2, 0]; // one number, four times
-const store = (offset) => [0xfd, 0x0b, 2, offset];
-const addFour = [0xfd, 0xe4, 0x01];
-const multiplyFour = [0xfd, 0xe6, 0x01];
+const get = (local) => [0x20, local]; // local.get
+const set = (local) => [0x21, local]; // local.set
+const constant = (number) => [0x41, ...signed(number)]; // i32.const
+const add = [0x6a]; // i32.add
+const multiply = [0x6c]; // i32.mul
+const lessThan = [0x49]; // i32.lt_u
+const zeros = [0xfd, 0x0c, ...new Array(16).fill(0)]; // v128.const
+const load = (offset) => [0xfd, 0x00, 2, offset]; // v128.load: four numbers that follow each other
+const loadOne = [0xfd, 0x09, 2, 0]; // v128.load32_splat: one number, four times
+const store = (offset) => [0xfd, 0x0b, 2, offset]; // v128.store
+const addFour = [0xfd, 0xe4, 0x01]; // f32x4.add
+const multiplyFour = [0xfd, 0xe6, 0x01]; // f32x4.mul
+const repeatWhile = (condition, body) => [0x03, 0x40, ...body, ...condition, 0x0d, 0, 0x0b]; // loop, br_if, end
 const advance = (local, ...by) => [...get(local), ...by.flat(), ...add, ...set(local)];
-const repeatWhile = (condition, body) => [0x03, 0x40, ...body, ...condition, 0x0d, 0, 0x0b];
+const times = (count, of) => [...Array(count).keys()].flatMap(of);
 
 // Whole numbers in the format's own way: seven bits a byte, the eighth says that more follow.
 function signed(number) {
@@ -70,26 +71,26 @@ function unsigned(number) {
   return number < 0x80 ? [number] : [(number & 0x7f) | 0x80, ...unsigned(number >>> 7)];
 }
 
-// ---- the kernel ------------------------------------------------------------------------------------------------------
+// --- the kernel
 
 function kernelCode() {
   // Where the matrices begin, in bytes, and how long a row of each is, in bytes.
   const [a, b, out, aRow, bRow, aEnd] = [0, 1, 2, 3, 4, 5];
-  // How far we are: in a, in b, in out; and the ends of a row of a and of a row of b.
-  const [aAt, bAt, column, outAt, aRowEnd, columnEnd] = [6, 7, 8, 9, 10, 11];
-  const factor = 12;
-  const four = (part) => 13 + part; // what was loaded from b
+  // How far we are: in a, in b, in out; and where the row of a ends.
+  const [aAt, bAt, column, outAt, aRowEnd] = [6, 7, 8, 9, 10];
+  const factor = 11;
+  const four = (part) => 12 + part; // what was loaded from b
   const PARTS = WIDE / LANES;
-  const sum = (row, part) => 13 + PARTS + row * PARTS + part;
-  const tile = (of) => [...Array(TALL).keys()].flatMap((row) => [...Array(PARTS).keys()].flatMap((part) => of(row, part)));
+  const sum = (row, part) => 12 + PARTS + row * PARTS + part;
+  const tile = (of) => times(TALL, (row) => times(PARTS, (part) => of(row, part)));
   const rowsBelow = (row, length) => [...get(length), ...constant(row), ...multiply, ...add];
   const below = (pointer, end) => [...get(pointer), ...get(end), ...lessThan];
 
   const alongInner = [
-    ...[...Array(PARTS).keys()].flatMap((part) => [...get(bAt), ...load(part * LANES * BYTES), ...set(four(part))]),
-    ...[...Array(TALL).keys()].flatMap((row) => [
+    ...times(PARTS, (part) => [...get(bAt), ...load(part * LANES * BYTES), ...set(four(part))]),
+    ...times(TALL, (row) => [
       ...get(aAt), ...rowsBelow(row, aRow), ...loadOne, ...set(factor),
-      ...[...Array(PARTS).keys()].flatMap((part) => [
+      ...times(PARTS, (part) => [
         ...get(sum(row, part)), ...get(factor), ...get(four(part)), ...multiplyFour, ...addFour, ...set(sum(row, part)),
       ]),
     ]),
@@ -114,7 +115,7 @@ function kernelCode() {
     ...advance(a, get(aRow), constant(TALL), multiply),
     ...advance(out, get(bRow), constant(TALL), multiply),
   ];
-  const locals = [2, ...[6, I32], ...[1 + PARTS + TALL * PARTS, V128]];
+  const locals = [2, ...[5, I32], ...[1 + PARTS + TALL * PARTS, V128]];
   return [...locals, ...repeatWhile(below(a, aEnd), downRows), 0x0b];
 }
 
@@ -123,7 +124,7 @@ function kernelModule() {
   const text = (word) => [word.length, ...Array.from(word, (letter) => letter.charCodeAt(0))];
   const code = kernelCode();
   return new Uint8Array([
-    ...[0, ...text("asm").slice(1), 1, 0, 0, 0],
+    ...[0, ...text("asm").slice(1), 1, 0, 0, 0], // how every module begins
     ...section(1, 1, 0x60, 6, ...new Array(6).fill(I32), 0), // types: one, of six whole numbers and no result
     ...section(3, 1, 0), // functions: one, of that type
     ...section(5, 1, 0, 1), // memories: one, of one page of 64 KB; it grows

@@ -18,7 +18,7 @@
 
   for (const place of document.querySelectorAll(".live-sampler")) {
     const begin = document.createElement("p");
-    begin.innerHTML = '<button type="button">Draw one here</button> <span role="status"></span>';
+    begin.innerHTML = '<button type="button" class="begin">Draw one here</button> <span role="status"></span>';
     place.append(begin);
     const [button, status] = begin.children;
     button.addEventListener("click", async () => {
@@ -37,7 +37,7 @@
   }
 }
 
-// Once each, however often it is asked for. Scripts may be loaded by a page that was opened from the disk; other files not.
+// Once each, however often it is asked for. A page that was opened from the disk may load scripts, and nothing else.
 function loadScript(address) {
   loadScript.begun ??= {};
   return (loadScript.begun[address] ??= new Promise((resolve, reject) => {
