@@ -219,8 +219,27 @@ def mutations() -> str:
     return f"{table(head, rows)}\n\n{note}; `benchmarks/mutations.py`; {where(facts)}."
 
 
+def live() -> str:
+    facts = read(RESULTS / "live.json")
+    steps = facts["steps"]
+    rows = [
+        [NAMES[data], *(f"{its[name]:.2f}" for name in ("sampler", "refiner", "without_wasm", "opened"))]
+        for data, its in facts["seconds"].items()
+    ]
+    head = ["seconds for", f"{steps} steps of dpm", "the refiner's two", f"{steps} steps without WebAssembly",
+            "from opening the page to a refined image"]  # fmt: skip
+    pages = [(its["page"], its["button"]) for its in facts["bytes"].values()]
+    heaviest, added = (f"{max(sizes) / 1e6:.2f} MB" for sizes in zip(*pages, strict=True))
+    note = (
+        f"{facts['browser']} on one core. The heaviest page with a live sampler is {heaviest}; its button adds at most "
+        f"{added}, another data set as much again; `benchmarks/live.py`; {facts['date']}, {facts['processor']}."
+    )
+    return f"{table(head, rows)}\n\n{note}"
+
+
 TABLES: dict[str, Callable[[], str]] = {
-    f.__name__: f for f in (speed, quality, front, refiner, harm, naive, shipped, processes, memory, lessons, mutations)
+    f.__name__: f
+    for f in (speed, quality, front, refiner, harm, naive, shipped, processes, memory, live, lessons, mutations)
 }
 
 

@@ -355,6 +355,28 @@ def sample(
     print(f"Wrote {n} images to {out}")
 
 
+@app.command("export-web")
+def export_web(
+    weights: Annotated[
+        str,
+        typer.Argument(
+            metavar="WEIGHTS", help="Your model.safetensors; or mnist or fashion, for what comes with the package."
+        ),
+    ] = Dataset.mnist.value,
+    refine: RefineOption = False,
+    refiner: RefinerOption = None,
+    out: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("out/web"),
+) -> None:
+    """Write a web page on which a network draws, in the browser of whoever opens it."""
+    from cdm_tutor.checkpoint import load_weights, shipped_weights
+    from cdm_tutor.export import export_web
+
+    network, card = load_weights(shipped_weights(weights) if weights in list(Dataset) else Path(weights))
+    second = load_weights(refiner or shipped_weights(card.data, "refiner")) if refine or refiner else None
+    page = export_web(out, network, card, second)
+    print(f"Done. Open {page.resolve()}")
+
+
 @app.command()
 def evaluate(
     dataset: DatasetArgument = Dataset.mnist,

@@ -1,7 +1,6 @@
 """The whole story in five minutes, told as a page of pictures."""
 
 import html
-import shutil
 from pathlib import Path
 from string import Template
 
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from cdm_tutor.checkpoint import ModelCard, load_weights, shipped_weights
 from cdm_tutor.data import CLASS_NAMES, load_sample
+from cdm_tutor.folders import emptied_folder
 from cdm_tutor.generate import SampleSettings, generate
 from cdm_tutor.metrics import Report, Yardstick
 from cdm_tutor.plots import save_animation, save_grid, save_noising, save_schedules
@@ -42,7 +42,7 @@ def run_demo(name: str, out: Path, minutes: float, n: int, device: str, seed: in
         ValueError: if the folder holds anything that no demo made.
     """
     say = Console().rule
-    _clear(out)
+    emptied_folder(out, MARK, "demo")
     data = load_sample(name)
 
     say("1 and 2  noise schedules, and a real image noised")
@@ -115,16 +115,6 @@ def run_demo(name: str, out: Path, minutes: float, n: int, device: str, seed: in
     }
     page.write_text(Template(PAGE.read_text()).substitute(facts))
     return page
-
-
-def _clear(out: Path) -> None:
-    """Make the folder, empty but for the mark; refuse one that holds something else."""
-    if out.is_dir() and any(out.iterdir()):
-        if not (out / MARK).exists():
-            raise ValueError(f"{out} is not empty, and no demo made it: --out names another folder")
-        shutil.rmtree(out)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / MARK).touch()
 
 
 def _train(folder: Path, card: ModelCard, settings: TrainSettings, x0: Tensor, device: str) -> Run:

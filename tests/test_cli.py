@@ -13,9 +13,10 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from cdm_tutor.checkpoint import ModelCard, load_weights, save_weights
+from cdm_tutor.checkpoint import ModelCard, load_weights, save_weights, shipped_weights
 from cdm_tutor.cli import main
 from cdm_tutor.demo import MARK
+from cdm_tutor.export import WEB
 from cdm_tutor.refiner import ImprovedRefinementNetwork
 from cdm_tutor.unet import SimpleUNet
 
@@ -99,6 +100,36 @@ def test_sample_refine_and_evaluate(tmp_path: Path, cdm_here: Cdm) -> None:
     other = cdm_here("sample", "mnist", "-n", "2", "--refiner", refiner, cwd=tmp_path)
     assert (other.returncode, other.stderr.count("\n")) == (2, 1)
     assert "refiner was trained on fashion, the network on mnist" in other.stderr
+
+
+def test_export_web(tmp_path: Path, cdm_here: Cdm) -> None:
+    """A page with one's own network; each thing that can be wrong in one line, and no folder of others is touched."""
+    save_weights(tmp_path / "mine.safetensors", SimpleUNet(), ModelCard("fashion", "v", "linear", 300))
+    for refiner in ([], ["--refine"]):
+        done = cdm_here("export-web", "mine.safetensors", "--out", "page", *refiner, cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout == f"Done. Open {tmp_path / 'page' / 'index.html'}\n"
+        written = {file.name for file in (tmp_path / "page").iterdir()}
+        assert {"index.html", "start.js", "live-sampler.css", "fashion.js"} <= written
+        assert ("fashion-refiner.js" in written) == bool(refiner)
+    for file in WEB.glob("*.js"):
+        assert (tmp_path / "page" / file.name).read_bytes() == file.read_bytes()
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "letter.txt").write_text("Dear all")
+    wrong = {
+        ("mine.safetensors", "--out", "theirs"): "theirs is not empty, and no export-web made it",
+        ("mine.safetensors", "--out", "theirs/letter.txt"): "got the file theirs/letter.txt",
+        ("yours.safetensors",): "no weights at yours.safetensors",
+        ("theirs/letter.txt",): "is damaged, or not a safetensors file",
+        (str(shipped_weights("mnist", "refiner")),): "expected the weights of a first network, got those of a refiner",
+        ("mnist", "--refiner", str(shipped_weights("fashion", "refiner"))): "trained on fashion, the network on mnist",
+    }
+    for arguments, error in wrong.items():
+        done = cdm_here("export-web", *arguments, cwd=tmp_path)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert error in done.stderr
+    assert [file.name for file in (tmp_path / "theirs").iterdir()] == ["letter.txt"]
+    assert not (tmp_path / "out").exists()
 
 
 def test_sharpen(tmp_path: Path, cdm_here: Cdm) -> None:

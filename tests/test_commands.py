@@ -398,3 +398,4 @@ def test_a_wheel_holds_the_lessons(tmp_path: Path) -> None:
     }
     assert made == commands.course_files()
     assert sum("/test_" in name for name in made) == len(READY)
+    assert (packed / "cdm_tutor" / "web" / "live" / "start.js").exists()

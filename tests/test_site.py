@@ -18,6 +18,9 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted(path for path in DOCS.rglob("*.md") if path.relative_to(DOCS).parts[0] not in ("parts", "vendor"))
 LESSON_PAGES = [path for path in PAGES if path.parent.name == "lessons"]
+MAKERS = [f"docs/{name}.py" for name in ("make_parts", "make_explorer", "make_live", "figures/make")]
+LIVE_PAGES = [DOCS / "index.md", *LESSON_PAGES[2:5]]
+CANVAS = ".live-sampler .pictures figure:nth-child(2) canvas"  # pred_x0
 CHROMIUM = shutil.which("chromium")
 QUIET = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run"]
 
@@ -26,7 +29,7 @@ pytestmark = pytest.mark.xdist_group("site")  # one build and one browser for al
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(DOCS).as_posix())
 
 
-@pytest.mark.parametrize("script", ["docs/make_parts.py", "docs/make_explorer.py", "docs/figures/make.py"])
+@pytest.mark.parametrize("script", MAKERS)
 def test_nothing_made_from_the_code_is_stale(script: str) -> None:
     done = subprocess.run([sys.executable, script, "--check"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -148,7 +151,7 @@ def look(page: "Page", address: str, path: str) -> Seen:  # noqa: F821
     return seen
 
 
-def complaints(tab: "Page", width: int) -> list[str]:  # noqa: F821
+def complaints(tab: "Page", width: int, within: str = "article") -> list[str]:  # noqa: F821
     """What a reader of a page could complain about, as it is now."""
     from axe_playwright_python.sync_playwright import Axe
 
@@ -163,7 +166,7 @@ def complaints(tab: "Page", width: int) -> list[str]:  # noqa: F821
         found.append("a picture is missing")
     if tab.evaluate("[...document.querySelectorAll('article img')].some(each => !each.alt)"):
         found.append("a picture says nothing to those who do not see it")
-    violations = Axe().run(tab, context="article").response["violations"]
+    violations = Axe().run(tab, context=within).response["violations"]
     grave = [each for each in violations if each["impact"] in ("serious", "critical")]
     return found + [f"{each['id']}: {each['nodes'][0]['html']}" for each in grave]
 
@@ -242,6 +245,114 @@ def test_explorer_follows_its_sliders(page: Path, site: Path, browser: "Browser"
     tab.get_by_label("steps T").press("Home")
     status.filter(has_text="linear, t = 19 of T = 20").wait_for()
     tab.close()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("page", LIVE_PAGES, ids=lambda page: page.stem)
+def test_live_sampler_draws(page: Path, width: int, address: str, browser: "Browser") -> None:  # noqa: F821
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    tab = context.new_page()
+    seen = look(tab, address, html_of(page))
+    light = seen.weight
+    place, status = tab.locator(".live-sampler"), tab.locator(".live-sampler [role=status]")
+    place.get_by_role("button", name="Draw one here").press("Enter")
+    status.filter(has_text="20 steps of dpm").wait_for()
+    image = shown(tab, CANVAS)
+    assert sum(grey < 50 for grey in image) > 200
+    assert sum(grey > 200 for grey in image) > 20
+    tab.wait_for_load_state("networkidle")
+    assert (seen.foreign, seen.errors) == ([], [])
+    assert seen.weight - light < 4e6, f"{(seen.weight - light) / 1e6:.2f} MB"
+    for scheme in ("light", "dark"):
+        tab.emulate_media(color_scheme=scheme)
+        assert complaints(tab, width, ".live-sampler") == [], scheme
+    context.close()
+
+
+@pytest.mark.browser
+def test_live_sampler_by_keyboard(address: str, browser: "Browser") -> None:  # noqa: F821
+    """With no motion: only the last step is shown, until one goes back."""
+    context = browser.new_context(reduced_motion="reduce")
+    tab = context.new_page()
+    tab.goto(address + "lessons/05-refiner.html")
+    place, status = tab.locator(".live-sampler"), tab.locator(".live-sampler [role=status]")
+    place.get_by_role("button", name="Draw one here").press("Enter")
+    status.filter(has_text="20 steps of dpm and two of the refiner").wait_for()
+    refined = shown(tab, CANVAS)
+    step = place.get_by_label("step", exact=True)
+    assert step.get_attribute("aria-valuetext") == "22 of 22, t = 66, refiner"
+    step.press("ArrowLeft")
+    step.press("ArrowLeft")
+    assert step.get_attribute("aria-valuetext") == "20 of 22, t = 49"
+    assert shown(tab, CANVAS) != refined
+    step.press("Home")
+    assert step.get_attribute("aria-valuetext") == "1 of 22, t = 999"
+    place.get_by_label("refine").uncheck()
+    place.get_by_label("solver").select_option("ddim")
+    place.get_by_label("steps", exact=True).press("Home")
+    status.filter(has_text="Seed 2: 5 steps of ddim, ").wait_for()
+    first = shown(tab, CANVAS)
+    place.get_by_label("how far").press("End")
+    status.filter(has_text="Seed 2, 100 % of the way to 3: 5 steps of ddim").wait_for()
+    at_the_end = shown(tab, CANVAS)
+    assert at_the_end != first
+    place.get_by_label("how far").press("Home")
+    status.filter(has_text="Seed 2: ").wait_for()
+    assert shown(tab, CANVAS) == first
+    place.get_by_role("button", name="Next").press("Enter")
+    status.filter(has_text="Seed 3: ").wait_for()
+    assert max(abs(a - b) for a, b in zip(at_the_end, shown(tab, CANVAS), strict=True)) < 2
+    context.close()
+
+
+@pytest.mark.browser
+def test_insides_of_the_network(address: str, browser: "Browser") -> None:  # noqa: F821
+    tab = browser.new_page(reduced_motion="reduce")
+    tab.goto(address + "lessons/03-u-net.html")
+    tab.get_by_role("button", name="Draw one here").click()
+    tab.locator(".live-sampler [role=status]", has_text="20 steps").wait_for()
+    maps, caption = ".insides canvas", tab.locator(".insides figcaption")
+    assert caption.inner_text().startswith("conv_in at t = 49: 32 maps")
+    before = shown(tab, maps)
+    tab.locator(".insides :checked").press("ArrowDown")
+    assert caption.inner_text().startswith("down.0 at t = 49: 32 maps")
+    assert shown(tab, maps) != before
+    tab.get_by_label("attention").check(force=True)
+    assert caption.inner_text().startswith("attention at t = 49: 64 maps")
+    tab.get_by_label("step", exact=True).press("Home")
+    assert caption.inner_text().startswith("attention at t = 999: 64 maps")
+    assert tab.locator(".layers label").count() == 13
+    tab.close()
+
+
+@pytest.mark.browser
+def test_exported_page_draws_from_the_disk(tmp_path: Path, browser: "Browser") -> None:  # noqa: F821
+    """As after a double click; with a network of another shape, and without WebAssembly, too."""
+    from cdm_tutor.checkpoint import ModelCard, load_weights, shipped_weights
+    from cdm_tutor.export import export_web
+    from cdm_tutor.unet import SimpleUNet
+
+    refiner = load_weights(shipped_weights("mnist", "refiner"))
+    page = export_web(tmp_path / "shipped", *load_weights(shipped_weights("mnist")), refiner)
+    small = SimpleUNet(channels=(8, 16, 24), blocks=(1, 1, 1), fold=1, attention=False)
+    other = export_web(tmp_path / "other", small, ModelCard("fashion", T=18))
+    for index, said, script in (
+        (page, "20 steps of dpm and two of the refiner", ""),
+        (other, "18 steps of dpm", "delete globalThis.WebAssembly"),
+    ):
+        context = browser.new_context(reduced_motion="reduce")
+        context.add_init_script(script)
+        tab = context.new_page()
+        seen = look(tab, f"{index.parent.as_uri()}/", index.name)
+        status = tab.locator(".live-sampler [role=status]")
+        status.filter(has_text=said).wait_for()
+        assert ("without WebAssembly" in status.inner_text()) == bool(script)
+        assert (seen.foreign, seen.errors) == ([], [])
+        for scheme in ("light", "dark"):
+            tab.emulate_media(color_scheme=scheme)
+            assert complaints(tab, 1280) == [], scheme
+        context.close()
 
 
 @pytest.mark.browser

@@ -1,0 +1,114 @@
+"""A network for a web page: its weights as a script, and a folder with a page that draws with them.
+
+A page that is opened from the disk may not read files, but it may load scripts: so weights are written as scripts, in
+base64. What computes with them is the JavaScript in cdm_tutor/web/live.
+"""
+
+import base64
+import json
+import shutil
+from pathlib import Path
+from string import Template
+
+import torch
+from torch import Tensor
+
+from cdm_tutor.checkpoint import ModelCard
+from cdm_tutor.folders import emptied_folder
+from cdm_tutor.schedule import NoiseSchedule
+from cdm_tutor.unet import SimpleUNet
+
+WEB = Path(__file__).parent / "web" / "live"
+MARK = ".made-by-export-web"  # in a folder that may be replaced
+TABLES = ("sqrt_alphas_cumprod", "sqrt_one_minus_alphas_cumprod", "log_snr")  # what the samplers look up
+REFINE_FROM = 200  # where the page's refiner starts
+WHAT = {"mnist": "digits", "fashion": "clothes"}
+
+
+def export_web(
+    folder: Path, network: SimpleUNet, card: ModelCard, refiner: tuple[SimpleUNet, ModelCard] | None = None
+) -> Path:
+    """Write a page that draws with a network, and all that it needs: it opens with a double click, and can be put on
+    any web server as it is.
+
+    Args:
+        folder: where to: a new one, an empty one, or one that was written by this function, which is replaced.
+        network: of any channels, blocks and fold, with or without attention, for images of 1 x 28 x 28.
+        card: what it was trained as.
+        refiner: a refiner and its card.
+
+    Returns:
+        The page.
+
+    Raises:
+        ValueError: if the folder holds something else, the network is a refiner or the refiner of no use to it, or a
+            weight does not fit into half precision.
+    """
+    if card.stage != "unet":
+        raise ValueError(f"expected the weights of a first network, got those of a {card.stage}")
+    if refiner and refiner[1].data != card.data:
+        raise ValueError(f"the refiner was trained on {refiner[1].data}, the network on {card.data}")
+    if refiner and refiner[1].T <= REFINE_FROM:
+        raise ValueError(f"expected a refiner of more than {REFINE_FROM} noising steps, got {refiner[1].T}")
+    scripts = {card.data: weights_script(card.data, network, card, card.make_schedule())}
+    if refiner:
+        name = f"{card.data}-refiner"
+        scripts[name] = weights_script(name, *refiner, refiner[1].make_schedule())
+    emptied_folder(folder, MARK, "export-web")
+    for file in [*WEB.glob("*.js"), *WEB.glob("*.css")]:
+        shutil.copy(file, folder)
+    for name, script in scripts.items():
+        (folder / f"{name}.js").write_text(script, encoding="utf-8")
+    page = folder / "index.html"
+    page.write_text(_page(network, card, refiner), encoding="utf-8")
+    return page
+
+
+def _page(network: SimpleUNet, card: ModelCard, refiner: tuple[SimpleUNet, ModelCard] | None) -> str:
+    attributes = f'data-networks="{card.data}" data-insides data-at-once'
+    return Template((WEB / "index.html").read_text(encoding="utf-8")).substitute(
+        what=WHAT[card.data],
+        parameters=f"{_count(network):,}",
+        refiner=f", and a refiner of {_count(refiner[0]):,} mends what it draws" if refiner else "",
+        prediction={"noise": "the noise", "v": "v"}[card.prediction],
+        data={"mnist": "MNIST", "fashion": "Fashion-MNIST"}[card.data],
+        attributes=f'{attributes} data-refiner="on"' if refiner else attributes,
+    )
+
+
+def _count(network: SimpleUNet) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def weights_script(name: str, network: SimpleUNet, card: ModelCard, schedule: NoiseSchedule, side: int = 28) -> str:
+    """A network as a script, for cdm_tutor/web/live/network.js to unpack; weights in half precision.
+
+    Args:
+        name: what the page calls it by.
+        network: of any channels, blocks and fold, with or without attention.
+        card: says what it predicts.
+        schedule: the one it was trained with.
+        side: height and width of its images.
+
+    Raises:
+        ValueError: if a weight is too large for half precision, or not a number.
+    """
+    halves = {key: value.detach().cpu().half() for key, value in network.state_dict().items()}
+    for key, value in halves.items():
+        if not value.isfinite().all():
+            raise ValueError(f"{key} holds weights that half precision cannot: too large, or not numbers")
+    file = {
+        "prediction": card.prediction,
+        "side": side,
+        "fold": network.fold,
+        "schedule": {table: encoded(getattr(schedule, table)) for table in TABLES},
+        "shapes": [[key, list(value.shape)] for key, value in halves.items()],
+        "weights": encoded(torch.cat([value.flatten() for value in halves.values()])),
+    }
+    lines = ",\n".join(f'  "{key}": {json.dumps(value)}' for key, value in file.items())
+    return f"// Made by cdm-tutor.\n(globalThis.NETWORKS ??= {{}})[{json.dumps(name)}] = {{\n{lines}\n}};\n"
+
+
+def encoded(numbers: Tensor) -> str:
+    """The bytes of the numbers, in base64."""
+    return base64.b64encode(numbers.contiguous().numpy().tobytes()).decode()

@@ -1,0 +1,222 @@
+// Draws an image in the page, one step of the sampler after another, and lets you go back and forth through the steps.
+// What is computed: sampler.js, network.js, layers.js, kernel.js. How it comes into the page: start.js.
+
+const TITLES = { mnist: "digits", fashion: "clothes" };
+const REFINE_FROM = 200; // as cdm-tutor sample --refine does
+const SHOWN_FOR = 50; // milliseconds that a step can be seen while it draws, at least
+const COLUMNS = 10; // steps in the strip
+const FIRST_SEED = 2;
+
+const field = (label, control) => `<label><span>${label}</span> ${control}</label>`;
+const seedField = (label, name, value) =>
+  field(label, `<input type="number" name="${name}" min="0" max="999999" value="${value}" required>`);
+const slider = (label, name, range) => `
+  <div class="slider">
+    ${field(label, `<input type="range" name="${name}" ${range}>`)} <output aria-live="off"></output>
+  </div>`;
+const FIGURE = '<figure><canvas role="img"></canvas><figcaption></figcaption></figure>';
+
+function controls(networks, refiner) {
+  const set = (name, i) =>
+    `<label><input type="radio" name="set" value="${name}" ${i ? "" : "checked"}> ${TITLES[name] ?? name}</label>`;
+  const refine = `<label><input type="checkbox" name="refined" ${refiner === "on" ? "checked" : ""}> refine</label>`;
+  const solvers = Object.keys(SOLVERS).map((name) => `<option>${name}</option>`);
+  return `
+    <form>
+      <div class="choices">
+        <fieldset ${networks.length > 1 ? "" : "hidden"}><legend>draw</legend>${networks.map(set).join("")}</fieldset>
+        ${field("solver", `<select name="solver">${solvers.join("")}</select>`)}
+        ${refiner ? refine : ""}
+      </div>
+      ${slider("steps", "steps", 'min="5" max="50" value="20"')}
+      <div class="choices">
+        ${seedField("seed", "seed", FIRST_SEED)}
+        <button type="submit">Draw</button>
+        <button type="button" name="another">Next seed</button>
+      </div>
+      <div class="choices">${seedField("and on to seed", "other", FIRST_SEED + 1)}</div>
+      ${slider("how far", "share", 'min="0" max="100" value="0"')}
+    </form>`;
+}
+
+// Resolves when the place is ready; the drawing goes on from there.
+async function liveSampler(place) {
+  const { weights = "", refiner } = place.dataset;
+  const networks = place.dataset.networks.split(" ");
+  const models = {};
+  async function model(name) {
+    await loadScript(new URL(`${weights}${name}.js`, document.baseURI).href);
+    return (models[name] ??= unpack(NETWORKS[name]));
+  }
+  await model(networks[0]); // before what stood here is given up
+
+  place.innerHTML = `
+    <div class="sides">
+      <div>
+        <div class="pictures">${FIGURE.repeat(2)}</div>
+        ${slider("step", "step", 'min="1" max="1" value="1" disabled')}
+      </div>
+      ${controls(networks, refiner)}
+    </div>
+    <canvas class="strip" role="img"></canvas>
+    <p role="status" aria-live="polite"></p>`;
+  const form = place.querySelector("form");
+  const { seed, other, share, steps, solver, refined, another, set } = form.elements;
+  const scrub = place.querySelector("[name=step]");
+  const strip = place.querySelector(".strip");
+  const status = place.querySelector("[role=status]");
+  const insides = "insides" in place.dataset ? showInsides(place) : null;
+  const calm = matchMedia("(prefers-reduced-motion: reduce)");
+
+  let frames = []; // the steps of the image that is shown
+  let drawing = 0; // counts the images begun: one that is not the newest gives up
+
+  function settings() {
+    const [from, to, percent, count] = [seed, other, share, steps].map((control) => Number(control.value));
+    return { from, to, percent, count, solver: solver.value, set: set.value };
+  }
+
+  // Slowly enough to be followed; or at once, as where motion is not welcome.
+  async function draw(slowly) {
+    if (!form.reportValidity()) return;
+    const mine = ++drawing;
+    const gaveUp = () => mine !== drawing;
+    const asked = settings();
+    slowly &&= !calm.matches;
+    try {
+      const unet = await model(asked.set);
+      const second = refined?.checked ? await model(`${asked.set}-refiner`) : null;
+      asked.count = Math.min(asked.count, unet.schedule.log_snr.length);
+      const taking = walk(asked, unet, second);
+      const drawn = [];
+      let busy = 0;
+      while (!gaveUp()) {
+        const begun = performance.now();
+        const { value: frame, done } = taking.next();
+        const took = performance.now() - begun;
+        busy += took;
+        if (done) break;
+        drawn.push(frame);
+        if (slowly) show(drawn, drawn.length, asked.count + (second ? 2 : 0));
+        await new Promise((resolve) => setTimeout(resolve, slowly ? SHOWN_FOR - took : 0));
+      }
+      if (gaveUp()) return;
+      show(drawn, drawn.length, drawn.length);
+      scrub.disabled = false;
+      drawStrip();
+      status.textContent = inWords(asked, second, busy);
+    } catch (error) {
+      status.textContent = error.message;
+    }
+  }
+
+  // Step number `step`, counted from 1, of so many.
+  function show(drawn, step, count) {
+    frames = drawn;
+    scrub.max = count;
+    scrub.value = step;
+    const frame = frames[step - 1];
+    scrub.ariaValueText = `${step} of ${count}, t = ${frame.t}${frame.by}`;
+    tell(scrub, `${step} of ${count}`);
+    const [x_t, pred_x0] = place.querySelectorAll(".pictures figure");
+    showPicture(x_t, `x_t at t = ${frame.t}`, frame.x_t, frame.model.side);
+    showPicture(pred_x0, `pred_x0${frame.by}`, frame.pred_x0, frame.model.side);
+    insides?.show(frame);
+  }
+
+  // Some steps side by side, the first and the last among them: x_t above, pred_x0 below.
+  function drawStrip() {
+    const { side } = frames[0].model;
+    const columns = Math.min(COLUMNS, frames.length);
+    strip.width = columns * (side + 2) - 2;
+    strip.height = 2 * side + 2;
+    strip.ariaLabel = `${columns} of the steps from noise to image: x_t above, pred_x0 below`;
+    for (let column = 0; column < columns; column++) {
+      const frame = frames[shownIn(column, frames.length)];
+      paint(strip, frame.x_t, side, column * (side + 2), 0);
+      paint(strip, frame.pred_x0, side, column * (side + 2), side + 2);
+    }
+  }
+
+  function tell(control, text) {
+    control.closest(".slider").querySelector("output").value = text;
+  }
+
+  function tellSettings() {
+    tell(steps, steps.value);
+    tell(share, `${share.value} %`);
+  }
+
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    draw(true);
+  });
+  another.addEventListener("click", () => {
+    seed.value = Number(seed.value) + 1;
+    draw(true);
+  });
+  form.addEventListener("input", ({ target }) => {
+    tellSettings();
+    if (target === share) draw(false);
+  });
+  form.addEventListener("change", ({ target }) => {
+    if (target !== share) draw(target !== other);
+  });
+  strip.addEventListener("click", ({ offsetX }) => {
+    const column = Math.floor((offsetX / strip.clientWidth) * Math.min(COLUMNS, frames.length));
+    show(frames, 1 + shownIn(column, frames.length), frames.length);
+  });
+  scrub.addEventListener("input", () => show(frames, Number(scrub.value), frames.length));
+  tellSettings();
+  draw(true);
+}
+
+// All steps from noise to image, and then the refiner's, if there is a second network; each when it is asked for.
+function* walk({ from, to, percent, count, solver }, unet, second) {
+  const pixels = unet.side ** 2;
+  // Noise number `which` of the image: the seed's own, or what lies on the way to the other seed's.
+  const noise = (which) => {
+    const own = noiseOf(from, which, pixels);
+    return percent ? slerp(own, noiseOf(to, which, pixels), percent / 100) : own;
+  };
+  let x;
+  for (const step of sample(unet, noise(0), (i) => noise(i + 1), solver, count)) {
+    yield { ...step, model: unet, by: "" };
+    x = step.x_prev;
+  }
+  if (!second) return;
+  for (const step of refine(second, x, noise(count + 1), REFINE_FROM)) {
+    yield { ...step, model: second, by: ", refiner" };
+  }
+}
+
+function inWords({ from, to, percent, count, solver }, second, busy) {
+  const way = percent ? `, ${percent} % of the way to ${to}` : "";
+  const by = `${count} steps of ${solver}${second ? " and two of the refiner" : ""}`;
+  const without = product === plainProduct ? ", without WebAssembly" : "";
+  return `Seed ${from}${way}: ${by}, ${(busy / 1000).toFixed(2)} seconds of computing${without}.`;
+}
+
+// Which of so many steps stands in a column of the strip.
+function shownIn(column, count) {
+  return Math.round((column * (count - 1)) / (Math.min(COLUMNS, count) - 1));
+}
+
+function showPicture(figure, caption, pixels, side) {
+  const canvas = figure.querySelector("canvas");
+  figure.querySelector("figcaption").textContent = caption;
+  canvas.ariaLabel = caption;
+  [canvas.width, canvas.height] = [side, side];
+  paint(canvas, pixels, side);
+}
+
+// Pixels from -1 to 1 become 0 to 255; the picture itself cuts what lies outside.
+function paint(canvas, pixels, width, left = 0, top = 0) {
+  const context = canvas.getContext("2d");
+  const picture = context.createImageData(width, pixels.length / width);
+  pixels.forEach((pixel, i) => {
+    const grey = (pixel + 1) * 127.5;
+    picture.data.set([grey, grey, grey, 255], 4 * i);
+  });
+  context.putImageData(picture, left, top);
+}

@@ -1,0 +1,53 @@
+// Puts a button under what stands in each <div class="live-sampler">. Pressed, it loads what the live sampler needs and
+// starts it in that place. Until then a page with a live sampler weighs no more than its pictures.
+//
+//     data-networks="mnist fashion"    the networks to choose from, each a script of weights, NAME.js
+//     data-weights="../live/"          the folder of these scripts; without it the page's own
+//     data-refiner="off"               there is a NAME-refiner.js for each, too; "on": refine from the beginning
+//     data-insides                     show what each layer of the network holds
+//     data-at-once                     start without being asked
+
+{
+  const folder = new URL(".", document.currentScript.src).href;
+  const scripts = ["kernel", "layers", "network", "sampler", "noise", "insides", "live-sampler"];
+
+  const style = document.createElement("link");
+  style.rel = "stylesheet";
+  style.href = `${folder}live-sampler.css`;
+  document.head.append(style);
+
+  for (const place of document.querySelectorAll(".live-sampler")) {
+    const begin = document.createElement("p");
+    begin.innerHTML = '<button type="button" class="begin">Draw one here</button> <span role="status"></span>';
+    place.append(begin);
+    const [button, status] = begin.children;
+    button.addEventListener("click", async () => {
+      button.disabled = true;
+      status.textContent = "Loading the network ...";
+      try {
+        for (const name of scripts) await loadScript(`${folder}${name}.js`);
+        await liveSampler(place); // which takes the button away, and with it the focus
+        if (!("atOnce" in place.dataset)) place.querySelector("form button").focus({ preventScroll: true });
+      } catch (error) {
+        button.disabled = false;
+        status.textContent = error.message;
+      }
+    });
+    if ("atOnce" in place.dataset) button.click();
+  }
+}
+
+// Once each, however often it is asked for. A page that was opened from the disk may load scripts, and nothing else.
+function loadScript(address) {
+  loadScript.begun ??= {};
+  return (loadScript.begun[address] ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = address;
+    script.onload = resolve;
+    script.onerror = () => {
+      delete loadScript.begun[address]; // so that asking again tries again
+      reject(new Error(`Could not load ${address}`));
+    };
+    document.head.append(script);
+  }));
+}

@@ -1,0 +1,215 @@
+"""The live sampler: the networks and solvers of cdm_tutor/web/live compute what the package's do."""
+
+import base64
+import json
+import shutil
+import subprocess
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.testing import assert_close
+
+from cdm_tutor import refiner, sampler
+from cdm_tutor.checkpoint import ModelCard, load_weights, shipped_weights
+from cdm_tutor.export import WEB, encoded, weights_script
+from cdm_tutor.randomness import seeded
+from cdm_tutor.refiner import ImprovedRefinementNetwork, refine
+from cdm_tutor.sampler import SOLVERS, sample, spaced_timesteps
+from cdm_tutor.unet import SimpleUNet, timestep_embedding
+
+LIVE = Path(__file__).parent.parent / "docs" / "live"
+SCRIPTS = [WEB / f"{name}.js" for name in ("kernel", "layers", "network", "sampler", "noise")]
+SHIPPED = [(data, stage) for data in ("mnist", "fashion") for stage in ("unet", "refiner")]
+CARD = ModelCard("mnist", "noise", "linear", 300)
+OTHERS = {  # name: network and the side of its images
+    "deep": (SimpleUNet(3, (8, 16, 32), (2, 1, 1), fold=1, attention=True), 20),
+    "folded": (SimpleUNet(1, (16, 24), (1, 1), fold=4, attention=False), 24),
+    "flat": (SimpleUNet(1, (8,), (2,), fold=1, attention=True), 7),
+    "refiner": (ImprovedRefinementNetwork(1, (24, 8)), 10),
+}
+with_and_without_wasm = pytest.mark.parametrize("product", ["wasmProduct()", "plainProduct"])
+
+
+def in_page(expression: str, *files: Path, product: str = "wasmProduct()") -> Any:
+    """The value of a JavaScript expression, computed by node with the page's own scripts; its arrays as tensors."""
+    node = shutil.which("node") or str(Path(find_spec("playwright").origin).parent / "driver" / "node")
+    scripts = "\n".join(file.read_text(encoding="utf-8") for file in (*SCRIPTS, *files))
+    script = f"""{scripts}
+        product = {product};
+        const bytes = (numbers) => Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength);
+        const told = (_, it) => (it instanceof Float32Array ? {{ floats: bytes(it).toString("base64") }} : it);
+        const floats = (base64) => new Float32Array(decode(base64).buffer);
+        process.stdout.write(JSON.stringify({expression}, told));"""
+    done = subprocess.run([node, "-"], input=script, capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout, object_hook=_tensor)
+
+
+def _tensor(read: dict[str, Any]) -> Any:
+    return (
+        torch.frombuffer(bytearray(base64.b64decode(read["floats"])), dtype=torch.float32) if "floats" in read else read
+    )
+
+
+def watched(network: SimpleUNet, x_t: Tensor, t: int) -> dict[str, Tensor]:
+    """What comes out of each layer, and, as "out", of the network."""
+    seen: dict[str, Tensor] = {}
+    names = ["conv_in", "middle1", "attention", "middle2", "conv_out"]
+    names += [f"{part}.{i}" for part in ("down", "up") for i in range(len(network.get_submodule(part)))]
+    hooks = [
+        network.get_submodule(name).register_forward_hook(lambda _, inputs, out, name=name: seen.update({name: out}))
+        for name in names
+    ]
+    with torch.no_grad():
+        seen["out"] = network(x_t, torch.tensor([t]))
+    for hook in hooks:
+        hook.remove()
+    return seen
+
+
+def randomize(network: SimpleUNet) -> None:
+    """Weights of no use that half precision can hold, none of them 0."""
+    for i, parameter in enumerate(network.parameters()):
+        fan_in = parameter[0].numel() if parameter.ndim > 1 else 10
+        parameter.data = (torch.randn(parameter.shape, generator=seeded(i)) / fan_in**0.5).half().float()
+
+
+def compare(network: SimpleUNet, name: str, side: int, file: Path, product: str) -> None:
+    """Every layer, at three steps."""
+    channels = network.conv_in.in_channels // network.fold**2
+    x_t = torch.randn(1, channels, side, side, generator=seeded(5))
+    steps = [0, 120, 299]
+    call = f"""((network, seen) => ({{ out: network.forward(
+        {{ data: floats("{encoded(x_t)}"), shape: [{channels}, {side}, {side}] }}, t,
+        (name, image) => (seen[name] = image)), ...seen }}))(unpack(NETWORKS["{name}"]).network, {{}})"""
+    for t, found in zip(steps, in_page(f"{steps}.map((t) => {call})", file, product=product), strict=True):
+        expected = watched(network, x_t, t)
+        if isinstance(network.attention, torch.nn.Identity):
+            del expected["attention"]
+        assert found.keys() == expected.keys()
+        for layer, image in expected.items():
+            assert found[layer]["shape"] == list(image.shape[1:])
+            assert_close(
+                found[layer]["data"], image.flatten(), rtol=1e-4, atol=1e-4, msg=lambda m, at=layer: f"{at}: {m}"
+            )
+
+
+@with_and_without_wasm
+@pytest.mark.parametrize(("data", "stage"), SHIPPED, ids="-".join)
+def test_every_layer_of_the_shipped_networks(data: str, stage: str, product: str) -> None:
+    name = data if stage == "unet" else f"{data}-refiner"
+    compare(load_weights(shipped_weights(data, stage))[0], name, 28, LIVE / f"{name}.js", product)
+
+
+@with_and_without_wasm
+@pytest.mark.parametrize("name", OTHERS)
+def test_every_layer_of_other_architectures(name: str, product: str, tmp_path: Path) -> None:
+    network, side = OTHERS[name]
+    randomize(network)
+    file = tmp_path / "network.js"
+    file.write_text(weights_script(name, network, CARD, CARD.make_schedule(), side))
+    compare(network, name, side, file, product)
+
+
+def test_weights_that_half_precision_cannot_hold() -> None:
+    network = SimpleUNet()
+    network.conv_in.weight.data[0, 0, 0, 0] = 1e5
+    with pytest.raises(ValueError, match=r"conv_in\.weight holds weights that half precision cannot"):
+        weights_script("large", network, CARD, CARD.make_schedule())
+
+
+def test_webassembly_is_used_where_there_is_some() -> None:
+    assert in_page("[wasmProduct() !== null, product !== plainProduct]") == [True, True]
+    without = "((there) => { delete globalThis.WebAssembly; return wasmProduct(); })()"
+    assert in_page(without) is None
+
+
+@pytest.mark.parametrize("T", [2, 60, 300, 1000])
+def test_the_same_steps_are_visited(T: int) -> None:
+    counts = sorted({1, 2, 5, 7, 16, 20, 48, T} & set(range(1, T + 1)))
+    found = in_page(f"{counts}.map((steps) => spacedTimesteps({T}, steps))")
+    assert found == [[list(pair) for pair in spaced_timesteps(T, steps)] for steps in counts]
+
+
+def test_timestep_embedding() -> None:
+    found = in_page("[0, 1, 500, 999].map((t) => timestepEmbedding(t, 128).data)")
+    for t, row in zip((0, 1, 500, 999), found, strict=True):
+        assert_close(row, timestep_embedding(torch.tensor([t]), 128)[0], rtol=0, atol=1e-4)
+
+
+def noises(count: int, side: int) -> Tensor:
+    return torch.randn(count, 1, 1, side, side, generator=seeded(8))
+
+
+def drawn_in_page(name: str, solver: str, steps: int, noise: Tensor, *files: Path, **how: str) -> dict[str, Tensor]:
+    """The image of a solver in the page, and what the refiner makes of it; noise[0] is what it starts from."""
+    walk = f"""((noise) => {{
+        const steps = [...sample(unpack(NETWORKS["{name}"]), noise[0], (i) => noise[i + 1], "{solver}", {steps})];
+        const second = NETWORKS["{name}-refiner"];
+        const x = steps.at(-1).x_prev;
+        return {{ x, refined: second ? [...refine(unpack(second), x, noise[0], 200)].at(-1).x_prev : x }};
+    }})({json.dumps([encoded(each) for each in noise])}.map(floats))"""
+    return in_page(walk, *files, **how)
+
+
+@with_and_without_wasm
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("data", ["mnist", "fashion"])
+def test_images_of_each_solver(data: str, solver: str, product: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same noises in both, 20 steps; and what the refiner makes of the image."""
+    network, card = load_weights(shipped_weights(data))
+    second, its_card = load_weights(shipped_weights(data, "refiner"))
+    noise, generator = noises(21, 28), torch.Generator()
+    fresh = iter([*noise[1:], noise[0]])
+    for module in (sampler, refiner):
+        monkeypatch.setattr(module, "draw_like", lambda x, generator: next(fresh))
+    schedule = card.make_schedule()
+    x = sample(network, noise[0], schedule, generator=generator, solver=solver, prediction=card.prediction)
+    refined = refine(second, x, its_card.make_schedule(), generator, 200, its_card.prediction)
+    files = (LIVE / f"{data}.js", LIVE / f"{data}-refiner.js")
+    found = drawn_in_page(data, solver, 20, noise, *files, product=product)
+    assert_close(found["x"], x.flatten(), rtol=0, atol=1e-2)
+    assert_close(found["refined"], refined.flatten(), rtol=0, atol=1e-2)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_images_of_a_network_that_predicts_noise(solver: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of another shape, size and schedule, too."""
+    network, side = OTHERS["folded"]
+    randomize(network)
+    noise = noises(17, side)
+    fresh = iter(noise[1:])
+    monkeypatch.setattr(sampler, "draw_like", lambda x, generator: next(fresh))
+    x = sample(network, noise[0], CARD.make_schedule(), generator=torch.Generator(), solver=solver, steps=16)
+    file = tmp_path / "network.js"
+    file.write_text(weights_script("folded", network, CARD, CARD.make_schedule(), side))
+    assert_close(drawn_in_page("folded", solver, 16, noise, file)["x"], x.flatten(), rtol=0, atol=1e-2)
+    assert x.std() > 0.1
+
+
+def test_noise_is_standard_normal_and_the_same_each_time() -> None:
+    seeds = in_page("[0, 1, 0, 4294967295].map((seed) => [0, 1, 50].map((which) => noiseOf(seed, which, 784)))")
+    assert all(torch.equal(a, b) for a, b in zip(seeds[0], seeds[2], strict=True))
+    rows = torch.stack([image for seed in (0, 1, 3) for image in seeds[seed]]).double()
+    n = rows.numel()
+    # false alarms: six standard errors each, less than one in ten million
+    assert abs(rows.mean()) < 6 / n**0.5
+    assert abs(rows.var() - 1) < 6 * (2 / n) ** 0.5
+    assert abs(rows.pow(4).mean() - 3) < 6 * (96 / n) ** 0.5
+    alike = torch.corrcoef(rows) - torch.eye(len(rows))
+    assert alike.abs().max() < 6 / 784**0.5
+    assert abs((rows[:, 1:] * rows[:, :-1]).mean()) < 6 / n**0.5
+
+
+def test_between_two_noises() -> None:
+    a, between, b = in_page(
+        "((a, b) => [0, 0.3, 1].map((share) => slerp(a, b, share)))(noiseOf(1, 0, 784), noiseOf(2, 0, 784))"
+    )
+    assert_close(
+        torch.stack(in_page("[noiseOf(1, 0, 784), noiseOf(2, 0, 784)]")), torch.stack([a, b]), rtol=0, atol=1e-6
+    )
+    assert 0.95 < between.norm() / (0.7 * a.norm() + 0.3 * b.norm()) < 1.05
