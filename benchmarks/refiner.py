@@ -9,6 +9,7 @@ are kept in out/refiner: --draw only makes them, before there is a refiner to me
 import argparse
 import json
 from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 
 import torch
@@ -73,22 +74,21 @@ def measure(name: str, seeds: list[int], n: int) -> None:
         cost = {"base": multiply_accumulates(base[0]), "refiner": multiply_accumulates(refiner[0])}
         found = {"weights": weights, "n": n, "million_multiply_accumulates": cost, "rows": []}
     t_start = refiner[1].training["sharpened"]["settings"]["t_start"]
-    for seed in seeds:
-        for solver, steps in (*REFINED, *INSTEAD):
-            key = {"solver": solver, "steps": steps, "seed": seed}
-            if any(key.items() <= row.items() for row in found["rows"]):
-                continue
-            x = samples(name, solver, steps, seed, n)
-            row = key | {"plain": asdict(yardstick.report(x))}
-            if (solver, steps) in REFINED:
-                row["refined"] = asdict(yardstick.report(refined(refiner, x, seed, t_start)))
-                for start in STARTS:
-                    own = yardstick.fid(yardstick.features(refined(base, x, seed, start)))
-                    row[f"by itself from {start}"] = own
-            found["rows"].append(row | {"measured": machine()})  # a row may come days after another
-            path.write_text(json.dumps(found, indent=2) + "\n")
-            print(f"{name}: {solver} {steps}, seed {seed}: {row['plain']['fid']:.3f}", end=" ")
-            print(*(f"{way} {row[way]['fid'] if way == 'refined' else row[way]:.3f}" for way in list(row)[4:]))
+    for (solver, steps), seed in product((*REFINED, *INSTEAD), seeds):
+        key = {"solver": solver, "steps": steps, "seed": seed}
+        if any(key.items() <= row.items() for row in found["rows"]):
+            continue
+        x = samples(name, solver, steps, seed, n)
+        row = key | {"plain": asdict(yardstick.report(x))}
+        if (solver, steps) in REFINED:
+            row["refined"] = asdict(yardstick.report(refined(refiner, x, seed, t_start)))
+            for start in STARTS:
+                own = yardstick.fid(yardstick.features(refined(base, x, seed, start)))
+                row[f"by itself from {start}"] = own
+        found["rows"].append(row | {"measured": machine()})  # a row may come days after another
+        path.write_text(json.dumps(found, indent=2) + "\n")
+        print(f"{name}: {solver} {steps}, seed {seed}: {row['plain']['fid']:.3f}", end=" ")
+        print(*(f"{way} {row[way]['fid'] if way == 'refined' else row[way]:.3f}" for way in list(row)[4:]))
 
 
 def main() -> None:
@@ -99,9 +99,8 @@ def main() -> None:
     parser.add_argument("--draw", action="store_true")
     args = parser.parse_args()
     if args.draw:
-        for seed in args.seeds:
-            for solver, steps in (*REFINED, *INSTEAD):
-                samples(args.data, solver, steps, seed, args.n)
+        for (solver, steps), seed in product((*REFINED, *INSTEAD), args.seeds):
+            samples(args.data, solver, steps, seed, args.n)
     else:
         measure(args.data, args.seeds, args.n)
 
