@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import torch
 
 import cdm_tutor.schedule
 from cdm_tutor.course import commands, stubs
+from cdm_tutor.course.checks import show
 from cdm_tutor.course.diagnosis import diagnose
 from cdm_tutor.course.handle import Chain
 from cdm_tutor.course.learner import Implementation, load, patched, reference_source
@@ -24,7 +26,7 @@ from cdm_tutor.course.outline import LESSONS, find_lesson
 from cdm_tutor.course.summary import Result
 from cdm_tutor.course.timelimit import _watchdog, time_limit
 from cdm_tutor.course.variants import variants_of
-from cdm_tutor.schedule import NoiseSchedule
+from cdm_tutor.schedule import NoiseSchedule, make_schedule
 
 ROOT = Path(__file__).parent.parent
 READY = [lesson for lesson in LESSONS if (ROOT / "lessons" / lesson.number / f"test_{lesson.module}.py").exists()]
@@ -265,6 +267,47 @@ def test_a_file_that_does_not_load_is_wrong(course: Path, kind: str, monkeypatch
     assert (done.code, done.outcomes(), done.errors) == (1, {"wrong"}, [])
     assert message in done.messages[0]
     assert "does not load: see the first failure" in done.messages[1]
+
+
+def test_a_file_that_does_not_load_fails_once_to_the_eye(course: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    check(course, find_lesson("01"), "broken = (\n")
+    said = capsys.readouterr().out
+    assert "Next: lessons/01/schedule.py does not load" in said
+    assert "does not load: see" not in said
+
+
+def test_what_is_not_refused_does_not_hide_a_mistake() -> None:
+    """Nor is it named after a mistake about something else."""
+    lesson = find_lesson("02")
+    mix = "    signal, sigma = _mix(t, x0, noise, schedule)\n    return signal * x0 + sigma * noise\n"
+    own = "    kept = gather(schedule.alphas_cumprod, t, x0)\n    return kept * x0 + (1 - kept) * noise\n"
+    module = load(patched(reference_source(lesson), ((mix, own),)), lesson.module, "<own words>")
+    found = diagnose(module, lesson, "q_sample")
+    assert found == next(each for each in mistakes_of(lesson) if each.name == "noising-without-roots")
+    assert diagnose(module, lesson, "q_sample", strict=True) is None
+
+
+def test_the_same_kind_of_error_is_not_the_same_mistake() -> None:
+    """A network whose layers cannot be made raises a TypeError wherever it is used, for more than one reason."""
+    lesson = find_lesson("03")
+    zeros = "        nn.init.zeros_(parameter)\n"
+    source = patched(reference_source(lesson), ((zeros, "        module.weight = torch.zeros(1)\n"),))
+    module = load(source, lesson.module, "<own words>")
+    assert [diagnose(module, lesson, exercise.name) for exercise in lesson.exercises] == [None] * len(lesson.exercises)
+
+
+def test_values_are_shown_in_a_few_words() -> None:
+    assert show(torch.tensor([[0.5, -1.0]])) == "(0.5, -1) of shape (1, 2)"
+    assert show([torch.zeros(9), torch.zeros(2, 9)]) == "a list with the shapes (9,), (2, 9)"
+    assert show(make_schedule("cosine")) == "a NoiseSchedule"
+    assert show(show) == "a function"
+    assert show([(999, 749), (749, -1)]) == "[(999, 749), (749, -1)]"
+
+
+def test_what_is_missing_is_no_refusal(course: Path) -> None:
+    lesson = find_lesson("01")
+    done = check(course, lesson, reference_source(lesson).replace("linear_betas", "straight_betas"), "-k", "refuse_no")
+    assert done.messages[0].startswith("schedule.py has no linear_betas: was it renamed or removed?")
 
 
 def test_warnings_and_prints_are_no_errors(course: Path) -> None:

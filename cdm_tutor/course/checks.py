@@ -14,7 +14,7 @@ import torch
 from hypothesis import HealthCheck, Phase, settings
 from torch import Tensor
 
-from cdm_tutor.course.outcomes import Wrong
+from cdm_tutor.course.outcomes import DoesNotLoad, NotRefused, Wrong
 
 settings.register_profile(
     "learner",
@@ -106,9 +106,17 @@ def show(value: object) -> str:
     if isinstance(value, Tensor):
         if value.numel() > 6:
             return _kind(value)
-        return str(value.tolist()) if value.ndim != 1 else numbers(value.tolist())
+        if value.ndim == 0:
+            return f"{value.item():.4g}"
+        shape = f" of shape {tuple(value.shape)}" if value.ndim > 1 else ""
+        return numbers(value.flatten().tolist()) + shape
+    if isinstance(value, list | tuple) and any(isinstance(each, Tensor) for each in value):
+        shapes = (str(tuple(each.shape)) if isinstance(each, Tensor) else _kind(each) for each in value)
+        return f"a {type(value).__name__} with the shapes {', '.join(shapes)}"
     text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    if isinstance(value, str | list | tuple | dict):
+        return text if len(text) <= 80 else f"{text[:77]}..."
+    return text if len(text) <= 80 and " at 0x" not in text and "\n" not in text else _kind(value)
 
 
 def numbers(values: list[float]) -> str:
@@ -119,19 +127,25 @@ def numbers(values: list[float]) -> str:
 def _kind(value: object) -> str:
     if isinstance(value, Tensor):
         return f"a {value.dtype} tensor of shape {tuple(value.shape)}"
-    return f"a {type(value).__name__}" if value is not None else "None"
+    if value is None:
+        return "None"
+    name = type(value).__name__
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
 
 
 @contextmanager
 def refused(case: str) -> Iterator[None]:
-    """Raise Wrong unless the block raises a ValueError."""
+    """Raise NotRefused unless the block raises a ValueError, or meets what is missing or not written yet."""
     try:
         yield
     except ValueError:
         return
+    except (Wrong, DoesNotLoad, NotImplementedError):
+        raise
     except Exception as error:
-        raise Wrong(f"{case}: expected a ValueError that says so, got a {type(error).__name__}: {error}") from error
-    raise Wrong(f"{case}: expected a ValueError, but it was taken as if it were fine")
+        text = f"{case}: expected a ValueError that says so, got {_kind(error)}: {error}"
+        raise NotRefused(text) from error
+    raise NotRefused(f"{case}: expected a ValueError, but it was taken as if it were fine")
 
 
 @contextmanager

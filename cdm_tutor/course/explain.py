@@ -2,6 +2,7 @@
 
 import linecache
 import os
+import re
 import textwrap
 import traceback
 from collections.abc import Set
@@ -35,6 +36,8 @@ def explain(error: BaseException, files: Set[str], seconds: float, place: str) -
         text += str(error)
     elif isinstance(error, StillRunning):
         text += f"still running after {seconds:g} s: an endless loop?"
+    elif gone := re.fullmatch(r"module '(\w+)_\d+' has no attribute '(\w+)'", str(error)):
+        return text + f"{gone[1]}.py has no {gone[2]}: was it renamed or removed?"
     else:
         text += f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     own = [(frame, line) for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename in files]

@@ -14,7 +14,7 @@ import pytest
 from cdm_tutor.course.explain import where
 from cdm_tutor.course.learner import Implementation, load, standing_in
 from cdm_tutor.course.lesson import Lesson
-from cdm_tutor.course.outcomes import DoesNotLoad, Missing, NotWritten
+from cdm_tutor.course.outcomes import DoesNotLoad, Missing, NotWritten, StillDoesNotLoad
 from cdm_tutor.course.outline import LESSONS
 from cdm_tutor.course.stubs import find_function, unwritten
 
@@ -37,7 +37,7 @@ class Handle:
             DoesNotLoad: if it cannot be made.
         """
         if self._error:
-            raise DoesNotLoad(f"{self._lesson.module}.py does not load: see the first failure") from None
+            raise StillDoesNotLoad(f"{self._lesson.module}.py does not load: see the first failure") from None
         if not self._module:
             try:
                 self._source, self._file = self._implementation.source(self._lesson, self._folder)

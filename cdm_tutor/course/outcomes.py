@@ -5,6 +5,10 @@ class Wrong(AssertionError):
     """What is wrong with the learner's code, in words for the learner."""
 
 
+class NotRefused(Wrong):
+    """What should have been refused was not."""
+
+
 class Missing(Wrong, AttributeError):
     """A name that the learner's file should have is not there."""
 
@@ -15,6 +19,10 @@ class NotWritten(Exception):
 
 class DoesNotLoad(Exception):
     """The learner's file cannot even be loaded; the cause is the error that it raised, if it raised one."""
+
+
+class StillDoesNotLoad(DoesNotLoad):
+    """The same once more, for the next test: there is nothing new to say."""
 
 
 class StillRunning(BaseException):

@@ -18,17 +18,17 @@ from cdm_tutor.course.explain import explain, recognised
 from cdm_tutor.course.handle import Chain, Handle
 from cdm_tutor.course.learner import Implementation
 from cdm_tutor.course.lesson import Lesson, Mistake
-from cdm_tutor.course.outcomes import NotWritten
+from cdm_tutor.course.outcomes import DoesNotLoad, NotRefused, NotWritten, StillDoesNotLoad
 from cdm_tutor.course.outline import LESSONS
 from cdm_tutor.course.record import Record, digest
-from cdm_tutor.course.summary import Result, Results, standing
+from cdm_tutor.course.summary import DOES_NOT_LOAD, STILL, Result, Results, standing
 from cdm_tutor.course.timelimit import time_limit
 
 GRACE = 30.0  # seconds after the time limit at which even code that cannot be interrupted is ended
 
 IMPLEMENTATION = pytest.StashKey[Implementation]()
 HANDLES = pytest.StashKey[dict[Path, Handle]]()
-DIAGNOSED = pytest.StashKey[dict[tuple[Path, str], Mistake | None]]()
+DIAGNOSED = pytest.StashKey[dict[tuple[Path, str, bool], Mistake | None]]()
 TESTS = pytest.StashKey[Counter[tuple[Path, str | None]]]()
 RESULTS = pytest.StashKey[Results]()
 STDERR = pytest.StashKey[int]()
@@ -87,8 +87,13 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 def _checks_lessons(config: pytest.Config) -> bool:
     """Whether one of the paths that pytest was given is in a lessons folder, or has one."""
-    paths = [Path(config.invocation_params.dir, argument.split("::")[0]) for argument in config.args]
+    paths = [_path(config, argument) for argument in config.args]
     return any("lessons" in path.resolve().parts or (path / "lessons").is_dir() for path in paths)
+
+
+def _path(config: pytest.Config, argument: str) -> Path:
+    """Which file or folder an argument of pytest means."""
+    return Path(config.invocation_params.dir, argument.split("::")[0])
 
 
 @pytest.hookimpl(tryfirst=True)  # before -k leaves any out
@@ -175,6 +180,8 @@ def pytest_runtest_makereport(
         else:
             mistake = _diagnose(item, error)
             outcome, detail = "wrong", mistake.name if mistake else ""
+            if isinstance(error, DoesNotLoad):
+                detail = STILL if isinstance(error, StillDoesNotLoad) else DOES_NOT_LOAD
             if item.config.option.tbstyle == "auto":  # with --tb=long and the like, pytest's own traceback is wanted
                 report.longrepr = _message(item, error, mistake)
     tests = item.config.stash[TESTS][item.path, about(item)]
@@ -195,15 +202,19 @@ def not_written(error: BaseException, its_lesson: Lesson) -> str:
 
 
 def _diagnose(item: pytest.Item, error: BaseException) -> Mistake | None:
-    """The known mistake that the code behaves like, looked for once for each exercise."""
-    handle, key = _handle(item.config, item.path), (item.path, about(item) or "")
+    """The known mistake that the code behaves like, looked for once for each exercise.
+
+    What is not refused is a mistake of its own: only one that is about it may be named then.
+    """
+    handle, strict = _handle(item.config, item.path), isinstance(error, NotRefused)
+    key = (item.path, about(item) or "", strict)
     known = item.config.stash[DIAGNOSED]
     if not handle._module or not isinstance(error, Exception):  # it did not load, or is still running
         return None
     if key not in known:
         from cdm_tutor.course.diagnosis import diagnose
 
-        known[key] = diagnose(handle._module, handle._lesson, about(item))
+        known[key] = diagnose(handle._module, handle._lesson, about(item), strict=strict)
     return known[key]
 
 
@@ -222,13 +233,18 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, tuple
     result = Result.of(report)
     if result and result.outcome == "not written":
         return "not written", "n", ("NOT WRITTEN", {"yellow": True})
+    if result and result.detail == STILL:  # failures of a kind of their own, which pytest counts and does not print
+        return "not loaded", "F", ("NOT LOADED", {"red": True})
     return None
 
 
-def pytest_terminal_summary(config: pytest.Config) -> None:
-    """Remember, for `cdm-tutor status`, how the learner's exercises stand."""
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Remember, for `cdm-tutor status`, how the learner's exercises stand; and say so if nothing was checked."""
     found = config.stash[RESULTS]
     for lesson in LESSONS:
+        if not found.all and any(_path(config, each).name == f"{lesson.module}.py" for each in config.args):
+            say = f"{lesson.module}.py is what you write, and has no tests in it: pytest lessons/{lesson.number}"
+            terminalreporter.write_line(say)
         if found.learner and lesson.number in found.courses:
             root = found.courses[lesson.number]
             its = [result for result in found.all if result.lesson == lesson.number]

@@ -10,6 +10,7 @@ from cdm_tutor.course.outline import LESSONS, find_lesson
 
 TOGETHER = "all together"
 NOT_RUN = ("not run", "passed so far, not all run")
+DOES_NOT_LOAD, STILL = "does not load", "still does not load"
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class Result:
         lesson: the number of its lesson.
         exercise: what it is about; "" for all exercises together.
         outcome: "passed", "skipped", "not written" or "wrong".
-        detail: if not written, the exercise that is missing; if wrong, the name of the mistake it looks like, or "".
+        detail: if not written, the exercise that is missing; if wrong, the name of the mistake it looks like, or "";
+            if the file does not load, DOES_NOT_LOAD, and STILL from the second test on.
         tests: how many tests there are about that exercise, run or not; 0 if that is not known.
         digest: the fingerprint of the learner's file and the test.
     """
@@ -62,14 +64,16 @@ class Results:
         """Say how far each lesson is and, to a learner, what to do next."""
         for number in sorted({result.lesson for result in self.all}):
             lesson = find_lesson(number)
-            rows = standing(lesson, [result for result in self.all if result.lesson == number])
+            its = [result for result in self.all if result.lesson == number]
+            rows = standing(lesson, its)
             done = sum(state == "passed" for name, state in rows.items() if name != TOGETHER)
             title = f"lesson {number}, {lesson.title}: {done} of {len(lesson.exercises)} exercises"
             terminalreporter.write_sep("=", title)
             for name, state in rows.items():
                 terminalreporter.write_line(f"  {name:32} {state}", green=state == "passed", red=state == "wrong")
             if self.learner:
-                terminalreporter.write_line(next_step(lesson, rows))
+                loads = not any(result.detail in (DOES_NOT_LOAD, STILL) for result in its)
+                terminalreporter.write_line(next_step(lesson, rows, loads))
 
 
 def standing(lesson: Lesson, results: list[Result]) -> dict[str, str]:
@@ -89,14 +93,17 @@ def standing(lesson: Lesson, results: list[Result]) -> dict[str, str]:
     return rows
 
 
-def next_step(lesson: Lesson, rows: dict[str, str]) -> str:
+def next_step(lesson: Lesson, rows: dict[str, str], loads: bool = True) -> str:
     """What to do next, in a line."""
     file = f"lessons/{lesson.number}/{lesson.module}.py"
+    if not loads:
+        return f"Next: {file} does not load; mend that first, so that its exercises can be checked"
     for name, state in rows.items():
+        if name == TOGETHER and state == "wrong":
+            return f"Next: each exercise passes by itself, not all together; mend what that shows in {file}"
         if state not in ("passed", "skipped", *NOT_RUN):
             what = "Next: mend" if state == "wrong" else "Next: write"
-            hint = f"cdm-tutor hint {lesson.number}" + (f" {name}" if name != TOGETHER else "")
-            return f"{what} {name} in {file}. Stuck? {hint}"
+            return f"{what} {name} in {file}. Stuck? cdm-tutor hint {lesson.number} {name}"
     if any(state in NOT_RUN for state in rows.values()):
         return f"Next: run all of it, pytest lessons/{lesson.number}"
     if rows[TOGETHER] == "skipped":

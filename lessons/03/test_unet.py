@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from cdm_tutor.course.batteries.unet import awake, draw
-from cdm_tutor.course.checks import expect, given, refused, same, unchanged
+from cdm_tutor.course.checks import expect, given, refused, same, show, unchanged
 
 seeds = st.integers(0, 99)
 sides = st.sampled_from([2, 4, 6])
@@ -229,8 +229,12 @@ def test_attention_follows_the_formula(lesson, seed, channels, batch):
 def skips_of(found, case):
     """The two parts of what encode gives."""
     expect(found is not None, f"{case}: yours is None: is the return missing?")
-    both = isinstance(found, tuple | list) and len(found) == 2 and isinstance(found[1], tuple | list)
-    expect(both, f"{case}: expected h and a list of skips, yours is a {type(found).__name__}")
+    pair = isinstance(found, tuple | list) and len(found) == 2
+    expect(pair, f"{case}: yours is {show(found)}, expected two things: h and a list of skips")
+    kinds = f"a {type(found[0]).__name__} and a {type(found[1]).__name__}"
+    expect(
+        isinstance(found[1], tuple | list), f"{case}: yours gives {kinds}, expected h, a tensor, and a list of skips"
+    )
     return found[0], list(found[1])
 
 

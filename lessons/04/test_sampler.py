@@ -122,7 +122,7 @@ def test_denoise_by_hand(lesson):
     guess = lesson.denoise(Network(answer), x_t, 0, schedule_of([0.36, 0.75]))
     case = "alpha_bar = .64, x_t = (1, 2, 1, 2), and the model says the noise is .5 everywhere"
     expect(isinstance(guess, lesson.Guess), f"{case}: yours is {show(guess)}, expected a Guess")
-    same(guess.t, 0, f"{case}, t")
+    same(guess.t, 0, f"{case}, t of the Guess")
     same(guess.pred_x0, images([0.875, 1.0, 0.875, 1.0]), f"{case}, pred_x0")
     same(guess.pred_noise, images([0.5, 2.0, 0.5, 2.0]), f"{case}, pred_noise")
 

@@ -164,7 +164,11 @@ def test_shares_cut_one_order(lesson, n, seed, epoch, world):
     alone = shares_of_epoch(lesson, n, seed, epoch, 1)[0][:n]
     case = f"n = {n}, seed = {seed}, epoch = {epoch}, {world} processes"
     expect(sorted(order) == list(range(n)), f"{case}: dealt out together: {order}, expected each image once")
-    expect(order == alone, f"{case}: dealt out together {order}, but to one process alone {alone}: one order for all")
+    expect(
+        order == alone,
+        f"{case}: the first of each share, then the second of each, and so on: {order}; expected the order that one "
+        f"process alone has, {alone}",
+    )
 
 
 @pytest.mark.exercise("share_of_epoch")
@@ -262,7 +266,7 @@ def test_an_image_gets_the_same_whoever_takes_it(lesson, world, step, seed):
         gets.append({name: (int(t), noise.sum().item()) for name, (t, noise) in parts})
     case = f"20 images, batch = 8, step {step}, seed {seed}, {world} processes"
     different = len(set(gets[1].values()))
-    expect(different == len(gets[1]), f"{case}: two images get the same t and noise, or it is shared by processes")
+    expect(different == len(gets[1]), f"{case}: two images of the batch get the same t and noise, expected their own")
     for name, (t, total) in gets[0].items():
         expect(name in gets[1], f"{case}: image {name} is in the batch of one process, but in none of {world}")
         same(gets[1][name][0], t, f"{case}: t of image {name}, compared with one process")
@@ -642,9 +646,9 @@ def test_several_processes_find_the_gradient_of_one(lesson, world, batch, seed):
     moved = []
     for processes in (1, world):
         moved.append(torch.zeros(2, dtype=torch.float64))
-        for x0, t, noise in drawn(lesson, images, 1, 100, processes, batch=batch, seed=seed):
+        for x0, t, noise in drawn(lesson, images.float(), 1, 100, processes, batch=batch, seed=seed):
             training = in_training(lesson, 0.3, -0.2, loss=guess, sgd=1.0, batch=batch)
-            stepped(lesson, training, x0, t, noise, 100)
+            stepped(lesson, training, x0.double(), t, noise.double(), 100)
             moved[-1] += double([0.3, -0.2]) - numbers_of(training.model)
     case = f"11 images, batch = {batch}, seed {seed}: gradients of {world} processes together, and of one"
     same(moved[1], moved[0], case, rtol=1e-5)

@@ -3,6 +3,7 @@
 The other noise may be made in many right ways, so of it only rounded averages are compared.
 """
 
+import math
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -86,7 +87,8 @@ def losses(m: ModuleType, prediction: Prediction) -> list[Any]:
         loss = m.refiner_loss(lambda x_t, steps, answer=answer: answer, x0, t, noise.clone(), COSINE, prediction)
         scale = (0.1 * (signal if prediction == "v" else torch.ones(2))) ** 2
         found.append(tuple(loss.shape))
-        found += [round(share) for share in (loss / scale).tolist()]
+        # how large the large ones are depends on how the other noise was made
+        found += [round(share) if share < 1.5 else 2 ** round(math.log2(share)) for share in (loss / scale).tolist()]
     return found
 
 
