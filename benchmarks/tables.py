@@ -25,7 +25,8 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def where(facts: dict[str, Any]) -> str:
-    return f"{facts['date']}, {facts['processor']}, {facts['threads']} threads, torch {facts['torch'].split('+')[0]}"
+    threads = "1 thread" if facts["threads"] == 1 else f"{facts['threads']} threads"
+    return f"{facts['date']}, {facts['processor']}, {threads}, torch {facts['torch'].split('+')[0]}"
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:

@@ -222,10 +222,13 @@ ERRORS = {  # what replaces the beginning of linear_betas -> what the learner re
     ),
     "name": ("    return torhc.ones(T)\n", "NameError: name 'torhc' is not defined\n"),
     "exit": ("    raise SystemExit\n", "SystemExit\n"),
-    "loop": ("    while True:\n        T += 1\n", "still running after 1 s: an endless loop?\n"),
+    "loop": (
+        "    while True:\n        T += 1\n",
+        "still running after 1 s: an endless loop? (Or a slow machine: --time-limit 3)\n",
+    ),
     "stubborn loop": (
         "    while True:\n        try:\n            T += 1\n        except Exception:\n            pass\n",
-        "still running after 1 s: an endless loop?\n",
+        "still running after 1 s: an endless loop? (Or a slow machine: --time-limit 3)\n",
     ),
     "chance": ("    return torch.rand(T).double()\n", "yours"),
     "half written": ('    betas = T\n    raise NotImplementedError("lesson 01: linear_betas")\n', "not written yet: "),
@@ -252,7 +255,10 @@ def test_learners_errors_are_readable(course: Path, kind: str) -> None:
 
 BROKEN = {
     "import": ("import nothing_like_it\n", "schedule.py:1: in the file itself\n    import nothing_like_it"),
-    "loop": ("while True: pass\n", "still running after 1 s: an endless loop?\nschedule.py"),
+    "loop": (
+        "while True: pass\n",
+        "still running after 1 s: an endless loop? (Or a slow machine: --time-limit 3)\nschedule.py",
+    ),
     "exit": ("import sys; sys.exit()\n", "SystemExit\n"),
     "indent": ("  x = 1\n", "schedule.py:1: unexpected indent\n"),
 }

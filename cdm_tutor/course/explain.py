@@ -35,7 +35,7 @@ def explain(error: BaseException, files: Set[str], seconds: float, place: str) -
     if isinstance(error, Wrong):
         text += str(error)
     elif isinstance(error, StillRunning):
-        text += f"still running after {seconds:g} s: an endless loop?"
+        text += f"still running after {seconds:g} s: an endless loop? (Or a slow machine: --time-limit {3 * seconds:g})"
     elif gone := re.fullmatch(r"module '(\w+)_\d+' has no attribute '(\w+)'", str(error)):
         return text + f"{gone[1]}.py has no {gone[2]}: was it renamed or removed?"
     else:

@@ -57,7 +57,7 @@ def cosine_betas(T: int, offset: float = 0.008) -> Tensor:
 
 
 def posterior_variance(betas: Tensor, alpha_bar: Tensor, alpha_bar_prev: Tensor) -> Tensor:
-    """Variance of q(x_{t-1} | x_t, x_0), the spread that is left when both ends are known.
+    """Variance of q(x_{t-1} | x_t, x_0), what is still open when both ends are known.
 
         beta_t * (1 - alpha_bar_{t-1}) / (1 - alpha_bar_t)
 
