@@ -537,7 +537,7 @@ BY_NAME: dict[str, tuple[Scene, ...]] = {
         ),
         WITH_BOTH,
     ),
-    "guess-not-clipped": (Trained(prediction="noise", timesteps="uniform"),),
+    "guess-not-clipped": (Trained(steps=900, prediction="noise", timesteps="uniform"),),
     "noise-not-recomputed": (Sampled("ddim", 50),),
     "clipped-at-black-grey": (Sampled(),),
     "gradients-kept": (Sampled(n=16, steps=10),),
