@@ -140,8 +140,9 @@ def figures(scene: dict[str, Any]) -> str:
     out = [name for name in sorted(off, key=lambda name: -off[name])[:2] if off[name] > STANDS_OUT]
     if not out:
         return "Of what is measured nothing stands out."
-    parts = [f"{MEASURES[name]} {scene['looks'][name]:.2f}, right {scene['right looks'][name]:.2f}" for name in out]
-    return f"Measured: {'; '.join(parts)}."
+    both = {name: [scene[whose][name] + 0.0 for whose in ("looks", "right looks")] for name in out}
+    told = "; ".join(f"{MEASURES[name]} {mistaken:.2f}, not {right:.2f}" for name, (mistaken, right) in both.items())
+    return f"Measured: {told}."
 
 
 def loss(scene: dict[str, Any]) -> str:
@@ -228,7 +229,9 @@ def listed(group: Group) -> str:
         first = next(each for each in GROUPS if name in each.mistakes)
         place = f"{{ #{name} }}" if first == group else ""
         link = f"[{sentence(mistake.title)}](clinic/{lesson.number}.md#{name})"
-        text += f"- {thumbnail(name)}{link} in `{mistake.exercise}`{place}\n"
+        error = made()[name]["scenes"][0]["error"]
+        said = f": `{error}`" if error and not thumbnail(name) else ""
+        text += f"- {thumbnail(name)}{link} in `{mistake.exercise}`{said}{place}\n"
     return text + "\n</div>\n\n"
 
 

@@ -34,6 +34,7 @@ class Beholder:
         self.classifier: Classifier = load_classifier(name)
         real = load_sample(name).x0
         self.real = real[torch.randperm(len(real), generator=torch.Generator().manual_seed(0))]
+        self.of_real: dict[int, dict[str, float]] = {}
 
     @torch.no_grad()
     def measure(self, x0: Tensor, real: Tensor | None = None) -> dict[str, float]:
@@ -65,10 +66,12 @@ class Beholder:
 
     def measure_real(self, n: int) -> dict[str, float]:
         """What as many real images measure, in the mean of a few sets; one is never its own nearest."""
-        sets = [self.real[k * n : (k + 1) * n] for k in range(max(1, min(8, 2000 // n)))]
-        rest = self.real[2000:] if n <= 1000 else self.real[n:]
-        each = [self.measure(x0, rest if len(rest) else None) for x0 in sets]
-        return {name: sum(one[name] for one in each) / len(each) for name in MEASURES}
+        if n not in self.of_real:
+            sets = [self.real[k * n : (k + 1) * n] for k in range(max(1, min(8, 2000 // n)))]
+            rest = self.real[2000:] if n <= 1000 else self.real[n:]
+            each = [self.measure(x0, rest if len(rest) else None) for x0 in sets]
+            self.of_real[n] = {name: sum(one[name] for one in each) / len(each) for name in MEASURES}
+        return self.of_real[n]
 
 
 def fine_detail(x0: Tensor) -> Tensor:

@@ -105,7 +105,7 @@ GROUPS: tuple[Group, ...] = (
     Group(
         "blotches",
         "White or pale blotches",
-        "Large bright patches instead of strokes.",
+        "Large bright patches instead of strokes, or nothing but white.",
         (
             "always-predicts-noise", "loss-always-of-the-noise", "step-not-counted", "block-shift-first",
             "block-statistics-of-the-batch",
@@ -151,9 +151,9 @@ GROUPS: tuple[Group, ...] = (
         "Digits like real ones, all different, on black. A mistake may still be there: of these here nothing "
         "shows, neither in the samples nor in the loss, but the tests see it.",
         (
-            "noising-in-place", "noising-one-noise-for-all", "gather-takes-any-t", "gather-counts-from-one",
-            "noising-one-step-early", "last-t-never-drawn", "first-t-never-drawn", "cosine-without-offset",
-            "linear-in-float32", "schedule-in-float32", "x0-clipped", "zeroed-bias-stays", "ema-equals-weights",
+            "linear-in-float32", "schedule-in-float32", "x0-clipped", "cosine-without-offset", "noising-in-place",
+            "noising-one-noise-for-all", "gather-takes-any-t", "gather-counts-from-one", "noising-one-step-early",
+            "last-t-never-drawn", "first-t-never-drawn", "zeroed-bias-stays", "ema-equals-weights",
             "ema-wrong-way-round", "ema-ignores-decay", "warm-up-ends-in-a-jump", "attention-without-residual",
         ),
         in_images=True,
@@ -229,9 +229,9 @@ GROUPS: tuple[Group, ...] = (
         "It stops with an error",
         "The error is in the entry, word for word.",
         (
-            "gather-not-shaped", "loss-one-for-the-batch", "refiner-loss-of-the-batch", "loss-without-gradient",
-            "block-shortcut-forgotten", "decode-skips-added", "skips-of-every-layer", "skips-turned-round",
-            "decode-first-skip-first", "decode-one-skip-for-all", "zeroed-gives-nothing", "t-is-one-number",
+            "zeroed-gives-nothing", "gather-not-shaped", "loss-one-for-the-batch", "refiner-loss-of-the-batch",
+            "loss-without-gradient", "block-shortcut-forgotten", "decode-skips-added", "skips-of-every-layer",
+            "skips-turned-round", "decode-first-skip-first", "decode-one-skip-for-all", "t-is-one-number",
             "tables-left-in-float64", "spacing-starts-beyond", "linear-not-cut", "cosine-not-cut",
             "cosine-gives-alpha-bar", "alpha-bar-of-betas", "snr-upside-down", "refiner-start-not-checked",
         ),

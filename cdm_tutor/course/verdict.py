@@ -111,10 +111,10 @@ def judge_losses(losses: list[float]) -> str:
     first, last = mean(losses[:part]), mean(losses[-part:])
     late = losses[len(losses) // 2 :]
     steps = torch.tensor(late).diff().abs()
-    if len(losses) >= 100 and last > 0.8 * first:
-        return "loss-stays"
     if len(late) > 10 and (max(late) > 4 * median(late) or steps.mean().item() > 0.6 * mean(late)):
         return "loss-jumps"
+    if len(losses) >= 100 and last > 0.8 * first:
+        return "loss-stays"
     return ""
 
 

@@ -15,6 +15,7 @@ import contextlib
 import io
 import json
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +214,7 @@ def caught_by(lesson: Lesson, mistake: Mistake) -> str:
     return listener.failed
 
 
+@cache
 def tests_of(lesson: Lesson) -> set[str]:
     """The names of a lesson's tests."""
     file = runs.ROOT / "lessons" / lesson.number / f"test_{lesson.module}.py"

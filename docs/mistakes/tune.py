@@ -1,7 +1,8 @@
 """Write what diagnose compares with, cdm_tutor/assets/looks.json: python docs/mistakes/tune.py [--check]
 
 From what make.py has measured: of each set of samples, mistaken or right, how far its measures are from those of real
-images, and its symptom. With --check nothing is written, and the exit code is 1 if the file is not what it would be.
+images, and its symptom. Real images are among them, and white ones, which no known mistake makes here. With --check
+nothing is written, and the exit code is 1 if the file is not what it would be.
 """
 
 import argparse
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from statistics import pstdev
 from typing import Any
 
+import torch
 from make import MADE
 from scenes import N, Scene, Trained, find, scenes_of
 
@@ -47,12 +49,15 @@ def sets() -> Iterator[tuple[str, str, dict[str, float]]]:
 
 def tuned() -> dict[str, Any]:
     """The whole file."""
-    real = Beholder("mnist").measure_real(N)
+    beholder = Beholder("mnist")
+    real = beholder.measure_real(N)
     found = [(name, group, [looks[each] - real[each] for each in MEASURES]) for name, group, looks in sets()]
     columns = zip(*(off for _, _, off in found), strict=True)
     spread = {name: round(pstdev(column), 4) for name, column in zip(MEASURES, columns, strict=True)}
     listed = [{"mistake": m, "group": g, "off": [round(each, 3) for each in off]} for m, g, off in found]
-    return {"spread": spread, "sets": [*listed, {"mistake": "", "group": HEALTHY, "off": [0.0] * len(MEASURES)}]}
+    white = beholder.measure(0.9 + 0.3 * torch.randn(N, 1, 28, 28, generator=torch.Generator().manual_seed(0)))
+    known = {HEALTHY: [0.0] * len(MEASURES), "blotches": [round(white[each] - real[each], 3) for each in MEASURES]}
+    return {"spread": spread, "sets": [*listed, *({"mistake": "", "group": g, "off": off} for g, off in known.items())]}
 
 
 def main() -> int:
