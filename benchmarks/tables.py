@@ -238,10 +238,20 @@ def live() -> str:
     return f"{table(head, rows)}\n\n{note}"
 
 
-TABLES: dict[str, Callable[[], str]] = {
-    f.__name__: f
-    for f in (speed, quality, front, refiner, harm, naive, shipped, processes, memory, live, lessons, mutations)
-}
+def diagnose() -> str:
+    facts = read(RESULTS / "diagnose.json")
+    rows = [[kind, f"{right} of {of}", f"{right / of:.0%}"] for kind, (right, of) in facts["kinds"].items()]
+    rows.append(["all", f"{facts['right']} of {facts['sets']}", f"{facts['share']:.0%}"])
+    note = (
+        f"Sets of {facts['n']} images, none of which diagnose was tuned on; `benchmarks/diagnose.py`; {where(facts)}."
+    )
+    return f"{table(['samples', 'symptom named', 'share'], rows)}\n\n{note}"
+
+
+FUNCTIONS = (
+    speed, quality, front, refiner, harm, naive, shipped, processes, memory, live, lessons, mutations, diagnose,
+)  # fmt: skip
+TABLES: dict[str, Callable[[], str]] = {function.__name__: function for function in FUNCTIONS}
 
 
 def filled(text: str) -> str:

@@ -421,6 +421,31 @@ def evaluate(
 
 
 @app.command()
+def diagnose(
+    path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="WHAT", show_default=False, help="A PNG, a folder of PNGs, a model.safetensors or a run's folder."
+        ),
+    ],
+    data: Annotated[
+        Dataset | None, typer.Option(help="What the images should show (default: what the weights say, or mnist).")
+    ] = None,
+    n: Annotated[int, typer.Option("-n", min=1, max=1000, help="How many images to draw, from weights.")] = 64,
+    seed: SeedOption = 0,
+) -> None:
+    """What is wrong with these samples? The symptom, and the known mistakes that look most like it."""
+    from cdm_tutor.course import verdict
+    from cdm_tutor.course.looks import Beholder
+
+    x0, its_data = verdict.images_of(path, n, seed)
+    name = data.value if data else its_data or Dataset.mnist.value
+    print(verdict.report(verdict.judge(x0, Beholder(name)), len(x0)))
+    if (path / "log.jsonl").is_file():
+        print(verdict.report_losses(verdict.read_losses(path / "log.jsonl")))
+
+
+@app.command()
 def doctor() -> None:
     """Say what this machine has, what is missing, and how to get it."""
     from cdm_tutor.doctor import examine

@@ -3,7 +3,8 @@
 docs/parts/NN/pipeline.md       the six stages, one of them lit
 docs/parts/NN/EXERCISE.md       an exercise: its stub, hints and solution
 docs/parts/NN/mistake-NAME.md   a known mistake that the page shows
-docs/parts/NN/mistakes.md       all of a lesson's, for the clinic
+docs/parts/clinic/NN.md         all of a lesson's, for the clinic
+docs/parts/clinic/index.md      all of them by what one sees
 docs/parts/help/COMMAND.md      what cdm-tutor COMMAND --help says
 
 With --check nothing is written, and the exit code is 1 where a file is not what the code says.
@@ -16,6 +17,8 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+
+import clinic_parts as clinic
 
 from cdm_tutor.course import stubs
 from cdm_tutor.course.learner import reference_source
@@ -71,27 +74,10 @@ def function(source: str, exercise: Exercise, docstring: bool = True) -> str:
 def mistake_part(mistake: Mistake) -> str:
     """A known mistake, folded."""
     return (
-        f'??? failure "{sentence(mistake.title)}"\n\n'
+        f'??? failure "{clinic.sentence(mistake.title)}"\n\n'
         f"    **What you see.** {mistake.symptom}\n\n    **The idea.** {mistake.concept}\n\n"
         f"    In `{mistake.exercise}`; the tests call it `{mistake.name}`.\n"
     )
-
-
-def sentence(title: str) -> str:
-    """With a capital letter, unless it begins with a name from the code."""
-    return title if "_" in title.split()[0] else title[0].upper() + title[1:]
-
-
-def mistakes_part(lesson: Lesson) -> str:
-    """All known mistakes of a lesson, each with its place on the page."""
-    text = ""
-    for mistake in mistakes_of(lesson):
-        text += (
-            f"#### {sentence(mistake.title)} {{ #{mistake.name} }}\n\n"
-            f"`{mistake.exercise}` in lesson {int(lesson.number)}\n\n"
-            f"**What you see.** {mistake.symptom}\n\n**The idea.** {mistake.concept}\n\n"
-        )
-    return text
 
 
 def help_parts() -> dict[str, str]:
@@ -124,10 +110,10 @@ def code(text: str) -> str:
 
 def parts() -> dict[str, str]:
     """Every file, by its path in docs/parts."""
-    made = help_parts()
+    made = help_parts() | {"clinic/index.md": clinic.index_part()}
     for lesson in LESSONS:
         made[f"{lesson.number}/pipeline.md"] = pipeline(lesson)
-        made[f"{lesson.number}/mistakes.md"] = mistakes_part(lesson)
+        made[f"clinic/{lesson.number}.md"] = clinic.lesson_part(lesson)
         made |= {f"{lesson.number}/{each.name}.md": exercise_part(lesson, each) for each in lesson.exercises}
         page = (DOCS / "lessons" / page_of(lesson)).read_text(encoding="utf-8")
         shown = [each for each in mistakes_of(lesson) if f"/mistake-{each.name}.md" in page]

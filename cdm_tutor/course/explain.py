@@ -10,6 +10,7 @@ from pathlib import Path
 from types import FrameType
 
 from cdm_tutor.course.lesson import Mistake
+from cdm_tutor.course.mistakes import address
 from cdm_tutor.course.outcomes import DoesNotLoad, StillRunning, Wrong
 
 
@@ -78,7 +79,7 @@ def recognised(mistake: Mistake) -> str:
     parts = {
         "what you see": mistake.symptom,
         "the idea": mistake.concept,
-        "on the site": f"clinic.html#{mistake.name}",
+        "on the site": address(mistake.name),
     }
     width = min(100, int(os.environ.get("COLUMNS", 100)))
     lines = [

@@ -46,7 +46,7 @@ class Mistake:
     """A wrong solution that people really write.
 
     Attributes:
-        name: short, unique in the course, as in "cosine-not-squared"; also its place on the site, clinic.html#name.
+        name: short, unique in the course, as in "cosine-not-squared"; also its place on the site, clinic/01.html#name.
         exercise: which exercise it spoils.
         title: what was done, in a line.
         symptom: what one sees in the images or the training.

@@ -16,7 +16,8 @@ MISTAKES = [
         "guess-not-clipped",
         "denoise",
         "the guessed image may leave [-1, 1]",
-        "Images burnt to pure white and black, blots where strokes should be; worst with few steps.",
+        "With a network that predicts the noise, images burnt to pure white and black, with nothing to be read; "
+        "one that predicts v, as the shipped ones do, hardly ever leaves the range.",
         "Where x_t is nearly all noise, a small error of the network is a huge error in the image. No image is "
         "brighter than white, so whatever is beyond can only be error.",
         ((GUESSED, GUESSED.removesuffix(".clamp(-1, 1)")),),
@@ -45,8 +46,8 @@ MISTAKES = [
         "prediction-ignored",
         "denoise",
         "whatever the model predicts is taken for noise",
-        "With a network that predicts v, as the shipped ones do: strokes too bold or frayed, and of clothes only "
-        "blots.",
+        "With a network that predicts v, as the shipped ones do: torn and frayed strokes with specks, and of "
+        "clothes only blots.",
         "A network's answer means nothing by itself. Noise and velocity are both tensors of the same shape; only who "
         "trained the network knows which it is.",
         (('predict_x0 if prediction == "noise" else predict_x0_from_velocity', "predict_x0"),),
@@ -55,7 +56,7 @@ MISTAKES = [
         "t-squeezed-to-one",
         "denoise",
         "the model is told t / T, a number below 1",
-        "Blots: the network takes every x_t for one of the very first noising steps.",
+        "Dark grey fog with bright specks: the network takes every x_t for one of the very first noising steps.",
         "The sampler must speak to the network as training did, and training says the number of the step.",
         ((TOLD_T, "model(x_t, steps / len(schedule))"),),
     ),
@@ -88,8 +89,8 @@ MISTAKES = [
         "spacing-leads",
         "spaced_timesteps",
         "the first visit is not at T - 1",
-        "Grey, washed-out images with few steps: pure noise is handed to a network that is told there is an image "
-        "in it.",
+        "Bold, tangled strokes with few steps: pure noise is handed to a network that is told there is an image in "
+        "it, and finds more of it than there is.",
         "x_T is pure noise, so the walk must begin where training had pure noise: at the very last step.",
         ((VISITED, "[T - (i + 1) * T // steps for i in range(steps)]"),),
     ),
@@ -130,7 +131,7 @@ MISTAKES = [
         "walks-towards-noise",
         "spaced_timesteps",
         "the visits go up, from little noise to much",
-        "Noise, or NaN.",
+        "The same grey smudge in every image, or NaN.",
         "Noising goes up, sampling comes down: it begins with what is noisiest.",
         ((VISITED, VISITED.replace("range(steps)", "reversed(range(steps))")),),
     ),
@@ -138,7 +139,8 @@ MISTAKES = [
         "one-beta-for-a-stride",
         "posterior",
         "alpha and beta are those of a single noising step, also where steps are skipped",
-        "Flat grey with few steps, nothing wrong with all of them: too little noise is taken away in each.",
+        "Flat grey with few steps, and nothing else; nothing wrong with all of them: too little noise is taken "
+        "away in each.",
         "A stride of fifty steps keeps the product of what each of them keeps. The table of betas knows single steps.",
         (
             (ALPHA, "alpha = 1 - schedule.betas[guess.t].item()"),
@@ -149,7 +151,7 @@ MISTAKES = [
         "posterior-next-door",
         "posterior",
         "it is the posterior of t - 1, not of prev_t",
-        "Grain with few steps, none with all of them.",
+        "Nothing but noise with few steps, nothing wrong with all of them.",
         "Where the walk goes next is for the caller to say; only when no step is skipped it is t - 1.",
         ((FROM_HERE, FROM_HERE.replace("prev_t)\n", "guess.t - 1)\n")),),
     ),
@@ -157,7 +159,8 @@ MISTAKES = [
         "alpha-bar-as-alpha",
         "posterior",
         "what is left since the clean image is taken for what is left since the step before",
-        "Flat, foggy images, and far too much fresh noise on the way.",
+        "Hard images: pure black and pure white, hardly a grey at the edges of the strokes, for there is far too "
+        "much fresh noise on the way.",
         "alpha belongs to a stride, alpha_bar to all noising from the clean image on. Only on the way to the clean "
         "image are they the same.",
         ((ALPHA, "alpha = signal_t**2"), (BETA, "beta = 1 - alpha")),
@@ -166,7 +169,7 @@ MISTAKES = [
         "weights-exchanged",
         "posterior",
         "image and x_t have each other's weights in the mean",
-        "A grain over everything: at the last step all weight is on x_t.",
+        "Plain images, most of them ones and sevens, with a faint grain: at the last step all weight is on x_t.",
         "The nearer the clean image, the more the guess decides. At the last step nothing else is left.",
         (
             (
@@ -179,7 +182,7 @@ MISTAKES = [
         "mean-of-image-and-noise",
         "posterior",
         "the mean is sqrt(alpha) * pred_x0 + beta * noise",
-        "Dim images with soft grain, not much better with more steps.",
+        "Plain images: hardly anything but ones and nines, whatever the noise.",
         "The mean lies between two things that are known, the guessed image and x_t, each weighed by how sure it "
         "makes us. The weights belong together; they cannot be borrowed from the noising formula.",
         (
@@ -193,7 +196,7 @@ MISTAKES = [
         "alpha-without-root",
         "posterior",
         "x_t is weighed with alpha, not its root",
-        "Dim images, darker in contrast the fewer the steps.",
+        "Plainer images on a ground that is not quite black, the more so the fewer the steps.",
         "alpha is a share of the variance. What multiplies an image is a root.",
         (("math.sqrt(alpha) * sigma_prev**2 * x_t", "alpha * sigma_prev**2 * x_t"),),
     ),
@@ -201,7 +204,7 @@ MISTAKES = [
         "variance-of-the-stride",
         "posterior",
         "the variance is beta, as if nothing of the image were known",
-        "Strong grain on the finished images: noise is added at the last step, too.",
+        "Grain on the finished images, strong with few steps: noise is added at the last step, too.",
         "beta is what the stride adds when one looks forward. Looking back with a guess of the image, less is open, "
         "and at the last step nothing.",
         (("return mean, beta * sigma_prev**2 / sigma_t**2", "return mean, beta"),),
@@ -210,7 +213,7 @@ MISTAKES = [
         "posterior-gives-spread",
         "posterior",
         "the second result is the spread, not the variance",
-        "Much too much noise: grain that the next steps do not take away.",
+        "Much too much noise: grain that the next steps do not take away, and shreds of digits in it.",
         "Variance is the square of the spread. Who draws takes the root, so it must not be taken before.",
         (
             (
@@ -223,7 +226,7 @@ MISTAKES = [
         "variance-as-spread",
         "p_sample",
         "the noise is multiplied with the variance",
-        "Too little fresh noise: bland strokes, washed-out images.",
+        "Too little fresh noise: plain, simple strokes, many ones.",
         "A number that multiplies noise scales its variance by the square.",
         (("mean + eta * math.sqrt(variance) * noise", "mean + eta * variance * noise"),),
     ),
@@ -260,7 +263,7 @@ MISTAKES = [
         "old-noise-as-fresh",
         "p_sample",
         "the guessed noise is added again, not fresh noise",
-        "Noise that is never taken away: what was removed is put back.",
+        "Nothing but noise: what was removed is put back.",
         "The mean has already decided how much of the old noise stays. What is drawn must know nothing of it.",
         (("mean + eta * math.sqrt(variance) * noise", "mean + eta * math.sqrt(variance) * guess.pred_noise"),),
     ),
@@ -268,7 +271,7 @@ MISTAKES = [
         "ddim-noise-twice",
         "ddim_step",
         "fresh noise comes on top of all of the old noise",
-        "None with eta = 0; with fresh noise, grain that grows with eta.",
+        "None with eta = 0; with fresh noise, grain that grows with eta, until the digits are torn to specks.",
         "x_prev has room for noise of variance 1 - alpha_bar_prev. What is fresh takes the place of what is old.",
         (("math.sqrt(sigma_prev**2 - variance) * guess.pred_noise", "sigma_prev * guess.pred_noise"),),
     ),
@@ -284,7 +287,7 @@ MISTAKES = [
         "ddim-without-root",
         "ddim_step",
         "the guessed noise is weighed with a variance",
-        "Smooth, simplified images: too little noise is kept, and details come from noise.",
+        "Smooth, simple strokes: too little noise is kept, and details come from noise.",
         "A number that multiplies noise scales its variance by the square.",
         (("math.sqrt(sigma_prev**2 - variance) * guess.pred_noise", "(sigma_prev**2 - variance) * guess.pred_noise"),),
     ),
@@ -292,7 +295,7 @@ MISTAKES = [
         "ddim-next-door",
         "ddim_step",
         "the image is noised again to t - 1, not to prev_t",
-        "Noise with few steps, none with all of them.",
+        "Nothing but noise with few steps, nothing wrong with all of them.",
         "Where the walk goes next is for the caller to say; only when no step is skipped it is t - 1.",
         (
             (
@@ -342,7 +345,7 @@ MISTAKES = [
         "dpm-strides-exchanged",
         "dpm_step",
         "the two strides have changed places",
-        "Strokes that are too thick or frayed where strides grow or shrink.",
+        "Strokes that are too thick, other digits than there should be.",
         "How fast the guess moves is its change over the stride in which it changed; how far it will move depends on "
         "the stride to come.",
         (("(h / (2 * h_last))", "(h_last / (2 * h))"),),
@@ -359,7 +362,8 @@ MISTAKES = [
         "dpm-leans-at-the-end",
         "dpm_step",
         "it leans at the last step, too",
-        "Fringes around the strokes, or images gone altogether: -1 in the table of log-SNRs is its last entry.",
+        "Grain and fringes around the strokes: -1 in the table of log-SNRs is its last entry, so the last step "
+        "leans far beyond the image.",
         "Beyond the clean image there is nothing to lean to; and in Python an index of -1 is no error.",
         (("    if last and prev_t >= 0:\n", "    if last:\n"),),
     ),
@@ -367,7 +371,7 @@ MISTAKES = [
         "always-asks-about-x-T",
         "sample",
         "the model is asked about the pure noise at every step",
-        "Grey fog or blots: noise is shown to a network that is told it is nearly an image.",
+        "Nothing but noise: it is shown to a network that is told it is nearly an image, and it is left as it is.",
         "Each step begins where the one before has led.",
         (("guess = denoise(model, x, t,", "guess = denoise(model, x_T, t,"),),
     ),
@@ -375,7 +379,8 @@ MISTAKES = [
         "prediction-not-passed-on",
         "sample",
         "denoise is not told what the model predicts",
-        "None with networks that predict noise; with those that predict v, strokes too bold, and of clothes blots.",
+        "None with networks that predict noise; with those that predict v, torn and frayed strokes, and of clothes "
+        "blots.",
         "What the network was trained to predict has to reach the one place where its answer is read.",
         (("denoise(model, x, t, schedule, prediction)", "denoise(model, x, t, schedule)"),),
     ),
@@ -391,7 +396,7 @@ MISTAKES = [
         "same-noise-each-step",
         "sample",
         "noise is drawn once and used at every step",
-        "Grain and blots in the same places all along: the noise adds up where it should cancel.",
+        "Blots, and grain in the same places all along: the noise adds up where it should cancel.",
         "Each step adds noise that has nothing to do with what was added before; only then do variances add.",
         (
             ("x, last = x_T, None\n", "x, last, fresh = x_T, None, draw_like(x_T, generator)\n"),
@@ -402,7 +407,7 @@ MISTAKES = [
         "one-noise-for-all-images",
         "sample",
         "all images of a batch get the same fresh noise",
-        "The images of a batch resemble each other.",
+        "All images of a batch are alike.",
         "Every image is a draw of its own, with noise of its own at each step.",
         (("Taken(x, guess, draw_like(x, generator))", "Taken(x, guess, draw_like(x[:1], generator))"),),
     ),

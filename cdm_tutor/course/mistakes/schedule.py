@@ -8,7 +8,7 @@ MISTAKES = [
         "linear_betas",
         "the betas are those of 1000 steps, however many there are",
         "With fewer steps, a grey digit still shines through what should be pure noise; samples, which start from "
-        "really pure noise, come out washed out.",
+        "really pure noise, come out bold and tangled, with far too much white.",
         "What counts is how much of the image is left at the end. A tenth of the steps must each do ten times as much.",
         (("scale = 1000 / T", "scale = 1.0"),),
     ),
@@ -50,7 +50,7 @@ MISTAKES = [
         "cosine-not-cut",
         "cosine_betas",
         "the last beta is 1",
-        "The schedule is refused, or the sampler divides by zero in its first step: all white, or NaN.",
+        "The schedule is refused; without that check the sampler would divide by zero in its first step.",
         "At the end f is 0, so the last step would take all there is. Something must be left to divide by.",
         (("(1 - f[1:] / f[:-1]).clamp(max=MAX_BETA)", "1 - f[1:] / f[:-1]"),),
     ),
@@ -58,7 +58,8 @@ MISTAKES = [
         "cosine-without-offset",
         "cosine_betas",
         "the offset is left out",
-        "The first steps add next to no noise; the network wastes its effort on naming what it cannot see.",
+        "None in the samples. The first steps add next to no noise; the network wastes its effort on naming what "
+        "it cannot see.",
         "Near its top a cosine is flat. The offset starts a little further down, where it already falls.",
         (("torch.cos((u + offset) / (1 + offset) * math.pi / 2)", "torch.cos(u * math.pi / 2)"),),
     ),
@@ -66,7 +67,8 @@ MISTAKES = [
         "cosine-gives-alpha-bar",
         "cosine_betas",
         "alpha_bar is returned, not the betas",
-        "Nearly all of the image is gone after one step.",
+        "Nearly all of the image is gone after one step, and soon all of it: the sampler stops with a division by "
+        "zero.",
         "The cosine says how much is left after all steps so far; a beta says how much one step takes of it.",
         (("(1 - f[1:] / f[:-1]).clamp(max=MAX_BETA)", "(f[1:] / f[0]).clamp(max=MAX_BETA)"),),
     ),
@@ -74,7 +76,8 @@ MISTAKES = [
         "cosine-difference-not-share",
         "cosine_betas",
         "each beta is what alpha_bar loses, not the share of it that is lost",
-        "Towards the end much of the digit is left: the betas fall where they should rise to nearly 1.",
+        "Towards the end much of the digit is left: the betas fall where they should rise to nearly 1. Samples, "
+        "which start from pure noise, come out bold and filled.",
         "A beta is a share of what was still there before the step.",
         (("(1 - f[1:] / f[:-1]).clamp", "((f[:-1] - f[1:]) / f[0]).clamp"),),
     ),
@@ -82,7 +85,7 @@ MISTAKES = [
         "posterior-upside-down",
         "posterior_variance",
         "before and after are exchanged",
-        "The sampler divides by zero: NaN, or images of pure noise.",
+        "The sampler divides by zero: black and white noise, or NaN.",
         "With x_0 known, less is uncertain before the step than after it, so the fraction is below 1, and 0 at first.",
         (("betas * (1 - alpha_bar_prev) / (1 - alpha_bar)", "betas * (1 - alpha_bar) / (1 - alpha_bar_prev)"),),
     ),
@@ -99,7 +102,7 @@ MISTAKES = [
         "posterior-is-spread",
         "posterior_variance",
         "it is the standard deviation, not the variance",
-        "Much too much noise at each step: grain that never goes away.",
+        "Much too much noise at each step: grain that never goes away, and shreds of digits in it.",
         "Variance is the square of the spread. Who uses it takes the root, so it must not be taken before.",
         (
             (
@@ -112,7 +115,7 @@ MISTAKES = [
         "snr-without-log",
         "log_snr",
         "the ratio itself, not its log",
-        "The few-step sampler takes wild steps, and samples are blown out to black and white.",
+        "The few-step sampler takes wild steps: samples are black and white specks, the digits hardly to be guessed.",
         "The ratio runs from ten thousand to a ten-thousandth; its log falls evenly, which is why it is used.",
         (("torch.log(alpha_bar) - torch.log1p(-alpha_bar)", "alpha_bar / (1 - alpha_bar)"),),
     ),
@@ -120,7 +123,8 @@ MISTAKES = [
         "snr-of-amplitudes",
         "log_snr",
         "it is half of what it should be",
-        "The few-step sampler takes steps of half the length and leaves noise in the images.",
+        "The few-step sampler takes steps of half the length and leaves noise in the images: digits torn into "
+        "blots and specks.",
         "Signal and noise are compared by their variances, not by their spreads: no roots.",
         (("torch.log(alpha_bar) - torch.log1p(-alpha_bar)", "0.5 * (torch.log(alpha_bar) - torch.log1p(-alpha_bar))"),),
     ),
@@ -136,7 +140,8 @@ MISTAKES = [
         "alpha-bar-of-betas",
         "NoiseSchedule.from_betas",
         "the betas themselves are multiplied up",
-        "After the very first step there is nothing but noise, at every t the same.",
+        "After the very first steps there is nothing but noise, and nothing at all of the image: the sampler stops "
+        "with a division by zero.",
         "Beta is what a step takes. What is left is made of what each step keeps.",
         (("torch.cumprod(1 - betas, dim=0)", "torch.cumprod(betas, dim=0)"),),
     ),
@@ -161,7 +166,8 @@ MISTAKES = [
         "previous-starts-at-zero",
         "NoiseSchedule.from_betas",
         "the step before the first has nothing of the image",
-        "The last step of the sampler adds noise instead of none, and the image is lost in it.",
+        "A sampler that reads the posterior variance adds noise in its last step instead of none: strong grain, "
+        "through which the digits can still be seen.",
         "Before the first noising step comes the clean image, of which all is there.",
         (("torch.ones_like(alpha_bar[:1])", "torch.zeros_like(alpha_bar[:1])"),),
     ),
@@ -169,7 +175,8 @@ MISTAKES = [
         "sigma-without-root",
         "NoiseSchedule.from_betas",
         "the noise is weighted with its variance, not its spread",
-        "The noised images are too clean in the first steps, and their variance is not 1; samples come out flat.",
+        "The noised images are too clean in the first steps, and their variance is not 1; samples come out faint, "
+        "on a ground that is not black, with grain all over.",
         "A number that multiplies an image scales its variance by the square.",
         (
             (

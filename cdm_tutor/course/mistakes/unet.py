@@ -7,7 +7,8 @@ MISTAKES = [
         "embedding-minus-missing",
         "timestep_embedding",
         "the rates grow instead of falling",
-        "The loss falls slowly and stays high: to the network, the timesteps look like random numbers.",
+        "The loss falls more slowly and ends higher: to the network, the timesteps look like random numbers. "
+        "Strokes come out bolder.",
         "Slow hands tell near from far, the fastest tells neighbours apart. If the slowest already turns by one "
         "radian a step, all others spin too fast to be read.",
         (("torch.exp(-math.log(10000)", "torch.exp(math.log(10000)"),),
@@ -16,7 +17,7 @@ MISTAKES = [
         "embedding-small-base",
         "timestep_embedding",
         "the slowest rate is near 1 / 100, not near 1 / 10000",
-        "None at first sight; weights trained with other rates give grey noise.",
+        "None if you train from nothing; weights trained with other rates give faint outlines of strokes in specks.",
         "The formula says how slow the slowest hand is. Networks understand each other's weights only if all their "
         "clocks agree.",
         (("-math.log(10000)", "-math.log(100)"),),
@@ -25,7 +26,7 @@ MISTAKES = [
         "embedding-reaches-too-far",
         "timestep_embedding",
         "the last rate is 1 / 10000 itself",
-        "None if you train from nothing; with weights trained elsewhere, samples are slightly off.",
+        "None if you train from nothing; weights trained elsewhere draw other digits, a little bolder.",
         "i runs from 0 to dim / 2 - 1 and is divided by dim / 2, so the end is approached and never reached.",
         (("device=t.device) / half)", "device=t.device) / (half - 1))"),),
     ),
@@ -33,7 +34,8 @@ MISTAKES = [
         "embedding-of-fractions",
         "timestep_embedding",
         "the timesteps are scaled to between 0 and 1 first",
-        "The loss stops falling early; the samples keep a veil of noise, as if the network were told half the truth.",
+        "The loss ends a little higher, and strokes come out bolder; weights trained elsewhere give dark grey fog "
+        "with bright flecks, as if the network were told nothing.",
         "The rates were made for whole numbers. Between 0 and 1 even the fastest hand turns by a radian at most, and "
         "all timesteps look alike.",
         (("angles = t[:, None] * rates", "angles = t[:, None] / 1000 * rates"),),
@@ -42,7 +44,7 @@ MISTAKES = [
         "embedding-sines-first",
         "timestep_embedding",
         "the sines come before the cosines",
-        "None if you train from nothing; with weights trained elsewhere, nothing but noise.",
+        "None if you train from nothing; weights trained elsewhere draw digits in outline, under grain.",
         "Any order would do, but it must be the one that the weights were trained with.",
         (("torch.cat([angles.cos(), angles.sin()], dim=1)", "torch.cat([angles.sin(), angles.cos()], dim=1)"),),
     ),
@@ -50,7 +52,7 @@ MISTAKES = [
         "embedding-interleaved",
         "timestep_embedding",
         "cosines and sines take turns",
-        "None if you train from nothing; with weights trained elsewhere, nothing but noise.",
+        "None if you train from nothing; weights trained elsewhere draw digits in outline, under grain.",
         "First the cosines of all angles, then the sines of all. Putting two tables side by side is something else "
         "than shuffling them together.",
         (
@@ -64,8 +66,8 @@ MISTAKES = [
         "embedding-of-the-first",
         "timestep_embedding",
         "every image gets the embedding of the first one's timestep",
-        "Training is noisy and stops early: most images are told the wrong noise level. Sampling, where all images "
-        "share one, hides it.",
+        "The loss ends higher: most images are told the wrong noise level. Strokes come out bolder and in pieces; "
+        "sampling, where all images share one step, hides the rest.",
         "Each image of the batch was noised to a step of its own. What is said of one must not depend on the others.",
         (("angles = t[:, None] * rates", "angles = t[:1].expand(len(t))[:, None] * rates"),),
     ),
@@ -73,7 +75,8 @@ MISTAKES = [
         "zeroed-bias-stays",
         "zeroed",
         "the bias keeps its random values",
-        "A network that should say nothing at first says something at random; a few wasted steps of training.",
+        "None after a short training: a network that should say nothing at first says something at random, and a "
+        "few steps are wasted on it.",
         "A convolution multiplies by its weight and adds its bias. To add nothing, both must be nothing.",
         (
             (
@@ -102,7 +105,8 @@ MISTAKES = [
         "block-scale-without-one",
         "ResidualBlock.forward",
         "a scale of 0 wipes the image out",
-        "Training starts slowly, for small scales let next to nothing through; the samples stay blurred.",
+        "Training starts more slowly, for small scales let next to nothing through, and catches up. With weights "
+        "trained elsewhere, images are nearly empty.",
         "The timestep is to say how far to move away from leaving things as they are. Saying nothing must change "
         "nothing.",
         (("self.norm2(h) * (1 + scale) + shift", "self.norm2(h) * scale + shift"),),
@@ -111,7 +115,7 @@ MISTAKES = [
         "block-shift-first",
         "ResidualBlock.forward",
         "scale and shift are exchanged",
-        "None if you train from nothing; with weights trained elsewhere, blotches.",
+        "None if you train from nothing; with weights trained elsewhere, pale blotches.",
         "A linear layer's outputs have no names. Which half means what is a convention, kept by whoever made the "
         "weights.",
         (("scale, shift = self.time(time)", "shift, scale = self.time(time)"),),
@@ -120,8 +124,9 @@ MISTAKES = [
         "block-ignores-the-time",
         "ResidualBlock.forward",
         "the timestep has no effect",
-        "The loss still falls, for the network guesses the noise level from the image; the samples come out smeared, "
-        "and with several processes training stops at a parameter that is never used.",
+        "The loss still falls, for the network guesses the noise level from the image, but ends higher; strokes "
+        "come out bolder and in pieces. With weights trained elsewhere, outlines in specks; with several processes "
+        "training stops at a parameter that is never used.",
         "The same grey patch is faint signal at one noise level and pure noise at another. The network must be told.",
         (("h = self.norm2(h) * (1 + scale) + shift", "h = self.norm2(h)"),),
     ),
@@ -129,7 +134,8 @@ MISTAKES = [
         "block-time-before-norm",
         "ResidualBlock.forward",
         "the timestep speaks before the norm, which takes it out again",
-        "As if the network did not know the noise level: smeared samples.",
+        "The loss ends a little higher: the network hardly knows the noise level. With weights trained elsewhere, "
+        "bold and foggy tangles.",
         "A norm brings what it is given back to mean 0 and spread 1, whatever was done to it just before.",
         (("self.norm2(h) * (1 + scale) + shift", "self.norm2(h * (1 + scale) + shift)"),),
     ),
@@ -137,7 +143,8 @@ MISTAKES = [
         "block-without-residual",
         "ResidualBlock.forward",
         "the input is not added",
-        "The untrained network gives nothing at all and learns next to nothing: all its blocks end in zeros.",
+        "The untrained network gives nothing at all and learns next to nothing: all its blocks end in zeros. The "
+        "loss stays high, and samples are noise.",
         "A block says what to change about its input, not what to replace it with.",
         (("return self.shortcut(x) + self.conv2(F.silu(h))", "return self.conv2(F.silu(h))"),),
     ),
@@ -154,7 +161,7 @@ MISTAKES = [
         "block-second-silu-missing",
         "ResidualBlock.forward",
         "nothing bends between the second norm and the second convolution",
-        "The loss ends a little higher; strokes are less crisp.",
+        "The loss ends higher, and strokes come out bolder; with weights trained elsewhere, digits burst into specks.",
         "Without a bend in between, neighbouring linear steps are one linear step.",
         (("self.conv2(F.silu(h))", "self.conv2(h)"),),
     ),
@@ -162,7 +169,8 @@ MISTAKES = [
         "block-statistics-of-the-batch",
         "ResidualBlock.forward",
         "mean and spread are taken over the whole batch",
-        "Good in training, washed out when sampling; an image changes with those that are drawn beside it.",
+        "None to see when trained from nothing and sampled in a large batch; but an image changes with those that "
+        "are drawn beside it. With weights trained elsewhere, white blotches.",
         "A batch mixes nearly clean images with pure noise; their common mean and spread fit none of them.",
         (
             (
@@ -176,7 +184,8 @@ MISTAKES = [
         "attention-not-scaled",
         "SelfAttention.forward",
         "the scores are not divided by sqrt(C)",
-        "Training stalls or jumps: each position looks at one other only and learns nothing of the rest.",
+        "Hardly any in a short training of a small network; in a larger one training stalls or jumps: each "
+        "position looks at one other only and learns nothing of the rest.",
         "A sum of C products has a spread of sqrt(C). Softmax of large numbers is all or nothing.",
         (("F.scaled_dot_product_attention(q, k, v)", "F.scaled_dot_product_attention(q, k, v, scale=1.0)"),),
     ),
@@ -184,7 +193,8 @@ MISTAKES = [
         "attention-over-queries",
         "SelfAttention.forward",
         "the weights sum to 1 over those who ask, not over those who are asked",
-        "Some positions are drowned in what they hear, others hear nothing: blotches.",
+        "Hardly any in a small network, trained from nothing or elsewhere: some positions are drowned in what they "
+        "hear, others hear nothing.",
         "Whoever asks takes a mean over all answers, so its own weights must sum to 1.",
         (
             (
@@ -197,7 +207,7 @@ MISTAKES = [
         "attention-keys-ask",
         "SelfAttention.forward",
         "queries and keys are exchanged",
-        "None if you train from nothing; with weights trained elsewhere, strokes at wrong places.",
+        "None if you train from nothing; with weights trained elsewhere, strokes that are off by a little.",
         "A linear layer's outputs have no names. Which third means what is a convention, kept by whoever made the "
         "weights.",
         (("q, k, v = self.qkv", "k, q, v = self.qkv"),),
@@ -206,7 +216,8 @@ MISTAKES = [
         "attention-scrambles-positions",
         "SelfAttention.forward",
         "what was heard is put back at other positions and channels",
-        "The loss ends higher; textures of the wrong place shine through.",
+        "Hardly any in a small network; with weights trained elsewhere, digits that are off by a little. Textures "
+        "of the wrong place are added.",
         "Reshaping only counts through the numbers in their order. If axes were exchanged on the way in, they must be "
         "exchanged on the way out.",
         (("attended.transpose(1, 2).reshape(x.shape)", "attended.reshape(x.shape)"),),
@@ -215,7 +226,8 @@ MISTAKES = [
         "attention-among-channels",
         "SelfAttention.forward",
         "channels look at channels, not positions at positions",
-        "The left half of a digit does not know the right one: loops that do not close.",
+        "Hardly any in a small network: the left half of a digit does not know the right one, but the middle's "
+        "convolutions see most of it.",
         "Attention mixes along the axis that it sees as a list. What should meet here are places in the image.",
         (
             (".flatten(2).transpose(1, 2).chunk(3, dim=2)", ".flatten(2).chunk(3, dim=1)"),
@@ -226,7 +238,7 @@ MISTAKES = [
         "attention-across-images",
         "SelfAttention.forward",
         "the images of a batch look at each other",
-        "Digits drawn together take on each other's strokes; drawn alone they look different.",
+        "None to see, but digits drawn together take on a little of each other; drawn alone they look different.",
         "The batch is not part of the picture: each image's positions form a list of their own.",
         (
             (
@@ -239,7 +251,8 @@ MISTAKES = [
         "attention-without-residual",
         "SelfAttention.forward",
         "the input is not added",
-        "Nothing passes the bottom of the untrained network; large shapes are learned late.",
+        "None after a short training: the middle's skips and blocks make up for it. Nothing passes the bottom of "
+        "the untrained network.",
         "Attention, too, says what to add to its input. It starts at zero, and the input must get by.",
         (("return x + self.out(", "return self.out("),),
     ),
@@ -247,7 +260,8 @@ MISTAKES = [
         "attention-norm-forgotten",
         "SelfAttention.forward",
         "the input is not normalised first",
-        "Training is restless: the larger the numbers at the bottom grow, the harder attention chooses.",
+        "None after a short training. The larger the numbers at the bottom grow, the harder attention chooses, and "
+        "the more restless a long training gets.",
         "Scores are products of what comes in, so its size decides how sharp the softmax is.",
         (("self.qkv(self.norm(x))", "self.qkv(x)"),),
     ),
@@ -255,7 +269,8 @@ MISTAKES = [
         "skips-before-their-blocks",
         "SimpleUNet.encode",
         "each skip is what goes into its block, not what comes out",
-        "Fine detail is lost: the way up gets the image as it was before the block had looked at it.",
+        "None to see when trained from nothing; with weights trained elsewhere, grain and a ground that is not "
+        "black: the way up gets the image as it was before the block had looked at it.",
         "A skip hands over what the way down has seen at this size.",
         (
             (
@@ -297,7 +312,8 @@ MISTAKES = [
         "decode-skips-added",
         "SimpleUNet.decode",
         "the skips are added instead of put beside h",
-        "RuntimeError: the blocks of the way up expect twice the channels. Where sums are accepted, detail is lost.",
+        "RuntimeError: the blocks of the way up expect twice the channels for their norm. Where sums are accepted, "
+        "detail is lost.",
         "In a sum nobody can tell who said what. Side by side, the block hears both and decides itself.",
         (("layer(torch.cat([h, skips.pop()], dim=1), time)", "layer(h + skips.pop(), time)"),),
     ),
@@ -305,7 +321,7 @@ MISTAKES = [
         "decode-skip-in-front",
         "SimpleUNet.decode",
         "the skip's channels come before those of h",
-        "None if you train from nothing; with weights trained elsewhere, nothing but noise.",
+        "None if you train from nothing; with weights trained elsewhere, specks on black.",
         "A convolution has weights for each channel by its number. Who sits where must be what it was trained with.",
         (("torch.cat([h, skips.pop()], dim=1)", "torch.cat([skips.pop(), h], dim=1)"),),
     ),
@@ -321,8 +337,8 @@ MISTAKES = [
         "unet-time-of-the-first",
         "SimpleUNet.forward",
         "all images are told the timestep of the first",
-        "Training is noisy and stops early: most images are told the wrong noise level. Sampling, where all images "
-        "share one, hides it.",
+        "The loss ends higher: most images are told the wrong noise level. Strokes come out bolder and in pieces; "
+        "sampling, where all images share one step, hides the rest.",
         "t holds one timestep an image, for each was noised to its own.",
         (("timestep_embedding(t, self.time_dim)", "timestep_embedding(t[:1], self.time_dim)"),),
     ),
@@ -330,7 +346,7 @@ MISTAKES = [
         "unet-time-in-fractions",
         "SimpleUNet.forward",
         "t is scaled to between 0 and 1 before it is embedded",
-        "The loss stops falling early; the samples keep a veil of noise.",
+        "The loss ends a little higher; with weights trained elsewhere, dark grey fog with bright flecks.",
         "The embedding was made for whole numbers. Of fractions it makes rows that hardly differ.",
         (("timestep_embedding(t, self.time_dim)", "timestep_embedding(t / 1000, self.time_dim)"),),
     ),
@@ -338,7 +354,8 @@ MISTAKES = [
         "unet-time-dropped",
         "SimpleUNet.forward",
         "the network is told the same timestep, whatever t is",
-        "The loss still falls, for the network guesses the noise level from the image; the samples come out smeared.",
+        "The loss still falls, for the network guesses the noise level from the image, but ends higher, and "
+        "strokes come out bolder. With weights trained elsewhere, dark grey fog with flecks.",
         "The same grey patch is faint signal at one noise level and pure noise at another. The network must be told.",
         (("timestep_embedding(t, self.time_dim)", "timestep_embedding(torch.zeros_like(t), self.time_dim)"),),
     ),
@@ -346,7 +363,8 @@ MISTAKES = [
         "unet-time-mlp-unused",
         "SimpleUNet.forward",
         "the embedding goes to the blocks as it is",
-        "The loss ends a little higher; with several processes, training stops at a parameter that is never used.",
+        "Next to none when trained from nothing; with weights trained elsewhere, digits burst into specks. With "
+        "several processes, training stops at a parameter that is never used.",
         "Cosines and sines are letters; the layers made for them turn them into words. A layer that nothing passes "
         "through learns nothing.",
         (
@@ -360,7 +378,8 @@ MISTAKES = [
         "unet-middle-skipped",
         "SimpleUNet.forward",
         "the way up begins where the way down ends, without the middle",
-        "Digits in pieces: fewer layers see the image as a whole.",
+        "With weights trained elsewhere, digits in pieces: fewer layers see the image as a whole. Trained from "
+        "nothing, hardly any after a few steps.",
         "The bottom is where a few positions stand for the whole image. What is thought there must be heard above.",
         (
             (
@@ -373,7 +392,8 @@ MISTAKES = [
         "unet-attention-unused",
         "SimpleUNet.forward",
         "the two blocks of the middle follow each other, without attention",
-        "Loops that do not close: the left half of a digit knows little of the right one.",
+        "Hardly any in a small network; with weights trained elsewhere, digits that are off by a little: the left "
+        "half knows little of the right one.",
         "Convolutions see their neighbourhood. For far parts to meet, every position must be able to look at every "
         "other.",
         (("self.middle2(self.attention(self.middle1(h, time)), time)", "self.middle2(self.middle1(h, time), time)"),),
@@ -382,7 +402,8 @@ MISTAKES = [
         "unet-last-norm-unused",
         "SimpleUNet.forward",
         "the last norm is left out",
-        "Training starts wildly; with several processes it stops at a parameter that is never used.",
+        "The loss ends a little higher; with weights trained elsewhere, grain. With several processes training "
+        "stops at a parameter that is never used.",
         "After all the adding up, numbers have grown to any size. The last convolution should get them tamed.",
         (("self.conv_out(F.silu(self.norm_out(h)))", "self.conv_out(F.silu(h))"),),
     ),
@@ -390,7 +411,8 @@ MISTAKES = [
         "unet-folds-by-reshape",
         "SimpleUNet.forward",
         "pixels are folded in the order in which they lie in memory",
-        "The images are torn into strips, and strips are laid upon each other: digits in shreds.",
+        "The network sees strips laid upon each other: the loss stays high, and samples are noise, whatever the "
+        "weights.",
         "Folding keeps neighbours together: the pixels of one small square become the channels of one position. "
         "Reshaping only counts through the rows.",
         (
@@ -404,7 +426,8 @@ MISTAKES = [
         "unet-unfolds-by-reshape",
         "SimpleUNet.forward",
         "the output is brought to the right shape, but not by what undoes the folding",
-        "Noise instead of digits: what belongs to one pixel ends up in another.",
+        "Noise instead of digits, whatever the weights, and a loss that stays high: what belongs to one pixel ends "
+        "up in another.",
         "The right shape is not yet the right order: each position's channels must become the small square that they "
         "came from.",
         (
@@ -418,7 +441,8 @@ MISTAKES = [
         "unet-output-squashed",
         "SimpleUNet.forward",
         "the output is limited to between -1 and 1",
-        "A veil of noise that never goes away: large noise cannot be named, so it is never taken off.",
+        "Grain that never goes away, and a loss that ends higher: large noise cannot be named, so it is never "
+        "taken off.",
         "Images lie between -1 and 1; what is predicted here is noise, of which a third lies outside.",
         (
             (

@@ -1,0 +1,139 @@
+"""Which symptom do these images have, or this loss? The nearest of the sets of samples that the clinic was made with.
+
+`assets/looks.json` holds what each of those measures; docs/mistakes/tune.py writes it.
+"""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, median
+
+import torch
+from torch import Tensor
+
+from cdm_tutor.checkpoint import load_weights
+from cdm_tutor.course.looks import MEASURES, Beholder, read_images
+from cdm_tutor.course.mistakes import address
+from cdm_tutor.course.symptoms import EMPTY, HEALTHY, Group, find_group
+from cdm_tutor.data import ASSETS
+from cdm_tutor.generate import SampleSettings, generate
+
+LOOKS = ASSETS / "looks.json"
+NEIGHBOURS = 3  # so many of the nearest sets vote, the nearer the more
+TOGETHER = ("variety", "twin", "balance")  # what a few images say nothing of
+FEW = 12  # images
+FLAT = 0.02  # a smaller spread of greys, and there is no picture
+MENTIONED = 3  # mistakes
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a set of images looks like.
+
+    Attributes:
+        group: the symptom.
+        suspects: the names of the known mistakes whose samples measure most alike, the nearest first.
+        yours, real: what is measured, and what as many real images measure; empty where there is nothing to measure.
+    """
+
+    group: Group
+    suspects: tuple[str, ...]
+    yours: dict[str, float]
+    real: dict[str, float]
+
+
+def images_of(path: Path, n: int, seed: int) -> tuple[Tensor, str | None]:
+    """The images that a path stands for, and the data set that it names, if it does: see diagnose in cli.py.
+
+    Raises:
+        FileNotFoundError: if there is nothing of that kind.
+        ValueError: if it cannot be read.
+    """
+    weights = path / "model.safetensors" if path.is_dir() else path
+    if weights.suffix != ".safetensors" or (path.is_dir() and not weights.exists()):
+        return read_images(path), None
+    model, card = load_weights(weights)
+    if card.stage == "refiner":
+        raise ValueError(f"{weights} is a refiner, which draws nothing by itself: give the images that it refined")
+    return generate(model, card, SampleSettings(n=n, seed=seed)), card.data
+
+
+def judge(x0: Tensor, beholder: Beholder) -> Verdict:
+    """Name the symptom of (N, 1, 28, 28) images."""
+    if x0.isnan().any():
+        return Verdict(find_group(EMPTY), tuple(find_group(EMPTY).mistakes[:MENTIONED]), {}, {})
+    yours, real = beholder.measure(x0), beholder.measure_real(len(x0))
+    if yours["spread"] < FLAT:
+        return Verdict(find_group(EMPTY), tuple(find_group(EMPTY).mistakes[:MENTIONED]), yours, real)
+    near = nearest(yours, real, len(x0))
+    votes: dict[str, float] = {}
+    for distance, group, _ in near[:NEIGHBOURS]:
+        votes[group] = votes.get(group, 0.0) + 1 / (distance + 1e-6)
+    chosen = max(votes, key=lambda group: votes[group])
+    suspects = dict.fromkeys(name for _, group, name in near if group == chosen and name)
+    return Verdict(find_group(chosen), tuple(suspects)[:MENTIONED], yours, real)
+
+
+def nearest(yours: dict[str, float], real: dict[str, float], n: int) -> list[tuple[float, str, str]]:
+    """All sets of the clinic, the nearest first: distance, symptom, and mistake, "" for none.
+
+    What is compared is how far each measure is from that of real images, in its spread over the clinic.
+    """
+    clinic = json.loads(LOOKS.read_text(encoding="utf-8"))
+    names = [name for name in MEASURES if n >= FEW or name not in TOGETHER]
+    here = [(yours[name] - real[name]) / clinic["spread"][name] for name in names]
+    found = []
+    for one in clinic["sets"]:
+        off = dict(zip(MEASURES, one["off"], strict=True))
+        there = [off[name] / clinic["spread"][name] for name in names]
+        found.append((math.dist(here, there), one["group"], one["mistake"]))
+    return sorted(found)
+
+
+def report(verdict: Verdict, n: int) -> str:
+    """A verdict as a table and a few lines."""
+    lines = [f"{'of ' + str(n) + ' images':38} {'yours':>7} {'real':>7}"] if verdict.yours else []
+    lines += [f"{MEASURES[name]:38} {verdict.yours[name]:7.3f} {verdict.real[name]:7.3f}" for name in verdict.yours]
+    lines += ["", f"Most like: {verdict.group.title}. {verdict.group.look}".strip()]
+    if verdict.group.name == HEALTHY:
+        return "\n".join(lines)
+    lines += ["Known mistakes whose samples measure most alike:"] if verdict.suspects else []
+    lines += [f"  {address(name)}" for name in verdict.suspects]
+    return "\n".join([*lines, f"All with this symptom: clinic.html#{verdict.group.name}"])
+
+
+def judge_losses(losses: list[float]) -> str:
+    """The symptom of a training's losses: the name of its group, or "" if they look healthy."""
+    if not all(map(math.isfinite, losses)):
+        return EMPTY
+    part = max(1, len(losses) // 10)
+    first, last = mean(losses[:part]), mean(losses[-part:])
+    late = losses[len(losses) // 2 :]
+    steps = torch.tensor(late).diff().abs()
+    if len(late) > 10 and (max(late) > 4 * median(late) or steps.mean().item() > 0.6 * mean(late)):
+        return "loss-jumps"
+    if len(losses) >= 100 and last > 0.8 * first:
+        return "loss-stays"
+    return ""
+
+
+def report_losses(losses: list[float]) -> str:
+    """What the losses say, in a line or two."""
+    name = judge_losses(losses)
+    if not name:
+        return f"The loss looks healthy: {losses[-1]:.3g} after {len(losses)} steps." if losses else "No loss yet."
+    group = find_group(name)
+    return f"The loss: {group.title}. {group.look}\nAll with this symptom: clinic.html#{group.name}"
+
+
+def read_losses(log: Path) -> list[float]:
+    """The losses in a run's log.jsonl.
+
+    Raises:
+        ValueError: if a line is none of ours.
+    """
+    try:
+        return [float(json.loads(line)["loss"]) for line in log.read_text(encoding="utf-8").splitlines()]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{log} is damaged, or not written by cdm-tutor train: {error}") from error

@@ -1,0 +1,80 @@
+"""Write what diagnose compares with, cdm_tutor/assets/looks.json: python docs/mistakes/tune.py [--check]
+
+From what make.py has measured: of each set of samples, mistaken or right, how far its measures are from those of real
+images, and its symptom. Real images are among them, and white ones, which no known mistake makes here. With --check
+nothing is written, and the exit code is 1 if the file is not what it would be.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from statistics import pstdev
+from typing import Any
+
+import torch
+from make import MADE
+from scenes import N, Scene, Trained, find, scenes_of
+
+from cdm_tutor.course.looks import MEASURES, Beholder
+from cdm_tutor.course.symptoms import AFTER_TRAINING, GROUPS, HEALTHY, SCRIBBLES
+from cdm_tutor.course.verdict import LOOKS
+
+
+def group_of(name: str, number: int, scene: Scene) -> str:
+    """The symptom that the samples of a mistake's scene show; that of the right ones if they show nothing."""
+    if number and name in AFTER_TRAINING:
+        return AFTER_TRAINING[name]
+    shown = [group.name for group in GROUPS if group.in_images and name in group.mistakes]
+    return shown[0] if shown not in ([], [HEALTHY]) and not number else right_group(scene)
+
+
+def right_group(scene: Scene) -> str:
+    """What the right samples of a scene look like: a few seconds of training are not enough for digits."""
+    short = isinstance(scene, Trained) and "refiner" not in scene.uses
+    return SCRIBBLES if short else HEALTHY
+
+
+def sets() -> Iterator[tuple[str, str, dict[str, float]]]:
+    """Each set of samples: the mistake, "" for none, the symptom, and what it measures."""
+    told = set()
+    for name, facts in json.loads(MADE.read_text()).items():
+        for number, (scene, seen) in enumerate(zip(scenes_of(find(name)), facts["scenes"], strict=True)):
+            if seen.get("right looks") and scene not in told:
+                told.add(scene)
+                yield "", right_group(scene), seen["right looks"]
+            if seen.get("looks"):
+                yield name, group_of(name, number, scene), seen["looks"]
+
+
+def tuned() -> dict[str, Any]:
+    """The whole file."""
+    beholder = Beholder("mnist")
+    real = beholder.measure_real(N)
+    found = [(name, group, [looks[each] - real[each] for each in MEASURES]) for name, group, looks in sets()]
+    columns = zip(*(off for _, _, off in found), strict=True)
+    spread = {name: round(pstdev(column), 4) for name, column in zip(MEASURES, columns, strict=True)}
+    listed = [{"mistake": m, "group": g, "off": [round(each, 3) for each in off]} for m, g, off in found]
+    white = beholder.measure(0.9 + 0.3 * torch.randn(N, 1, 28, 28, generator=torch.Generator().manual_seed(0)))
+    known = {HEALTHY: [0.0] * len(MEASURES), "blotches": [round(white[each] - real[each], 3) for each in MEASURES]}
+    return {"spread": spread, "sets": [*listed, *({"mistake": "", "group": g, "off": off} for g, off in known.items())]}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true")
+    check = parser.parse_args().check
+    made = tuned()
+    text = json.dumps(made["sets"]).replace("}, ", "},\n")
+    text = f'{{"spread": {json.dumps(made["spread"])},\n"sets": {text}}}\n'
+    if check:
+        fresh = LOOKS.exists() and LOOKS.read_text() == text
+        print("looks.json is fresh" if fresh else f"stale: run {sys.argv[0]}")
+        return not fresh
+    LOOKS.write_text(text)
+    print(f"{len(made['sets'])} sets")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,258 @@
+"""The clinic: every known mistake was run and is shown, and images by themselves lead to the right symptom."""
+
+import importlib
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+from torch import Tensor
+
+from cdm_tutor import cli
+from cdm_tutor.checkpoint import shipped_weights
+from cdm_tutor.course.lesson import Lesson
+from cdm_tutor.course.looks import Beholder, read_images
+from cdm_tutor.course.mistakes import address, mistakes_of
+from cdm_tutor.course.outline import LESSONS
+from cdm_tutor.course.symptoms import AFTER_TRAINING, EMPTY, GROUPS, HEALTHY, find_group
+from cdm_tutor.course.verdict import judge, judge_losses, read_losses
+from cdm_tutor.plots import save_grid
+
+ROOT = Path(__file__).parent.parent
+SCRIPTS = ROOT / "docs" / "mistakes"
+PARTS = ROOT / "docs" / "parts" / "clinic"
+MISTAKES = {mistake.name: (lesson, mistake) for lesson in LESSONS for mistake in mistakes_of(lesson)}
+
+
+@pytest.fixture(scope="module")
+def make() -> Iterator[ModuleType]:
+    """The script that makes the clinic."""
+    names = ("make", "runs", "scenes", "tune")
+    before = {name: sys.modules.pop(name, None) for name in names}
+    sys.path.insert(0, str(SCRIPTS))
+    import make
+
+    yield make
+    sys.path.remove(str(SCRIPTS))
+    for name, module in before.items():
+        sys.modules.pop(name, None)
+        if module:
+            sys.modules[name] = module
+
+
+@pytest.mark.parametrize("script", ["make", "tune"])
+def test_clinic_is_fresh(
+    script: str, make: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", [script, "--check"])
+    assert importlib.import_module(script).main() == 0, capsys.readouterr().out
+
+
+def test_a_changed_patch_is_stale(make: ModuleType) -> None:
+    made = json.loads(make.MADE.read_text())
+    lesson, mistake = MISTAKES["noise-at-the-last-step"]
+    ((find, put),) = mistake.patch
+    changed = {**MISTAKES, mistake.name: (lesson, replace(mistake, patch=((find, put + " * 1"),)))}
+    mistakes_of(lesson).append(changed[mistake.name][1])
+    try:
+        assert make.stale(changed, made) == {mistake.name: "stale"}
+    finally:
+        mistakes_of(lesson).pop()
+
+
+def test_a_changed_description_is_not_stale(make: ModuleType) -> None:
+    made = json.loads(make.MADE.read_text())
+    lesson, mistake = MISTAKES["noise-at-the-last-step"]
+    changed = replace(mistake, symptom="Something else.")
+    mistakes_of(lesson).append(changed)
+    try:
+        assert make.stale({**MISTAKES, mistake.name: (lesson, changed)}, made) == {}
+    finally:
+        mistakes_of(lesson).pop()
+
+
+def test_comments_and_layout_decide_nothing(make: ModuleType) -> None:
+    import ast
+
+    one = 'def f(x):\n    """Say it."""\n    return x + 1  # why\n'
+    other = '"""A file."""\n\n\ndef f(x):\n    """Say it otherwise."""\n    return (x +\n            1)\n'
+    assert make.runs._bare(ast.parse(one)) == make.runs._bare(ast.parse(other))
+    assert make.runs._bare(ast.parse(one)) != make.runs._bare(ast.parse(one.replace("1", "2")))
+
+
+def test_what_is_missing_or_superfluous_is_told(make: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = json.loads(make.MADE.read_text())
+    lost = made.pop("clipped-at-black-grey")
+    fewer = {name: each for name, each in MISTAKES.items() if name != "spacing-leads"}
+    assert make.stale(fewer, made) == {"clipped-at-black-grey": "not run yet", "spacing-leads": "a picture of nothing"}
+    monkeypatch.setattr(make, "PICTURES", make.PICTURES / "nowhere")
+    missing = make.stale(MISTAKES, {**made, "clipped-at-black-grey": lost})
+    assert missing["clipped-at-black-grey"] == "its picture is missing, or there should be none"
+
+
+def test_one_mistake_is_run_and_drawn(make: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cheap one, from nothing: into a folder of its own."""
+    monkeypatch.setattr(make, "PICTURES", tmp_path / "pictures")
+    monkeypatch.setattr(make.runs, "KEPT", tmp_path / "kept")
+    monkeypatch.setattr(make, "scenes_of", lambda _: (make.runs.scenes.Sampled(steps=2, n=8),))
+    facts = make.make(*MISTAKES["clipped-at-black-grey"], Beholder("mnist"))
+    assert facts["caught by"].startswith("test_denoise")
+    assert facts["scenes"][0]["looks"]["black"] > 0.4 > 0.1 > facts["scenes"][0]["right looks"]["black"]
+    assert (tmp_path / "pictures" / "clipped-at-black-grey.webp").stat().st_size < 12_000
+    assert len(list((tmp_path / "kept").iterdir())) == 2
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.number)
+def test_every_mistake_has_an_entry_and_a_group(lesson: Lesson, make: ModuleType) -> None:
+    made = json.loads(make.MADE.read_text())
+    page, index = (PARTS / f"{name}.md" for name in (lesson.number, "index"))
+    entries = page.read_text(encoding="utf-8").split("\n### ")[1:]
+    assert len(entries) == len(mistakes_of(lesson))
+    for mistake in mistakes_of(lesson):
+        entry = next(text for text in entries if f"{{ #{mistake.name} " in text)
+        assert (f"pictures/clinic/{mistake.name}.webp" in entry) == any(s["rows"] for s in made[mistake.name]["scenes"])
+        assert "```diff" in entry
+        assert mistake.concept in entry
+        assert f"Caught by `{made[mistake.name]['caught by']}`" in entry
+        assert f"(clinic/{lesson.number}.md#{mistake.name})" in index.read_text(encoding="utf-8")
+        groups = [group for group in GROUPS if mistake.name in group.mistakes]
+        assert groups, mistake.name
+        assert sum(group.in_images for group in groups) <= 1, mistake.name
+
+
+def test_groups_name_what_there_is() -> None:
+    assert {name for group in GROUPS for name in group.mistakes} | AFTER_TRAINING.keys() <= MISTAKES.keys()
+    assert all(find_group(name).in_images for name in AFTER_TRAINING.values())
+    assert len({group.name for group in GROUPS} | MISTAKES.keys()) == len(GROUPS) + len(MISTAKES)
+    assert address("cosine-not-squared") == "clinic/01.html#cosine-not-squared"
+    with pytest.raises(ValueError, match="no mistake is called"):
+        address("cosine")
+
+
+def test_pictures_are_small() -> None:
+    sizes = [path.stat().st_size for path in (ROOT / "docs" / "pictures" / "clinic").rglob("*.webp")]
+    assert sum(sizes) < 3e6
+    assert max(sizes) < 26_000  # those of two scenes, in noise
+
+
+# --- from images to the symptom --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def digits() -> Beholder:
+    return Beholder("mnist")
+
+
+def planted(kind: str, real: Tensor) -> Tensor:
+    """64 images with something wrong."""
+    noise = torch.randn(real.shape, generator=torch.Generator().manual_seed(0))
+    return {
+        "noise": noise,
+        "white": 0.85 + 0.2 * noise,
+        "grain": real + 0.35 * noise,
+        "grey ground": real.clamp(min=0),
+        "all the same": real[:1] + 0.02 * noise,
+        "no number": real.where(noise < 3, torch.nan),
+        "flat": torch.zeros_like(real),
+    }[kind]
+
+
+PLANTED = {
+    "noise": "noise", "white": "blotches", "grain": "grain", "grey ground": "grey", "all the same": "alike",
+    "no number": EMPTY, "flat": EMPTY,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", PLANTED)
+def test_planted_symptom_is_named(kind: str, digits: Beholder) -> None:
+    assert judge(planted(kind, digits.real[5000:5064]), digits).group.name == PLANTED[kind]
+
+
+@pytest.mark.parametrize("n", [4, 16, 64])
+def test_real_images_are_healthy(n: int, digits: Beholder) -> None:
+    assert judge(digits.real[5000 : 5000 + n], digits).group.name == HEALTHY
+
+
+def test_clothes_are_healthy_and_noise_is_not() -> None:
+    clothes = Beholder("fashion")
+    assert judge(clothes.real[5000:5064], clothes).group.name == HEALTHY
+    assert judge(planted("noise", clothes.real[5000:5064]), clothes).group.name == "noise"
+
+
+@pytest.mark.parametrize(("n", "columns", "zoom"), [(1, 8, 1), (5, 8, 2), (10, 8, 3), (64, 8, 2), (12, 5, 1)])
+def test_grids_are_read_as_they_were_written(n: int, columns: int, zoom: int, digits: Beholder, tmp_path: Path) -> None:
+    save_grid(tmp_path / "grid.png", digits.real[:n], columns, zoom)
+    torch.testing.assert_close(read_images(tmp_path / "grid.png"), digits.real[:n])
+    torch.testing.assert_close(read_images(tmp_path), digits.real[:n])
+
+
+def test_single_images_and_grids_without_gaps_are_read(digits: Beholder, tmp_path: Path) -> None:
+    from PIL import Image
+
+    pixels = ((digits.real[:6, 0] + 1) * 127.5).round().byte()
+    for number, image in enumerate(pixels):
+        Image.fromarray(image.numpy()).save(tmp_path / f"{number}.png")
+    torch.testing.assert_close(read_images(tmp_path), digits.real[:6])
+    Image.fromarray(torch.cat(list(pixels), dim=1).numpy()).convert("RGB").save(tmp_path / "row.png")
+    torch.testing.assert_close(read_images(tmp_path / "row.png"), digits.real[:6])
+
+
+def diagnosed(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    """The exit code of cdm-tutor diagnose, and what it says."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["cdm-tutor", "diagnose", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+    said = capsys.readouterr()
+    return ended.value.code or 0, said.out + said.err
+
+
+def test_diagnose_a_grid(digits: Beholder, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save_grid(tmp_path / "bad.png", planted("grain", digits.real[5000:5064]))
+    code, said = diagnosed(capsys, str(tmp_path / "bad.png"))
+    assert code == 0
+    assert f"Most like: {find_group('grain').title}." in said
+    assert "All with this symptom: clinic.html#grain" in said
+    named = [line.strip() for line in said.splitlines() if line.startswith("  clinic/")]
+    assert named
+    assert all(address(line.split("#")[1]) == line for line in named)
+
+
+def test_diagnose_weights(capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = diagnosed(capsys, str(shipped_weights("fashion")), "-n", "16")
+    assert (code, f"Most like: {find_group(HEALTHY).title}." in said) == (0, True), said
+
+
+def test_diagnose_says_what_it_cannot_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "text.png").write_text("no picture")
+    save_grid(tmp_path / "odd.png", torch.zeros(4, 1, 20, 20))
+    (tmp_path / "empty").mkdir()
+    for what, message in {
+        "nothing.png": "no PNG at",
+        "nothing.safetensors": "no weights at",
+        "text.png": "is no picture that can be read",
+        "odd.png": "expected images of 28 x 28, or a grid of them",
+        "empty": "no PNG at",
+    }.items():
+        code, said = diagnosed(capsys, str(tmp_path / what))
+        assert (code, message in said, said.count("\n")) == (2, True, 1), said
+    code, said = diagnosed(capsys, str(shipped_weights("mnist", "refiner")))
+    assert (code, "is a refiner, which draws nothing by itself" in said) == (2, True)
+
+
+def test_losses(tmp_path: Path) -> None:
+    falls = [0.15 + 0.85 * 0.98**step for step in range(400)]
+    assert judge_losses(falls) == ""
+    assert judge_losses([1.0] * 400) == "loss-stays"
+    assert judge_losses([*falls[:300], *([0.2, 1.4] * 50)]) == "loss-jumps"
+    assert judge_losses([*falls, float("nan")]) == EMPTY
+    log = tmp_path / "log.jsonl"
+    log.write_text('{"loss": 0.5}\n{"loss": NaN}\n')
+    assert len(read_losses(log)) == 2
+    log.write_text("what?\n")
+    with pytest.raises(ValueError, match=r"log.jsonl is damaged"):
+        read_losses(log)
