@@ -153,7 +153,7 @@ def planted(kind: str, real: Tensor) -> Tensor:
     return {
         "noise": noise,
         "white": 0.85 + 0.2 * noise,
-        "grain": real + 0.25 * noise,
+        "grain": real + 0.3 * noise,
         "grey ground": real.clamp(min=0),
         "all the same": real[:1] + 0.02 * noise,
         "no number": real.where(noise < 3, torch.nan),

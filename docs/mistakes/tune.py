@@ -1,8 +1,8 @@
 """Write what diagnose compares with, cdm_tutor/assets/looks.json: python docs/mistakes/tune.py [--check]
 
 From what make.py has measured: of each set of samples, mistaken or right, how far its measures are from those of real
-images, and its symptom. Real images are among them, and white ones, which no known mistake makes here. With --check
-nothing is written, and the exit code is 1 if the file is not what it would be.
+images, and its symptom. Real images are among them, clean and with grain, and white ones. With --check nothing is
+written, and the exit code is 1 if the file is not what it would be.
 """
 
 import argparse
@@ -59,8 +59,9 @@ def tuned() -> dict[str, Any]:
     columns = zip(*(each for _, _, each in found), strict=True)
     spread = {name: round(pstdev(column), 4) for name, column in zip(MEASURES, columns, strict=True)}
     listed = [{"mistake": m, "group": g, "off": each} for m, g, each in found]
-    white = beholder.measure(0.9 + 0.3 * torch.randn(N, 1, 28, 28, generator=torch.Generator().manual_seed(0)))
-    known = {HEALTHY: [0.0] * len(MEASURES), "blotches": off(white)}
+    noise = torch.randn(N, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    planted = {"blotches": 0.9 + 0.3 * noise, "grain": beholder.real[3000 : 3000 + N] + 0.2 * noise}
+    known = {HEALTHY: [0.0] * len(MEASURES)} | {group: off(beholder.measure(x0)) for group, x0 in planted.items()}
     return {
         "spread": spread,
         "sets": [*listed, *({"mistake": "", "group": g, "off": each} for g, each in known.items())],
