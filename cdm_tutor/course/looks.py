@@ -1,5 +1,6 @@
 """What a set of images looks like, in numbers: range, grain, variety, and what a classifier thinks of it."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,14 @@ MEASURES = {  # in this order everywhere; grey levels from 0, black, to 1, white
     "balance": "how evenly it names the classes",
     "nearest": "distance to the nearest real image",
 }
+
+
+TRACES = {"fine": 0.02, "grain": 0.005}  # of these, little is seen already: they count by their logarithm, from here
+
+
+def felt(looks: dict[str, float]) -> list[float]:
+    """The measures as they are compared."""
+    return [math.log10(looks[name] + TRACES[name]) if name in TRACES else looks[name] for name in MEASURES]
 
 
 class Beholder:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from cdm_tutor.checkpoint import load_weights
-from cdm_tutor.course.looks import MEASURES, Beholder, read_images
+from cdm_tutor.course.looks import MEASURES, Beholder, felt, read_images
 from cdm_tutor.course.mistakes import address
 from cdm_tutor.course.symptoms import EMPTY, HEALTHY, Group, find_group
 from cdm_tutor.data import ASSETS
@@ -81,12 +81,11 @@ def nearest(yours: dict[str, float], real: dict[str, float], n: int) -> list[tup
     What is compared is how far each measure is from that of real images, in its spread over the clinic.
     """
     clinic = json.loads(LOOKS.read_text(encoding="utf-8"))
-    names = [name for name in MEASURES if n >= FEW or name not in TOGETHER]
-    here = [(yours[name] - real[name]) / clinic["spread"][name] for name in names]
+    weights = [1 / clinic["spread"][name] if n >= FEW or name not in TOGETHER else 0.0 for name in MEASURES]
+    here = [(a - b) * weight for a, b, weight in zip(felt(yours), felt(real), weights, strict=True)]
     found = []
     for one in clinic["sets"]:
-        off = dict(zip(MEASURES, one["off"], strict=True))
-        there = [off[name] / clinic["spread"][name] for name in names]
+        there = [off * weight for off, weight in zip(one["off"], weights, strict=True)]
         found.append((math.dist(here, there), one["group"], one["mistake"]))
     return sorted(found)
 
@@ -95,9 +94,11 @@ def report(verdict: Verdict, n: int) -> str:
     """A verdict as a table and a few lines."""
     lines = [f"{'of ' + str(n) + ' images':38} {'yours':>7} {'real':>7}"] if verdict.yours else []
     lines += [f"{MEASURES[name]:38} {verdict.yours[name]:7.3f} {verdict.real[name]:7.3f}" for name in verdict.yours]
-    lines += ["", f"Most like: {verdict.group.title}. {verdict.group.look}".strip()]
     if verdict.group.name == HEALTHY:
-        return "\n".join(lines)
+        return "\n".join(
+            [*lines, "", "Looks healthy: like real images, all different. What is left shows elsewhere, or not."]
+        )
+    lines += ["", f"Most like: {verdict.group.title}. {verdict.group.look}"]
     lines += ["Known mistakes whose samples measure most alike:"] if verdict.suspects else []
     lines += [f"  {address(name)}" for name in verdict.suspects]
     return "\n".join([*lines, f"All with this symptom: clinic.html#{verdict.group.name}"])

@@ -1,8 +1,8 @@
 """Write what diagnose compares with, cdm_tutor/assets/looks.json: python docs/mistakes/tune.py [--check]
 
 From what make.py has measured: of each set of samples, mistaken or right, how far its measures are from those of real
-images, and its symptom. Real images are among them, and white ones, which no known mistake makes here. With --check
-nothing is written, and the exit code is 1 if the file is not what it would be.
+images, and its symptom. Real images are among them, clean and with grain, and white ones. With --check nothing is
+written, and the exit code is 1 if the file is not what it would be.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import torch
 from make import MADE
 from scenes import N, Scene, Trained, find, scenes_of
 
-from cdm_tutor.course.looks import MEASURES, Beholder
+from cdm_tutor.course.looks import MEASURES, Beholder, felt
 from cdm_tutor.course.symptoms import AFTER_TRAINING, GROUPS, HEALTHY, SCRIBBLES
 from cdm_tutor.course.verdict import LOOKS
 
@@ -50,14 +50,22 @@ def sets() -> Iterator[tuple[str, str, dict[str, float]]]:
 def tuned() -> dict[str, Any]:
     """The whole file."""
     beholder = Beholder("mnist")
-    real = beholder.measure_real(N)
-    found = [(name, group, [looks[each] - real[each] for each in MEASURES]) for name, group, looks in sets()]
-    columns = zip(*(off for _, _, off in found), strict=True)
+    real = felt(beholder.measure_real(N))
+
+    def off(looks: dict[str, float]) -> list[float]:
+        return [round(yours - theirs, 3) for yours, theirs in zip(felt(looks), real, strict=True)]
+
+    found = [(name, group, off(looks)) for name, group, looks in sets()]
+    columns = zip(*(each for _, _, each in found), strict=True)
     spread = {name: round(pstdev(column), 4) for name, column in zip(MEASURES, columns, strict=True)}
-    listed = [{"mistake": m, "group": g, "off": [round(each, 3) for each in off]} for m, g, off in found]
-    white = beholder.measure(0.9 + 0.3 * torch.randn(N, 1, 28, 28, generator=torch.Generator().manual_seed(0)))
-    known = {HEALTHY: [0.0] * len(MEASURES), "blotches": [round(white[each] - real[each], 3) for each in MEASURES]}
-    return {"spread": spread, "sets": [*listed, *({"mistake": "", "group": g, "off": off} for g, off in known.items())]}
+    listed = [{"mistake": m, "group": g, "off": each} for m, g, each in found]
+    noise = torch.randn(N, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    planted = {"blotches": 0.9 + 0.3 * noise, "grain": beholder.real[3000 : 3000 + N] + 0.2 * noise}
+    known = {HEALTHY: [0.0] * len(MEASURES)} | {group: off(beholder.measure(x0)) for group, x0 in planted.items()}
+    return {
+        "spread": spread,
+        "sets": [*listed, *({"mistake": "", "group": g, "off": each} for g, each in known.items())],
+    }
 
 
 def main() -> int:
