@@ -96,7 +96,7 @@ def report(verdict: Verdict, n: int) -> str:
     lines += [f"{MEASURES[name]:38} {verdict.yours[name]:7.3f} {verdict.real[name]:7.3f}" for name in verdict.yours]
     if verdict.group.name == HEALTHY:
         return "\n".join(
-            [*lines, "", "Looks healthy: like real images, all different. What is left shows elsewhere, or not."]
+            [*lines, "", "Looks healthy: like real images, all different. Not every mistake shows in samples."]
         )
     lines += ["", f"Most like: {verdict.group.title}. {verdict.group.look}"]
     lines += ["Known mistakes whose samples measure most alike:"] if verdict.suspects else []
