@@ -14,8 +14,7 @@ from PIL import Image
 from cdm_tutor.course.learner import patched, reference_source
 from cdm_tutor.course.lesson import Lesson, Mistake
 from cdm_tutor.course.looks import MEASURES
-from cdm_tutor.course.mistakes import mistakes_of
-from cdm_tutor.course.outline import LESSONS
+from cdm_tutor.course.mistakes import all_mistakes, mistakes_of
 from cdm_tutor.course.symptoms import GROUPS, Group
 
 DOCS = Path(__file__).parent
@@ -55,7 +54,7 @@ def entry(lesson: Lesson, mistake: Mistake) -> str:
     """A mistake: what it does, what was measured; folded, the code and the idea."""
     facts = made()[mistake.name]
     groups = ", ".join(f"[{group.title}](../clinic.md#{group.name})" for group in groups_of(mistake))
-    fold = f"{fence(difference(lesson, mistake))}\n**The idea.** {mistake.concept}\n"
+    fold = f"{fence('diff', difference(lesson, mistake))}\n**The idea.** {mistake.concept}\n"
     return (
         f"### {sentence(mistake.title)} {{ #{mistake.name} data-toc-label={mistake.name} }}\n\n"
         f"{picture(mistake, facts)}"
@@ -189,8 +188,8 @@ def difference(lesson: Lesson, mistake: Mistake) -> str:
     return "\n".join(line if not line.startswith("@@") else " ..." for line in lines[1:])
 
 
-def fence(text: str) -> str:
-    return f"```diff\n{text}\n```\n"
+def fence(language: str, text: str) -> str:
+    return f"```{language}\n{text}\n```\n"
 
 
 def indented(text: str) -> str:
@@ -221,7 +220,7 @@ def typical(group: Group) -> str:
 
 def listed(group: Group) -> str:
     """A symptom and its mistakes."""
-    where = {mistake.name: (lesson, mistake) for lesson in LESSONS for mistake in mistakes_of(lesson)}
+    where = all_mistakes()
     text = f"## {group.title} {{ #{group.name} }}\n\n{group.look}\n\n"
     text += '<div class="suspects" markdown>\n\n'
     for name in group.mistakes:

@@ -6,7 +6,6 @@ With --check nothing is written, and the exit code is 1 where the file is not wh
 """
 
 import argparse
-import base64
 import json
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor
 
 from cdm_tutor.data import CLASS_NAMES, load_sample
+from cdm_tutor.export import encoded
 from cdm_tutor.randomness import seeded
 
 DATA = Path(__file__).parent / "site" / "explorer" / "data.js"
@@ -39,10 +39,6 @@ def explorer_data() -> str:
 def fixed_noise() -> Tensor:
     """(1, 28, 28) standard normal: the noise of lesson 2's pictures."""
     return torch.randn(1, 28, 28, generator=seeded(2))
-
-
-def encoded(numbers: Tensor) -> str:
-    return base64.b64encode(numbers.numpy().tobytes()).decode()
 
 
 def main() -> int:

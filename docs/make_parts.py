@@ -19,6 +19,7 @@ import textwrap
 from pathlib import Path
 
 import clinic_parts as clinic
+from clinic_parts import fence
 
 from cdm_tutor.course import stubs
 from cdm_tutor.course.learner import reference_source
@@ -98,10 +99,6 @@ def commands() -> list[str]:
     from cdm_tutor.cli import app
 
     return [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
-
-
-def fence(language: str, text: str) -> str:
-    return f"```{language}\n{text}\n```\n"
 
 
 def code(text: str) -> str:

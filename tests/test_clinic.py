@@ -16,7 +16,7 @@ from cdm_tutor import cli
 from cdm_tutor.checkpoint import shipped_weights
 from cdm_tutor.course.lesson import Lesson
 from cdm_tutor.course.looks import Beholder, read_images
-from cdm_tutor.course.mistakes import address, mistakes_of
+from cdm_tutor.course.mistakes import address, all_mistakes, mistakes_of
 from cdm_tutor.course.outline import LESSONS
 from cdm_tutor.course.symptoms import AFTER_TRAINING, EMPTY, GROUPS, HEALTHY, find_group
 from cdm_tutor.course.verdict import judge, judge_losses, read_losses
@@ -25,7 +25,7 @@ from cdm_tutor.plots import save_grid
 ROOT = Path(__file__).parent.parent
 SCRIPTS = ROOT / "docs" / "mistakes"
 PARTS = ROOT / "docs" / "parts" / "clinic"
-MISTAKES = {mistake.name: (lesson, mistake) for lesson in LESSONS for mistake in mistakes_of(lesson)}
+MISTAKES = all_mistakes()
 
 
 @pytest.fixture(scope="module")

@@ -29,8 +29,7 @@ from torch import Tensor
 
 from cdm_tutor.course.lesson import Lesson, Mistake
 from cdm_tutor.course.looks import Beholder
-from cdm_tutor.course.mistakes import mistakes_of
-from cdm_tutor.course.outline import LESSONS
+from cdm_tutor.course.mistakes import all_mistakes
 from cdm_tutor.plots import to_pixels
 
 HERE = Path(__file__).parent
@@ -48,7 +47,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--check", action="store_true")
     args = parser.parse_args()
-    mistakes = {mistake.name: (lesson, mistake) for lesson in LESSONS for mistake in mistakes_of(lesson)}
+    mistakes = all_mistakes()
     made = json.loads(MADE.read_text()) if MADE.exists() else {}
     complaints = stale(mistakes, made)
     if args.check:

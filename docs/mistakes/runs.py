@@ -11,7 +11,7 @@ import torch
 from scenes import Outcome, Scene
 
 from cdm_tutor.course.lesson import Mistake
-from cdm_tutor.course.outline import LESSONS
+from cdm_tutor.course.mistakes import all_mistakes
 from cdm_tutor.data import ASSETS
 
 ROOT = Path(__file__).parent.parent.parent
@@ -38,19 +38,13 @@ def digest(scene: Scene, mistake: Mistake | None) -> str:
     Of code only what Python sees of it counts: no comments, no docstrings, no layout. `distributed` does not: how many
     processes train changes nothing in what they make, as its tests show.
     """
-    patch = repr(_lesson_of(mistake)) + repr(mistake.patch) if mistake else ""
+    patch = repr(all_mistakes()[mistake.name][0].number) + repr(mistake.patch) if mistake else ""
     trained = "trainer" in scene.uses
     modules = [*scene.uses, "randomness", *(("settings",) if trained else ())]
     data = [f"mnist-{stage}.safetensors" for stage in ("unet", "refiner") if not trained or "refiner" in scene.uses]
     parts = [patch, repr(scene), _scene_code(type(scene)), *map(_code, modules)]
     parts += [_bytes(name) for name in [*data, *(["mnist.png"] if trained else [])]]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-
-
-def _lesson_of(mistake: Mistake) -> str:
-    from cdm_tutor.course.mistakes import mistakes_of
-
-    return next(lesson.number for lesson in LESSONS if mistake in mistakes_of(lesson))
 
 
 @cache

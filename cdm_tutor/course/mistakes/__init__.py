@@ -11,13 +11,18 @@ def mistakes_of(lesson: Lesson) -> list[Mistake]:
     return import_module(f"{__name__}.{lesson.module}").MISTAKES
 
 
+def all_mistakes() -> dict[str, tuple[Lesson, Mistake]]:
+    """Every known mistake and its lesson, by the mistake's name, in the order of the lessons."""
+    return {mistake.name: (lesson, mistake) for lesson in LESSONS for mistake in mistakes_of(lesson)}
+
+
 def address(name: str) -> str:
     """Where on the site the mistake of that name is.
 
     Raises:
         ValueError: if there is none.
     """
-    for lesson in LESSONS:
-        if any(mistake.name == name for mistake in mistakes_of(lesson)):
-            return f"clinic/{lesson.number}.html#{name}"
-    raise ValueError(f"no mistake is called {name!r}")
+    found = all_mistakes().get(name)
+    if not found:
+        raise ValueError(f"no mistake is called {name!r}")
+    return f"clinic/{found[0].number}.html#{name}"
