@@ -7,7 +7,7 @@ import copy
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import hypothesis
 import torch
@@ -156,3 +156,86 @@ def unchanged(case: str, **inputs: Tensor) -> Iterator[None]:
     for name, tensor in inputs.items():
         if not torch.equal(tensor, before[name]):
             raise Wrong(f"{case}: {name} was changed in place: work on a copy, the caller still needs it")
+
+
+def layouts(tensor: Tensor) -> dict[str, Tensor]:
+    """The same (B, C, H, W) numbers as memory may hold them: right code never asks in which order they lie."""
+    return {
+        "one row after the other": tensor.clone(memory_format=torch.contiguous_format),
+        "channels last": tensor.clone(memory_format=torch.channels_last),
+        "a transposed view": tensor.transpose(2, 3).contiguous().transpose(2, 3),
+    }
+
+
+def own_memory(result: Tensor, case: str, **inputs: Tensor) -> None:
+    """Raise Wrong if the result lives in the memory of one of the tensors, given by name."""
+    for name, tensor in inputs.items():
+        if result.untyped_storage().data_ptr() == tensor.untyped_storage().data_ptr():
+            text = "whoever writes into one changes the other; give back a tensor of its own"
+            raise Wrong(f"{case}: what comes back shares its memory with {name}: {text}")
+
+
+MIXED_DEVICES = ("same device", "device type", "to be on", "is on", "device meta", "device cpu")
+
+
+def on_other_device(make: Callable[[Callable[[Tensor], Tensor]], object], case: str) -> None:
+    """Raise Wrong if code makes its tensors on the CPU wherever its inputs are, which ends on a GPU.
+
+    PyTorch's "meta" device, where tensors have shapes and no numbers, stands in for the GPU. Code that asks there for a
+    number (`tolist`, numpy, `if` on a tensor) cannot run on it, though it would on a GPU: then nothing is said.
+
+    Args:
+        make: the call; it is handed the function that moves an input there, and gives back the result.
+        case: the case in words.
+    """
+    try:
+        result = make(lambda tensor: tensor.to("meta"))
+    except (Wrong, DoesNotLoad):
+        raise
+    except NotImplementedError:  # what a number is asked of: meta tensors have none
+        return
+    except (RuntimeError, TypeError, ValueError) as error:
+        words = str(error)
+        if "meta" in words and any(part in words for part in MIXED_DEVICES) and "copy" not in words:
+            raise Wrong(f"{case}: {ELSEWHERE} PyTorch says: {words.splitlines()[0]:.200}") from error
+        return
+    for tensor in result if isinstance(result, list | tuple) else [result]:
+        if isinstance(tensor, Tensor) and tensor.device.type != "meta":
+            raise Wrong(f"{case}: {ELSEWHERE} The result is on {tensor.device}")
+
+
+ELSEWHERE = "the inputs are on another device than the CPU, and a tensor was made on the CPU: make it where they are."
+
+
+def same_slope(loss: Callable[[], Tensor], parameters: list[Tensor], case: str, *, step: float = 1e-3) -> None:
+    """Raise Wrong unless the gradient of a loss is its slope: as much as it really changes along a random direction.
+
+    A gradient that was cut somewhere on the way is there, and too small or turned. Right gradients are within 2% of the
+    slope in float32, cut ones were 60% off and more; the bound is 15%.
+
+    Args:
+        loss: computes the loss anew, a tensor of one number, always from the same inputs.
+        parameters: what it depends on.
+        case: the case in words.
+        step: how far to go along the direction.
+    """
+    generator = torch.Generator().manual_seed(7)
+    gradients = torch.autograd.grad(loss(), parameters, allow_unused=True)
+    for _ in range(3):
+        ways = [torch.randn(p.shape, generator=generator, dtype=p.dtype) for p in parameters]
+        expected = 0.0
+        with torch.no_grad():
+            for sign in (1, -1):
+                for parameter, way in zip(parameters, ways, strict=True):
+                    parameter.add_(way, alpha=sign * step)
+                expected += sign * cast(float, loss().item()) / (2 * step)
+                for parameter, way in zip(parameters, ways, strict=True):
+                    parameter.sub_(way, alpha=sign * step)
+        found = sum(
+            float((gradient * way).sum()) for gradient, way in zip(gradients, ways, strict=True) if gradient is not None
+        )
+        if abs(found - expected) > 0.15 * abs(expected) + 1e-6:
+            text = "somewhere on the way the gradient is cut (detach, no_grad, .data, .item()) or changed"
+            raise Wrong(
+                f"{case}: a small step changes the loss by {expected:.4g} a unit, its gradient says {found:.4g}: {text}"
+            )
