@@ -21,11 +21,11 @@ from pathlib import Path
 
 from machine import machine
 
-from cdm_tutor.course import stubs
 from cdm_tutor.course.commands import file_of, init
 from cdm_tutor.course.learner import reference_source
 from cdm_tutor.course.lesson import Exercise, Lesson
 from cdm_tutor.course.outline import LESSONS
+from cdm_tutor.course.syntax import find_function, statements
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "mutations.json"
@@ -76,12 +76,12 @@ def mutants(source: str, exercise: Exercise) -> Iterator[tuple[str, str]]:
     """Each small change of an exercise: in words, and the source that has it."""
     tree = ast.parse(source)
     before = ast.unparse(tree).splitlines()
-    body = stubs._statements(stubs.find_function(tree, exercise.name))
+    body = statements(find_function(tree, exercise.name))
     for place, statement in enumerate(body):
         for number, node in enumerate(ast.walk(statement)):
             for choice in range(len(replacements(node))):
                 changed = copy.deepcopy(tree)
-                function = stubs.find_function(changed, exercise.name)
+                function = find_function(changed, exercise.name)
                 offset = len(function.body) - len(body)
                 if not replace(function, place + offset, number, choice):
                     continue

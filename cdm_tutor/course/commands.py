@@ -18,8 +18,9 @@ from cdm_tutor.course.lesson import Exercise, Lesson
 from cdm_tutor.course.outcomes import DoesNotLoad
 from cdm_tutor.course.outline import LESSONS
 from cdm_tutor.course.record import Record, finished
-from cdm_tutor.course.stubs import ROOT, find_function, stub, unwritten
+from cdm_tutor.course.stubs import ROOT, stub
 from cdm_tutor.course.summary import next_step
+from cdm_tutor.course.syntax import find_function, unwritten
 
 PACKED = Path(__file__).with_name("packed")  # where a wheel has what in the repository is at its root
 PYTEST_INI = "[pytest]\naddopts = --import-mode=importlib\n"

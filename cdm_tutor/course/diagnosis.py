@@ -1,8 +1,9 @@
-"""Which known mistake does this code behave like?
+"""Which known mistake does this code behave like? And does it behave like the reference?
 
-The learner's module and each mistake's make the same fixed calls. A mistake is named only if all its answers equal the
-learner's, and some differ from the reference's. Calls that the reference refuses may be left out of this: whoever
-writes a formula in his own way often leaves out the check that a helper of the lesson would have made.
+The learner's module and each mistake's make the same fixed calls. Their answers are plain data, so that they can be had
+in one process and compared in another. A mistake is named only if all its answers equal the learner's, and some differ
+from the reference's. Calls that the reference refuses may be left out of this: whoever writes a formula in his own way
+often leaves out the check that a helper of the lesson would have made.
 """
 
 import math
@@ -24,80 +25,98 @@ from cdm_tutor.course.mistakes import mistakes_of
 from cdm_tutor.course.outcomes import StillRunning
 from cdm_tutor.course.timelimit import time_limit
 
-SECONDS = 5.0  # for a call
-RELATIVE = 1e-4  # answers as near as this are equal: rounding differs from one way of writing to the next
+SECONDS = 5.0  # of processor time, for a call
+ROUNDING = 1e-4  # answers as near as this are equal: rounding differs from one way of writing to the next
+ROUGHLY = 3e-2  # as near as this, an answer is no other one
+RAISED = "raised"  # an answer with this key is an error: its kind and its text
 
 
-class Raised:
-    """The answer of a call that raised an error of some kind."""
-
-    def __init__(self, error: BaseException) -> None:
-        self.kind = type(error).__name__
-        self.text = re.sub(r"\d+", "0", str(error))  # modules made from source have numbers of their own
+def calls_about(lesson: Lesson, exercise: str | None) -> list[Call]:
+    """The calls about one exercise, or about all."""
+    return [call for call in calls_of(lesson) if exercise in (None, call.exercise)]
 
 
-def diagnose(
-    module: ModuleType, lesson: Lesson, exercise: str | None = None, *, strict: bool = False
-) -> Mistake | None:
-    """The known mistake that the module behaves like, in the calls about one exercise, or in all.
+def answers(module: ModuleType, calls: list[Call]) -> list[Any]:
+    """What the calls return, as plain data.
 
-    None if it behaves like the reference, or like no known mistake, or takes too long. Of several it is the one about
-    that exercise. Strictly, it must also refuse what the mistake refuses.
+    Raises:
+        StillRunning: if one takes too long.
     """
-    calls = [call for call in calls_of(lesson) if exercise in (None, call.exercise)]
-    try:
-        yours = {call: answer(module, call) for call in calls}
-    except StillRunning:
-        return None
-    mistakes = sorted(mistakes_of(lesson), key=lambda mistake: mistake.exercise != exercise)
-    accepted = [call for call in calls if not isinstance(_known(lesson, None, call), Raised)]
-    for some in [calls] if strict else [calls, accepted]:
-        for each in (None, *mistakes):
-            if some and _answers_like(lesson, each, some, [yours[call] for call in some]):
-                return each if each and _same_errors(lesson, each, some, yours) else None
-    return None
-
-
-def _same_errors(lesson: Lesson, mistake: Mistake, calls: list[Call], yours: dict[Call, Any]) -> bool:
-    """Where all that tells the mistake from the reference are errors: whether the learner's say the same."""
-    telling = [call for call in calls if not agree(_known(lesson, mistake, call), _known(lesson, None, call))]
-    errors = [(yours[call], _known(lesson, mistake, call)) for call in telling]
-    return not all(isinstance(mine, Raised) for mine, _ in errors) or all(
-        mine.text == theirs.text for mine, theirs in errors
-    )
-
-
-def unlike_reference(module: ModuleType, lesson: Lesson) -> str | None:
-    """The first exercise in which the module does not behave like the reference; None if it does throughout."""
-    for exercise in lesson.exercises:
-        calls = [call for call in calls_of(lesson) if call.exercise == exercise.name]
-        try:
-            yours = [answer(module, call) for call in calls]
-        except StillRunning:
-            return exercise.name
-        if not _answers_like(lesson, None, calls, yours):
-            return exercise.name
-    return None
+    return [answer(module, call) for call in calls]
 
 
 def answer(module: ModuleType, call: Call) -> Any:
-    """What the call returns, or Raised.
+    """What a call returns, as plain data: numbers, strings, tensors, lists, tuples and dicts.
 
     Raises:
         StillRunning: if it takes too long.
     """
     with time_limit(SECONDS), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
         try:
-            return call.make(module)
+            return plain(call.make(module))
         except StillRunning:
             raise
-        except (Exception, SystemExit) as error:
-            return Raised(error)
+        except (Exception, SystemExit, KeyboardInterrupt) as error:
+            text = re.sub(r"\d+", "0", str(error))  # modules made from source have numbers of their own
+            return {RAISED: type(error).__name__, "text": text}
 
 
-def _answers_like(lesson: Lesson, mistake: Mistake | None, calls: list[Call], yours: list[Any]) -> bool:
-    """Whether the answers are those of a mistake, or for None of the reference; asked until one is not."""
-    return all(agree(mine, _known(lesson, mistake, call)) for mine, call in zip(yours, calls, strict=True))
+def plain(value: Any) -> Any:
+    """A value as data that can go from one process to another; of what is no data only the kind is kept."""
+    if isinstance(value, Tensor):
+        return value.detach().to("cpu", copy=True).contiguous() if value.device.type != "meta" else "a meta tensor"
+    if isinstance(value, bool | str | None):
+        return value
+    for kind in (int, float):
+        if isinstance(value, kind):
+            return kind(value)
+    if isinstance(value, list | tuple):
+        return [type(value).__name__, *map(plain, value)]
+    if isinstance(value, dict):
+        return {str(key): plain(each) for key, each in value.items()}
+    if is_dataclass(value):
+        parts = {field.name: plain(getattr(value, field.name, None)) for field in fields(value)}
+        return {"kind": type(value).__name__, **parts}
+    return {"kind": type(value).__name__}
+
+
+def diagnose(yours: list[Any], lesson: Lesson, exercise: str | None = None, *, strict: bool = False) -> Mistake | None:
+    """The known mistake that gives the same answers to the calls about one exercise, or about all.
+
+    None if they are the reference's, or no known mistake's. Of several mistakes it is the one about that exercise.
+    Strictly, it must also refuse what the mistake refuses.
+    """
+    calls = calls_about(lesson, exercise)
+    mine = dict(zip(calls, yours, strict=True))
+    mistakes = sorted(mistakes_of(lesson), key=lambda mistake: mistake.exercise != exercise)
+    accepted = [call for call in calls if not _is_error(_known(lesson, None, call))]
+    for some in [calls] if strict else [calls, accepted]:
+        for each in (None, *mistakes):
+            if some and all(agree(mine[call], _known(lesson, each, call)) for call in some):
+                return each if each and _same_errors(lesson, each, some, mine) else None
+    return None
+
+
+def _same_errors(lesson: Lesson, mistake: Mistake, calls: list[Call], mine: dict[Call, Any]) -> bool:
+    """Where all that tells the mistake from the reference are errors: whether the learner's say the same."""
+    telling = [call for call in calls if not agree(_known(lesson, mistake, call), _known(lesson, None, call))]
+    errors = [(mine[call], _known(lesson, mistake, call)) for call in telling]
+    return not all(_is_error(yours) for yours, _ in errors) or all(yours == theirs for yours, theirs in errors)
+
+
+def is_right(yours: list[Any], lesson: Lesson, exercise: str) -> bool:
+    """Whether these are, roughly, the reference's answers to the calls about an exercise that it accepts."""
+    theirs = [_known(lesson, None, call) for call in calls_about(lesson, exercise)]
+    pairs = zip(yours, theirs, strict=True)
+    return all(agree(one, other, ROUGHLY) for one, other in pairs if not _is_error(other))
+
+
+def unlike_reference(yours: list[Any], lesson: Lesson) -> str | None:
+    """The first exercise of which the answers, to all calls of the lesson, are not the reference's; None if all are."""
+    for call, mine in zip(calls_about(lesson, None), yours, strict=True):
+        if not agree(mine, _known(lesson, None, call)):
+            return call.exercise
+    return None
 
 
 @cache
@@ -105,8 +124,8 @@ def _known(lesson: Lesson, mistake: Mistake | None, call: Call) -> Any:
     """What a mistake, or for None the reference, answers."""
     try:
         return answer(_made(lesson, mistake), call)
-    except StillRunning as error:  # like no answer of the learner's
-        return Raised(error)
+    except StillRunning:  # like no answer of the learner's
+        return {RAISED: "StillRunning", "text": ""}
 
 
 @cache
@@ -116,25 +135,26 @@ def _made(lesson: Lesson, mistake: Mistake | None) -> ModuleType:
     return load(source, lesson.module, f"<{mistake.name if mistake else 'reference'}>")
 
 
-def agree(a: Any, b: Any) -> bool:
-    """Whether two answers are equal: same kind and shape, and numbers that differ by rounding only."""
+def _is_error(value: Any) -> bool:
+    return isinstance(value, dict) and RAISED in value
+
+
+def agree(a: Any, b: Any, relative: float = ROUNDING) -> bool:
+    """Whether two answers, as plain data, are equal: same kind and shape, and numbers that differ by rounding only."""
     if isinstance(a, Tensor) and isinstance(b, Tensor):
         if a.shape != b.shape or a.dtype != b.dtype:
             return False
-        a, b = a.detach().double(), b.detach().double()
+        a, b = a.double(), b.double()
         scale = b[b.isfinite()].abs().max().item() if b.isfinite().any() else 0.0
-        return torch.allclose(a, b, rtol=RELATIVE, atol=1e-2 * RELATIVE * scale, equal_nan=True)
-    if type(a).__name__ != type(b).__name__:
+        return torch.allclose(a, b, rtol=relative, atol=1e-2 * relative * scale, equal_nan=True)
+    if type(a) is not type(b):
         return False
     if isinstance(a, float):
-        return math.isclose(a, b, rel_tol=RELATIVE, abs_tol=1e-2 * RELATIVE) or (math.isnan(a) and math.isnan(b))
-    if isinstance(a, list | tuple):
-        return len(a) == len(b) and all(map(agree, a, b))
+        return math.isclose(a, b, rel_tol=relative, abs_tol=1e-2 * relative) or (math.isnan(a) and math.isnan(b))
+    if isinstance(a, list):
+        return len(a) == len(b) and all(agree(one, other, relative) for one, other in zip(a, b, strict=True))
+    if _is_error(a) and _is_error(b):
+        return bool(a[RAISED] == b[RAISED])
     if isinstance(a, dict):
-        return a.keys() == b.keys() and all(agree(a[key], b[key]) for key in a)
-    if isinstance(a, Raised):
-        return a.kind == b.kind
-    if is_dataclass(a):  # of the same name in two modules, so never equal by ==
-        names = [field.name for field in fields(a)]
-        return all(hasattr(b, name) and agree(getattr(a, name), getattr(b, name)) for name in names)
-    return isinstance(a, int | str | None) and a == b
+        return a.keys() == b.keys() and all(agree(a[key], b[key], relative) for key in a)
+    return bool(a == b)

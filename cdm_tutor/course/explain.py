@@ -11,10 +11,10 @@ from types import FrameType
 
 from cdm_tutor.course.lesson import Mistake
 from cdm_tutor.course.mistakes import address
-from cdm_tutor.course.outcomes import DoesNotLoad, StillRunning, Wrong
+from cdm_tutor.course.outcomes import DoesNotLoad, NoTime, StillRunning, Wrong
 
 
-def explain(error: BaseException, files: Set[str], seconds: float, place: str) -> str:
+def explain(error: BaseException, files: Set[str], seconds: float, place: str, others: Set[str] = frozenset()) -> str:
     """An error in the learner's words, with the learner's own line if it came from there.
 
     Args:
@@ -22,6 +22,7 @@ def explain(error: BaseException, files: Set[str], seconds: float, place: str) -
         files: the names of the learner's files.
         seconds: the time limit.
         place: where the exercise is, for errors that say nothing of a line.
+        others: functions in whose place the reference ran, so that their lines are not the learner's.
     """
     text = ""
     while isinstance(error, BaseExceptionGroup):  # hypothesis, when a failure does not come again
@@ -35,13 +36,19 @@ def explain(error: BaseException, files: Set[str], seconds: float, place: str) -
         return f"{where(str(error.filename), error.lineno or 1)}: {error.msg}\n    {(error.text or '').strip()}"
     if isinstance(error, Wrong):
         text += str(error)
+    elif isinstance(error, NoTime):
+        text += f"not judged: other programs had the processor. Run it again, or with --time-limit {3 * seconds:g}"
     elif isinstance(error, StillRunning):
         text += f"still running after {seconds:g} s: an endless loop? (Or a slow machine: --time-limit {3 * seconds:g})"
     elif gone := re.fullmatch(r"module '(\w+)_\d+' has no attribute '(\w+)'", str(error)):
         return text + f"{gone[1]}.py has no {gone[2]}: was it renamed or removed?"
     else:
         text += f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    own = [(frame, line) for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename in files]
+    own = [
+        (frame, line)
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if frame.f_code.co_filename in files and frame.f_code.co_qualname not in others
+    ]
     if own:
         frame, line = own[-1]
         file = frame.f_code.co_filename

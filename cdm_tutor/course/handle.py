@@ -1,116 +1,117 @@
-"""What the tests hold in their hands: a lesson's module, or all modules up to it, loaded when first asked for.
+"""Whose code is under examination, and what the tests hold of it in their hands.
 
-Loading inside the test makes a file that does not load a failure with its line, not an error in the collection.
+A test gets a thin stand-in: `lesson.q_sample` is the function of whoever's code is checked, and the file is loaded when
+that is first asked for. A file that does not load is then a failure with its line, not an error in the collection.
 """
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import pytest
-
 from cdm_tutor.course.explain import where
-from cdm_tutor.course.learner import Implementation, load, standing_in
+from cdm_tutor.course.learner import Implementation, alone, load, standing_in
 from cdm_tutor.course.lesson import Lesson
-from cdm_tutor.course.outcomes import DoesNotLoad, Missing, NotWritten, StillDoesNotLoad
+from cdm_tutor.course.outcomes import Missing
 from cdm_tutor.course.outline import LESSONS
-from cdm_tutor.course.stubs import find_function, unwritten
+from cdm_tutor.course.surroundings import kept
+from cdm_tutor.course.syntax import find_function
 
 
-class Handle:
-    """A lesson's module under test: `handle.q_sample` is the function of whoever's code is checked."""
+class Subject:
+    """A lesson's file under examination.
+
+    Args:
+        lesson: which lesson.
+        implementation: whose code.
+        folder: the folder of the learner's file.
+    """
 
     def __init__(self, lesson: Lesson, implementation: Implementation, folder: Path) -> None:
-        self._lesson = lesson
-        self._implementation = implementation
-        self._folder = folder
-        self._error: BaseException | None = None
+        self.lesson, self.implementation, self.folder = lesson, implementation, folder
+        self.exercise: str | None = None  # which is judged by itself; None: the file as it is
+        self.loaded: Callable[[ModuleType], None] = lambda module: None  # is told each module of this lesson
         self._module: ModuleType | None = None
-        self._source = self._file = ""
+        self._chain: dict[str, ModuleType] = {}
 
-    def _load(self) -> ModuleType:
-        """The module; made once, and failing again at once if it failed.
+    def text(self) -> tuple[str, str]:
+        """The source, and the name of its file.
+
+        Raises:
+            DoesNotLoad: if there is none.
+        """
+        return self.implementation.source(self.lesson, self.folder)
+
+    def place(self, exercise: str) -> str:
+        """Where that exercise is, for editors to open; "" if it is not there."""
+        source, file = self.text()
+        try:
+            return f"{where(file, find_function(ast.parse(source), exercise).lineno)}: {exercise}"
+        except (SyntaxError, ValueError, KeyError):
+            return ""
+
+    def module(self) -> ModuleType:
+        """The module, made when it is first asked for.
 
         Raises:
             DoesNotLoad: if it cannot be made.
         """
-        if self._error:
-            raise StillDoesNotLoad(f"{self._lesson.module}.py does not load: see the first failure") from None
         if not self._module:
+            source, file = self.text()
             try:
-                self._source, self._file = self._implementation.source(self._lesson, self._folder)
-                self._module = load(self._source, self._lesson.module, self._file)
-            except BaseException as error:
-                self._error = error
-                raise
+                tree = alone(source, self.lesson, self.exercise) if self.exercise else None
+            except (SyntaxError, ValueError):
+                tree = None  # loading it says what is wrong
+            with kept(Path(file).name, loading=True):
+                self._module = load(source, self.lesson.module, file, tree)
+            self.loaded(self._module)
         return self._module
 
-    def _check_written(self, exercise: str | None) -> None:
-        """Raise NotWritten if that exercise, or for None any, is still a stub; DoesNotLoad if it does not load."""
-        self._load()
-        for name in unwritten(self._source, self._lesson):
-            if exercise in (None, name):
-                raise NotWritten(name)
+    def chain(self, upto: Lesson | None = None) -> dict[str, ModuleType]:
+        """The modules of all lessons up to one, or to this one, of whoever's code is checked, each built on the others.
 
-    def _place(self, exercise: str | None) -> str:
-        """Where that exercise is, for editors to open; "" if it is not there."""
-        try:
-            function = find_function(ast.parse(self._source), exercise or "")
-        except (SyntaxError, KeyError):
-            return ""
-        return f"{where(self._file, function.lineno)}: {exercise}"
+        Raises:
+            DoesNotLoad: if one of them cannot be made.
+        """
+        for lesson in LESSONS[: LESSONS.index(upto or self.lesson) + 1]:
+            if lesson.module not in self._chain:
+                source, file = self.implementation.source(lesson, self.folder.parent / lesson.number)
+                with standing_in(self._chain), kept(Path(file).name, loading=True):
+                    self._chain[lesson.module] = load(source, lesson.module, file)
+                if lesson == self.lesson:
+                    self.loaded(self._chain[lesson.module])
+        return self._chain
+
+
+class Handle:
+    """Stands in for a lesson's module: `handle.q_sample`."""
+
+    def __init__(self, subject: Subject) -> None:
+        self._subject = subject
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
         try:
-            return getattr(self._load(), name)
+            return getattr(self._subject.module(), name)
         except AttributeError:
-            raise Missing(f"{self._lesson.module}.py has no {name}: was it renamed or removed?") from None
+            raise Missing(f"{self._subject.lesson.module}.py has no {name}: was it renamed or removed?") from None
 
     def __repr__(self) -> str:
-        return f"<{self._lesson.module}>"
+        return f"<{self._subject.lesson.module}>"
 
 
 class Chain:
-    """The modules of all lessons up to one, each built on the ones before: `chain.schedule`, `chain.noising`, ...
+    """Stands in for the modules of all lessons up to one: `chain.schedule`, `chain.noising`, ..."""
 
-    The learner's chain is skipped until the earlier lessons work.
-    """
-
-    def __init__(self, lesson: Lesson, implementation: Implementation, folder: Path) -> None:
-        self._lesson = lesson
-        self._implementation = implementation
-        self._root = folder.parent
-        self._modules: Mapping[str, ModuleType] = {}
+    def __init__(self, subject: Subject) -> None:
+        self._subject = subject
 
     def __getattr__(self, name: str) -> ModuleType:
         if name.startswith("__"):
             raise AttributeError(name)
-        if not self._modules:
-            self._modules = self._build()
-        return self._modules[name]
-
-    def _build(self) -> dict[str, ModuleType]:
-        modules: dict[str, ModuleType] = {}
-        for lesson in LESSONS[: LESSONS.index(self._lesson) + 1]:
-            try:
-                source, file = self._implementation.source(lesson, self._root / lesson.number)
-                with standing_in(modules):
-                    modules[lesson.module] = load(source, lesson.module, file)
-            except DoesNotLoad:
-                if lesson == self._lesson:
-                    raise
-                pytest.skip(f"lesson {lesson.number} does not load yet")
-            if lesson != self._lesson and self._implementation.kind == "learner":
-                from cdm_tutor.course.diagnosis import unlike_reference
-
-                missing = unwritten(source, lesson)
-                if todo := missing[0] if missing else unlike_reference(modules[lesson.module], lesson):
-                    pytest.skip(f"needs lesson {lesson.number}, where {todo} is not done yet")
-        return modules
+        return self._subject.chain()[name]
 
     def __repr__(self) -> str:
-        return f"<lessons 01 to {self._lesson.number}>"
+        return f"<lessons 01 to {self._subject.lesson.number}>"

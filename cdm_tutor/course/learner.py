@@ -1,10 +1,11 @@
 """Whose code is checked: the learner's file, the reference, a known mistake or a variant. All are made from source."""
 
+import ast
 import itertools
 import linecache
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,6 +16,7 @@ from cdm_tutor.course.lesson import Lesson, Patch
 from cdm_tutor.course.mistakes import mistakes_of
 from cdm_tutor.course.outcomes import DoesNotLoad
 from cdm_tutor.course.outline import LESSONS
+from cdm_tutor.course.syntax import find_class, find_function
 from cdm_tutor.course.variants import variants_of
 
 _numbers = itertools.count()
@@ -38,10 +40,16 @@ def patched(source: str, patch: Patch) -> str:
     return source
 
 
-def load(source: str, name: str, filename: str) -> ModuleType:
+def load(source: str, name: str, filename: str, tree: ast.Module | None = None) -> ModuleType:
     """Make a module from source text. Tracebacks through it show these very lines, under that file name.
 
     It is not imported under `name`, so it never stands in the way of another module: see `standing_in` for that.
+
+    Args:
+        source: the text.
+        name: what to call the module.
+        filename: where the text is from.
+        tree: what to run instead of the text, as from `alone`.
 
     Raises:
         DoesNotLoad: if the source is no Python or raises while it is run.
@@ -51,11 +59,68 @@ def load(source: str, name: str, filename: str) -> ModuleType:
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     sys.modules[module.__name__] = module
     try:
-        exec(compile(source, filename, "exec", dont_inherit=True), module.__dict__)
+        exec(compile(tree or source, filename, "exec", dont_inherit=True), module.__dict__)
     except (Exception, SystemExit) as error:
         del sys.modules[module.__name__]
         raise DoesNotLoad from error
     return module
+
+
+def alone(source: str, lesson: Lesson, exercise: str) -> ast.Module:
+    """A learner's file with one exercise as it is there, and the reference in the place of the others.
+
+    So an exercise is judged by itself, whatever is wrong with those around it. What the reference has at the top level
+    and the file has not comes with it. In tracebacks the reference's lines are the heads of the learner's functions.
+
+    Raises:
+        SyntaxError, ValueError: if the source is no Python.
+    """
+    tree, reference = ast.parse(source), ast.parse(reference_source(lesson))
+    for other in lesson.exercises:
+        if other.name == exercise:
+            continue
+        theirs = find_function(reference, other.name)
+        try:
+            mine = find_function(tree, other.name)
+        except KeyError:
+            if owner := find_class(tree, other.name):
+                owner.body.append(theirs)
+            continue
+        for node in ast.walk(theirs):
+            ast.copy_location(node, mine)
+        vars(mine).update(vars(theirs))
+    names = set().union(*map(_binds, tree.body)) | {exercise.split(".")[0]}
+    tree.body += [node for node in reference.body if _binds(node) and not _binds(node) & names]
+    return tree
+
+
+def differs_elsewhere(source: str, lesson: Lesson) -> bool:
+    """Whether a learner's file differs from the reference in more than what its exercises do.
+
+    Raises:
+        SyntaxError, ValueError: if the source is no Python.
+    """
+    trees = [ast.parse(text) for text in (source, reference_source(lesson))]
+    for tree in trees:
+        for exercise in lesson.exercises:
+            with suppress(KeyError):
+                find_function(tree, exercise.name).body = []
+    mine, theirs = (ast.dump(tree) for tree in trees)
+    return mine != theirs
+
+
+def _binds(node: ast.stmt) -> set[str]:
+    """The names that a statement at the top of a file makes."""
+    match node:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            return {name}
+        case ast.Import(names=names) | ast.ImportFrom(names=names):
+            return {(each.asname or each.name).split(".")[0] for each in names}
+        case ast.Assign(targets=targets):
+            return {part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)}
+        case ast.AnnAssign(target=ast.Name(id=name)):
+            return {name}
+    return set()
 
 
 @contextmanager

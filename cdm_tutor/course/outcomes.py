@@ -13,17 +13,13 @@ class Missing(Wrong, AttributeError):
     """A name that the learner's file should have is not there."""
 
 
-class NotWritten(Exception):
-    """The exercise, or one it needs, is still a stub."""
-
-
 class DoesNotLoad(Exception):
     """The learner's file cannot even be loaded; the cause is the error that it raised, if it raised one."""
 
 
-class StillDoesNotLoad(DoesNotLoad):
-    """The same once more, for the next test: there is nothing new to say."""
-
-
 class StillRunning(BaseException):
     """The time is up. No Exception, so that neither the code that runs nor hypothesis takes it for one of theirs."""
+
+
+class NoTime(StillRunning):
+    """The time is up, but the machine gave none: that says nothing of the code."""

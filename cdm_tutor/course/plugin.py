@@ -1,12 +1,10 @@
 """The pytest plugin that checks lessons: whose code, how a test can end, and what is said about it.
 
 It minds only the lessons' own tests, `NN/test_MODULE.py`. Of those, each is about an exercise (`@pytest.mark.exercise`)
-or about all of them together (`@pytest.mark.chain`), and ends as passed, wrong, not written yet, or skipped.
+or about all of them together (`@pytest.mark.chain`). How each ends is for `examination.py` to say.
 """
 
-import faulthandler
 import os
-import re
 import tempfile
 from collections import Counter
 from collections.abc import Generator
@@ -14,24 +12,34 @@ from pathlib import Path
 
 import pytest
 
-from cdm_tutor.course.explain import explain, recognised
-from cdm_tutor.course.handle import Chain, Handle
+from cdm_tutor.course.examination import Examination, Judge, Verdict
+from cdm_tutor.course.explain import recognised
+from cdm_tutor.course.handle import Chain, Handle, Subject
 from cdm_tutor.course.learner import Implementation
-from cdm_tutor.course.lesson import Lesson, Mistake
-from cdm_tutor.course.outcomes import DoesNotLoad, NotRefused, NotWritten, StillDoesNotLoad
+from cdm_tutor.course.lesson import Lesson
+from cdm_tutor.course.outcomes import DoesNotLoad
 from cdm_tutor.course.outline import LESSONS
 from cdm_tutor.course.record import Record, digest
-from cdm_tutor.course.summary import DOES_NOT_LOAD, STILL, Result, Results, standing
-from cdm_tutor.course.timelimit import time_limit
+from cdm_tutor.course.summary import (
+    BORROWS,
+    DOES_NOT_LOAD,
+    NOT_RUN,
+    NOT_TRIED,
+    Result,
+    Results,
+    next_step,
+    standing,
+    tell,
+)
 
-GRACE = 30.0  # seconds after the time limit at which even code that cannot be interrupted is ended
+PRINTED = 2_000  # characters of what a test printed that are shown, of the beginning and of the end
 
 IMPLEMENTATION = pytest.StashKey[Implementation]()
-HANDLES = pytest.StashKey[dict[Path, Handle]]()
-DIAGNOSED = pytest.StashKey[dict[tuple[Path, str, bool], Mistake | None]]()
+EXAMINATIONS = pytest.StashKey[dict[Path, Examination]]()
+JUDGE = pytest.StashKey[Judge]()
 TESTS = pytest.StashKey[Counter[tuple[Path, str | None]]]()
 RESULTS = pytest.StashKey[Results]()
-STDERR = pytest.StashKey[int]()
+VERDICT = pytest.StashKey[Verdict]()
 
 
 def lesson_of(path: Path) -> Lesson | None:
@@ -47,7 +55,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("cdm-tutor")
     group.addoption("--impl", default="learner", help="learner (default), reference, mistake:NAME or variant:NAME")
     group.addoption("--exercise", metavar="NAME", help="only the tests of that exercise, as in --exercise q_sample")
-    group.addoption("--time-limit", type=float, default=20.0, metavar="SECONDS", help="for each test; default: 20")
+    group.addoption(
+        "--time-limit", type=float, default=8.0, metavar="SECONDS", help="processor time for each test; default: 8"
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -59,12 +69,11 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[IMPLEMENTATION] = Implementation.parse(config.option.impl)
     except ValueError as error:
         raise pytest.UsageError(f"--impl: {error}") from None
-    config.stash[HANDLES] = {}
-    config.stash[DIAGNOSED] = {}
+    config.stash[EXAMINATIONS] = {}
+    config.stash[JUDGE] = Judge()
     config.stash[TESTS] = Counter()
     config.stash[RESULTS] = Results(config.stash[IMPLEMENTATION].kind == "learner", config.rootpath)
     config.pluginmanager.register(config.stash[RESULTS])
-    config.stash[STDERR] = os.dup(2)  # the real one: output is being captured later
     if _checks_lessons(config):
         os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(Path(tempfile.gettempdir(), "cdm-tutor-hypothesis"))
         os.environ["MPLBACKEND"] = "Agg"  # a learner's plt.show() must not wait for a window to be closed
@@ -73,9 +82,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Give back what was taken."""
-    if STDERR in config.stash:
-        os.close(config.stash[STDERR])
+    """End the processes that are still there."""
+    for examination in config.stash.get(EXAMINATIONS, {}).values():
+        examination.close()
+    if JUDGE in config.stash:
+        config.stash[JUDGE].close()
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -120,24 +131,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="module")
 def lesson(request: pytest.FixtureRequest) -> Handle:
     """The module under test."""
-    return _handle(request.config, request.path)
+    return Handle(_subject(request.config, request.path))
 
 
 @pytest.fixture(scope="module")
 def chain(request: pytest.FixtureRequest) -> Chain:
     """The modules of this lesson and all before, of whoever's code is checked, each built on the ones before."""
-    handle = _handle(request.config, request.path)
-    return Chain(handle._lesson, handle._implementation, handle._folder)
+    return Chain(_subject(request.config, request.path))
 
 
-def _handle(config: pytest.Config, path: Path) -> Handle:
+def _subject(config: pytest.Config, path: Path) -> Subject:
     found = lesson_of(path)
     if not found:
         raise pytest.UsageError(f"{path} is not the test of a lesson")
-    handles = config.stash[HANDLES]
-    if path not in handles:
-        handles[path] = Handle(found, config.stash[IMPLEMENTATION], path.parent)
-    return handles[path]
+    return Subject(found, config.stash[IMPLEMENTATION], path.parent)
 
 
 def about(item: pytest.Item) -> str | None:
@@ -146,86 +153,91 @@ def about(item: pytest.Item) -> str | None:
     return mark.args[0] if mark else None
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-    """Run a lesson's test within its time, and not at all while its exercise is not written."""
-    if not lesson_of(pyfuncitem.path):
-        return (yield)
+class NotPassed(Exception):
+    """A test of a lesson did not pass; the verdict is in the item's stash."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Have a lesson's test run by its examination; all others are pytest's."""
     config = pyfuncitem.config
-    seconds = config.option.time_limit
-    if seconds:
-        faulthandler.dump_traceback_later(seconds + GRACE, exit=True, file=config.stash[STDERR])
-    try:
-        with time_limit(seconds):
-            _handle(config, pyfuncitem.path)._check_written(about(pyfuncitem))
-            return (yield)
-    finally:
-        faulthandler.cancel_dump_traceback_later()
+    if not lesson_of(pyfuncitem.path) or config.option.usepdb:
+        return None
+    verdict = _examination(pyfuncitem).verdict(pyfuncitem.nodeid, about(pyfuncitem))
+    pyfuncitem.stash[VERDICT] = verdict
+    if verdict.printed and not _loud(config):
+        pyfuncitem.add_report_section("call", "stdout", _shortened(verdict.printed))
+    if verdict.outcome == "skipped":
+        pytest.skip(verdict.text)
+    if verdict.outcome != "passed":
+        raise NotPassed(verdict.text)
+    return True
+
+
+def _examination(item: pytest.Function) -> Examination:
+    """The examination of the lesson that a test belongs to, begun with its first test."""
+    config, known = item.config, item.config.stash[EXAMINATIONS]
+    if item.path not in known:
+        for done in known.values():  # lessons come one after the other
+            done.close()
+        tests = {
+            each.nodeid: (about(each), each)
+            for each in item.session.items
+            if each.path == item.path and isinstance(each, pytest.Function)
+        }
+        subject = _subject(config, item.path)
+        judge, seconds = config.stash[JUDGE], config.option.time_limit
+        known[item.path] = Examination(subject, tests, judge, seconds, loud=_loud(config))
+    return known[item.path]
+
+
+def _loud(config: pytest.Config) -> bool:
+    return bool(config.option.capture == "no")
+
+
+def _shortened(printed: str) -> str:
+    """What was printed, if that was much only its beginning and its end."""
+    cut = len(printed) - 2 * PRINTED
+    return printed if cut <= 0 else f"{printed[:PRINTED]}\n... {cut:,} characters more ...\n{printed[-PRINTED:]}"
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Put what happened into the learner's words, and into the report that the summary is made from."""
+    """Put the verdict into the learner's words, and into the report that the summary is made from."""
     report = yield
-    its_lesson = lesson_of(item.path)
-    if not its_lesson or call.when != "call":
+    lesson, verdict = lesson_of(item.path), item.stash.get(VERDICT, None)
+    if not lesson or not verdict or call.when != "call":
         return report
-    outcome, detail = str(report.outcome), ""
-    if report.failed and call.excinfo:
-        error = call.excinfo.value
-        if detail := not_written(error, its_lesson):
-            outcome, report.longrepr = "not written", f"not written yet: {detail}"
-        else:
-            mistake = _diagnose(item, error)
-            outcome, detail = "wrong", mistake.name if mistake else ""
-            if isinstance(error, DoesNotLoad):
-                detail = STILL if isinstance(error, StillDoesNotLoad) else DOES_NOT_LOAD
-            if item.config.option.tbstyle == "auto":  # with --tb=long and the like, pytest's own traceback is wanted
-                report.longrepr = _message(item, error, mistake)
+    if verdict.outcome == "not written":
+        report.longrepr = f"not written yet: {verdict.text}"
+    elif report.failed and item.config.option.tbstyle != "auto" and verdict.trace:  # pytest's own is asked for
+        report.longrepr = verdict.trace
+    elif report.failed:
+        report.longrepr = _message(item, verdict)
+    detail = verdict.mistake.name if verdict.mistake else verdict.detail
+    if verdict.outcome in ("not written", "skipped"):
+        detail = verdict.text
     tests = item.config.stash[TESTS][item.path, about(item)]
-    checked = digest(_handle(item.config, item.path)._source, item.path.read_text(encoding="utf-8"))
-    Result(its_lesson.number, about(item) or "", outcome, detail, tests, checked).attach(report)
+    checked = digest(_source(item), item.path.read_text(encoding="utf-8"))
+    Result(lesson.number, about(item) or "", verdict.outcome, detail, tests, checked).attach(report)
     return report
 
 
-def not_written(error: BaseException, its_lesson: Lesson) -> str:
-    """The exercise that raised because it is a stub, or ""."""
-    if isinstance(error, NotWritten):
-        return str(error)
-    if isinstance(error, NotImplementedError) and (
-        found := re.fullmatch(rf"lesson {its_lesson.number}: (.*)", str(error))
-    ):
-        return found[1]
-    return ""
+def _source(item: pytest.Item) -> str:
+    try:
+        return _subject(item.config, item.path).text()[0]
+    except DoesNotLoad:
+        return ""
 
 
-def _diagnose(item: pytest.Item, error: BaseException) -> Mistake | None:
-    """The known mistake that the code behaves like, looked for once for each exercise.
-
-    What is not refused is a mistake of its own: only one that is about it may be named then.
-    """
-    handle, strict = _handle(item.config, item.path), isinstance(error, NotRefused)
-    key = (item.path, about(item) or "", strict)
-    known = item.config.stash[DIAGNOSED]
-    if not handle._module or not isinstance(error, Exception):  # it did not load, or is still running
-        return None
-    if key not in known:
-        from cdm_tutor.course.diagnosis import diagnose
-
-        known[key] = diagnose(handle._module, handle._lesson, about(item), strict=strict)
-    return known[key]
-
-
-def _message(item: pytest.Item, error: BaseException, mistake: Mistake | None) -> str:
-    handle = _handle(item.config, item.path)
-    files = {str(item.path.parents[1] / each.number / f"{each.module}.py") for each in LESSONS} | {handle._file}
-    text = explain(error, files, item.config.option.time_limit, handle._place(about(item)))
-    if not mistake:
-        return text
-    told = any(result.detail == mistake.name for result in item.config.stash[RESULTS].all)
-    return f"{text}\n\n{recognised(mistake) if not told else f'The same mistake: {mistake.title}'}"
+def _message(item: pytest.Item, verdict: Verdict) -> str:
+    if not verdict.mistake:
+        return verdict.text
+    told = any(result.detail == verdict.mistake.name for result in item.config.stash[RESULTS].all)
+    more = recognised(verdict.mistake) if not told else f"The same mistake: {verdict.mistake.title}"
+    return f"{verdict.text}\n\n{more}"
 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
@@ -233,21 +245,32 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, tuple
     result = Result.of(report)
     if result and result.outcome == "not written":
         return "not written", "n", ("NOT WRITTEN", {"yellow": True})
-    if result and result.detail == STILL:  # failures of a kind of their own, which pytest counts and does not print
-        return "not loaded", "F", ("NOT LOADED", {"red": True})
+    if result and result.detail == NOT_TRIED:  # failures of a kind of their own, which pytest counts and does not print
+        return "not tried", "F", ("NOT TRIED", {"red": True})
+    if result and result.outcome in ("no time", BORROWS):
+        return result.outcome, "F", (result.outcome.upper(), {"red": True})
     return None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Remember, for `cdm-tutor status`, how the learner's exercises stand; and say so if nothing was checked."""
+    """Say how the exercises stand and, to a learner, what to do next; `cdm-tutor status` remembers it."""
     found = config.stash[RESULTS]
     for lesson in LESSONS:
         if not found.all and any(_path(config, each).name == f"{lesson.module}.py" for each in config.args):
             say = f"{lesson.module}.py is what you write, and has no tests in it: pytest lessons/{lesson.number}"
             terminalreporter.write_line(say)
-        if found.learner and lesson.number in found.courses:
-            root = found.courses[lesson.number]
-            its = [result for result in found.all if result.lesson == lesson.number]
-            record = Record.of(root, lesson)
-            record.checked(standing(lesson, its), its[-1].digest)
-            record.keep(root, lesson)
+        if not (its := found.of(lesson)):
+            continue
+        rows = standing(lesson, its)
+        if not found.learner:
+            tell(terminalreporter, lesson, rows, set())
+            continue
+        root = found.courses[lesson.number]
+        record = Record.of(root, lesson)
+        record.checked(rows, its[-1].digest)
+        record.keep(root, lesson)
+        before = {name for name, state in rows.items() if state in NOT_RUN and record.still(name, its[-1].digest)}
+        rows |= {name: record.states[name] for name in before}
+        tell(terminalreporter, lesson, rows, before)
+        loads = not any(result.detail == DOES_NOT_LOAD for result in its)
+        terminalreporter.write_line(next_step(lesson, rows, loads))

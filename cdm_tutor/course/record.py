@@ -52,6 +52,10 @@ class Record:
             if state not in NOT_RUN:
                 self.states[name], self.digests[name] = state, digest
 
+    def still(self, name: str, digest: str) -> bool:
+        """Whether that exercise was checked on just the files with that fingerprint."""
+        return name in self.states and self.digests.get(name) == digest
+
     def rows(self, lesson: Lesson) -> dict[str, str]:
         """How each exercise stood, in the order of the lesson, and all together."""
         names = [*(exercise.name for exercise in lesson.exercises), TOGETHER]

@@ -13,11 +13,10 @@ from pathlib import Path
 from cdm_tutor.course.learner import reference_source
 from cdm_tutor.course.lesson import Exercise, Lesson
 from cdm_tutor.course.outline import LESSONS, find_lesson
+from cdm_tutor.course.syntax import Function, find_function, not_written, statements
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = Path(__file__).with_name("shipped_stubs")
-
-Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def stub(lesson: Lesson) -> str:
@@ -38,59 +37,13 @@ def emptied(source: str, lesson: Lesson, exercises: tuple[Exercise, ...]) -> str
     return "\n".join(lines)
 
 
-def not_written(lesson: Lesson, exercise: str) -> str:
-    """What an exercise raises until it is written."""
-    return f"lesson {lesson.number}: {exercise}"
-
-
-def unwritten(source: str, lesson: Lesson) -> list[str]:
-    """The exercises that still do nothing but raise, in order. Those that are not there at all are not among them."""
-    tree = ast.parse(source)
-    names = []
-    for exercise in lesson.exercises:
-        try:
-            statements = _statements(find_function(tree, exercise.name))
-        except KeyError:
-            continue
-        call = f"raise NotImplementedError({not_written(lesson, exercise.name)!r})"
-        if len(statements) == 1 and ast.unparse(statements[0]) == call:
-            names.append(exercise.name)
-    return names
-
-
-def find_function(tree: ast.Module, name: str) -> Function:
-    """The function of that qualified name.
-
-    Raises:
-        KeyError: if there is none.
-    """
-    node: ast.AST = tree
-    for part in name.split("."):
-        inner = [
-            child
-            for child in ast.iter_child_nodes(node)
-            if isinstance(child, ast.ClassDef | Function) and child.name == part
-        ]
-        if not inner:
-            raise KeyError(name)
-        node = inner[-1]
-    if not isinstance(node, Function):
-        raise KeyError(name)
-    return node
-
-
-def _statements(function: Function) -> list[ast.stmt]:
-    """What a function does, its docstring left out."""
-    return function.body[1:] if ast.get_docstring(function) is not None else function.body
-
-
 def _body(function: Function) -> tuple[int, int]:
     """The lines, counted from 0, that hold what a function does; comments above its first statement included."""
-    statements = _statements(function)
-    if not statements:
+    body = statements(function)
+    if not body:
         raise ValueError(f"{function.name} has nothing to leave out")
-    start = statements[0].lineno - 1
-    if len(statements) < len(function.body):
+    start = body[0].lineno - 1
+    if len(body) < len(function.body):
         start = function.body[0].end_lineno or start
     return start, function.end_lineno or start
 

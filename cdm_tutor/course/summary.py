@@ -1,16 +1,20 @@
 """What became of the tests, and what to do next."""
 
+from collections.abc import Set
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pytest
 
 from cdm_tutor.course.lesson import Lesson
-from cdm_tutor.course.outline import LESSONS, find_lesson
+from cdm_tutor.course.outline import LESSONS
 
 TOGETHER = "all together"
 NOT_RUN = ("not run", "passed so far, not all run")
-DOES_NOT_LOAD, STILL = "does not load", "still does not load"
+DOES_NOT_LOAD, NOT_TRIED = "does not load", "not tried"  # details of a wrong outcome
+BORROWS = "calls the answer"  # an outcome: it passes, because the package's own function gave the answer
+WAITS = "waits for "  # followed by an exercise
+STATES = ("wrong", "not written", "no time", BORROWS, "skipped", "passed")  # what most needs saying comes first
 
 
 @dataclass(frozen=True)
@@ -20,9 +24,9 @@ class Result:
     Attributes:
         lesson: the number of its lesson.
         exercise: what it is about; "" for all exercises together.
-        outcome: "passed", "skipped", "not written" or "wrong".
-        detail: if not written, the exercise that is missing; if wrong, the name of the mistake it looks like, or "";
-            if the file does not load, DOES_NOT_LOAD, and STILL from the second test on.
+        outcome: one of STATES.
+        detail: if not written, the exercise that is missing; if skipped, why; if wrong, the name of the mistake it
+            looks like, DOES_NOT_LOAD, NOT_TRIED where an earlier test said all there is to say, or "".
         tests: how many tests there are about that exercise, run or not; 0 if that is not known.
         digest: the fingerprint of the learner's file and the test.
     """
@@ -46,7 +50,7 @@ class Result:
 
 
 class Results:
-    """A part of the plugin: collects what became of the lessons' tests, and sums it up at the end."""
+    """A part of the plugin: collects what became of the lessons' tests."""
 
     def __init__(self, learner: bool, rootpath: Path) -> None:
         self.learner = learner
@@ -60,20 +64,26 @@ class Results:
             self.all.append(result)
             self.courses[result.lesson] = (self.rootpath / report.fspath).resolve().parents[2]
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Say how far each lesson is and, to a learner, what to do next."""
-        for number in sorted({result.lesson for result in self.all}):
-            lesson = find_lesson(number)
-            its = [result for result in self.all if result.lesson == number]
-            rows = standing(lesson, its)
-            done = sum(state == "passed" for name, state in rows.items() if name != TOGETHER)
-            title = f"lesson {number}, {lesson.title}: {done} of {len(lesson.exercises)} exercises"
-            terminalreporter.write_sep("=", title)
-            for name, state in rows.items():
-                terminalreporter.write_line(f"  {name:32} {state}", green=state == "passed", red=state == "wrong")
-            if self.learner:
-                loads = not any(result.detail in (DOES_NOT_LOAD, STILL) for result in its)
-                terminalreporter.write_line(next_step(lesson, rows, loads))
+    def of(self, lesson: Lesson) -> list[Result]:
+        """Those of one lesson."""
+        return [result for result in self.all if result.lesson == lesson.number]
+
+
+def tell(terminal: pytest.TerminalReporter, lesson: Lesson, rows: dict[str, str], before: Set[str]) -> None:
+    """Say how far a lesson is.
+
+    Args:
+        terminal: where to.
+        lesson: which.
+        rows: how each exercise stands.
+        before: exercises that were not run now, and stand as they did when they were.
+    """
+    done = sum(state == "passed" for name, state in rows.items() if name != TOGETHER)
+    title = f"lesson {lesson.number}, {lesson.title}: {done} of {len(lesson.exercises)} exercises"
+    terminal.write_sep("=", title)
+    for name, state in rows.items():
+        words = f"{state} (checked before)" if name in before else state
+        terminal.write_line(f"  {name:32} {words}", green=state == "passed", red=state == "wrong")
 
 
 def standing(lesson: Lesson, results: list[Result]) -> dict[str, str]:
@@ -82,11 +92,13 @@ def standing(lesson: Lesson, results: list[Result]) -> dict[str, str]:
     for name in (*(exercise.name for exercise in lesson.exercises), ""):
         its = [result for result in results if result.exercise == name]
         outcomes = [result.outcome for result in its]
-        state = next((each for each in ("wrong", "not written", "skipped", "passed") if each in outcomes), NOT_RUN[0])
+        state = next((each for each in STATES if each in outcomes), NOT_RUN[0])
         if state == "not written":
             missing = next(result.detail for result in its if result.outcome == state)
             count = f"{len(its)} tests" if len(its) > 1 else "1 test"
-            state = f"not written yet ({count})" if missing == name else f"waits for {missing}"
+            state = f"not written yet ({count})" if missing == name else f"{WAITS}{missing}"
+        elif state == "skipped" and (waits := [result.detail for result in its if result.detail.startswith(WAITS)]):
+            state = waits[0]
         elif state == "passed" and len(its) != its[0].tests:
             state = NOT_RUN[1]
         rows[name or TOGETHER] = state

@@ -1,0 +1,301 @@
+"""The judge of a lesson: runs its tests where the learner's code cannot reach, and comes to a verdict on each.
+
+One child process runs the learner's code, an exercise at a time. It may die, hang or lie. Another, which never meets
+that code, knows the reference's answers and those of the known mistakes. An exercise has passed when its tests say so
+*and* its answers to the fixed calls are the reference's.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from mmap import mmap
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import strategies as st
+
+from cdm_tutor.course import checks
+from cdm_tutor.course.child import CAN_FORK, Child, NoAnswer, Serve
+from cdm_tutor.course.diagnosis import diagnose, is_right, unlike_reference
+from cdm_tutor.course.examiner import NOTE, Examiner, asks_for_chain
+from cdm_tutor.course.handle import Subject
+from cdm_tutor.course.learner import differs_elsewhere
+from cdm_tutor.course.lesson import Lesson, Mistake
+from cdm_tutor.course.mistakes import all_mistakes
+from cdm_tutor.course.outcomes import DoesNotLoad
+from cdm_tutor.course.outline import LESSONS
+from cdm_tutor.course.summary import BORROWS, DOES_NOT_LOAD, NOT_TRIED, WAITS
+from cdm_tutor.course.syntax import unwritten
+
+IMPATIENT = 0.3  # of the time limit, once something in the lesson had to be stopped
+TO_COMPARE = 60.0  # seconds of processor time for the judge
+LESSON = 50.0  # seconds by the clock after which no further test of a lesson is begun
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of a test.
+
+    Attributes:
+        outcome: "passed", "wrong", "not written", "no time", "skipped", or BORROWS where the package's own function
+            gave the answer.
+        text: what the learner reads; for "not written" the name of the exercise.
+        detail: DOES_NOT_LOAD, or NOT_TRIED where a test before said all there is to say.
+        refusal: whether something was taken that should have been refused.
+        mistake: the known mistake that it looks like.
+        printed: what the code printed.
+        trace: Python's own traceback.
+    """
+
+    outcome: str
+    text: str = ""
+    detail: str = ""
+    refusal: bool = False
+    mistake: Mistake | None = None
+    printed: str = ""
+    trace: str = ""
+
+
+class Judge:
+    """Compares answers in a process that never meets a learner's code, with the reference's and the known mistakes'."""
+
+    def __init__(self) -> None:
+        self.child: Child | None = None
+
+    def is_right(self, answers: list[Any], lesson: Lesson, exercise: str) -> bool | None:
+        """Whether these are the reference's answers; None if there was no time to say."""
+        return self._ask(is_right, answers, lesson, exercise)
+
+    def unlike_reference(self, answers: list[Any], lesson: Lesson) -> str | None:
+        """The first exercise of which these, to all calls of a lesson, are not the reference's answers."""
+        return self._ask(unlike_reference, answers, lesson)
+
+    def named(self, answers: list[Any], lesson: Lesson, exercise: str | None, strict: bool) -> Mistake | None:
+        """The known mistake that gives these answers."""
+        name = self._ask(_named, answers, lesson, exercise, strict)
+        return all_mistakes()[name][1] if name else None
+
+    def _ask(self, compare: Callable[..., Any], *arguments: object) -> Any:
+        if not self.child or self.child.dead:
+            self.child = start(lambda: lambda question: question[0](*question[1:]))
+        found = self.child.ask((compare, *arguments), TO_COMPARE)
+        return None if isinstance(found, NoAnswer) else found
+
+    def close(self) -> None:
+        """End the process."""
+        if self.child:
+            self.child.close()
+
+
+def _named(answers: list[Any], lesson: Lesson, exercise: str | None, strict: bool) -> str | None:
+    found = diagnose(answers, lesson, exercise, strict=strict)
+    return found.name if found else None
+
+
+class Examination:
+    """One lesson's tests on somebody's code, in one run.
+
+    Args:
+        subject: whose code.
+        tests: all tests of the lesson that will be run, in order, by name, with what each is about.
+        judge: compares answers.
+        seconds: processor time that a test may take; 0 for no limit.
+        loud: whether what is printed goes straight to the terminal.
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        tests: dict[str, tuple[str | None, pytest.Function]],
+        judge: Judge,
+        seconds: float,
+        loud: bool = False,
+    ) -> None:
+        self.subject, self.judge, self.seconds, self.loud = subject, judge, seconds, loud
+        self.tests = {name: test for name, (_, test) in tests.items()}
+        self.last = {exercise: name for name, (exercise, _) in tests.items()}  # its last test, of each exercise
+        self.passed: dict[str | None, bool] = {}  # so far
+        self.stopped: dict[str | None, str] = {}  # exercises that hung or ended Python: in words
+        self.loads = True
+        self.begun = time.monotonic()
+        self.called = mmap(-1, NOTE)  # shared with the child: which exercise was called last
+        self.child: Child | None = None
+        self.child_is_for: tuple[str | None, bool] | None = None
+        warm_up()
+
+    def verdict(self, name: str, exercise: str | None) -> Verdict:
+        """Run a test, or say why not, and judge."""
+        found = self.excuse(name, exercise) or self.try_it(name, exercise)
+        self.passed[exercise] = self.passed.get(exercise, True) and found.outcome == "passed"
+        if exercise and self.passed[exercise] and name == self.last[exercise]:
+            found = self.confirm(exercise) or found
+            self.passed[exercise] = found.outcome == "passed"
+        return found
+
+    def excuse(self, name: str, exercise: str | None) -> Verdict | None:
+        """What can be said without running the test."""
+        lesson = self.subject.lesson
+        file = f"{lesson.module}.py"
+        if not self.loads:
+            return Verdict("wrong", f"{file} does not load: see the first failure", NOT_TRIED)
+        try:
+            missing = unwritten(self.subject.text()[0], lesson)
+        except (DoesNotLoad, SyntaxError, ValueError):
+            missing = []  # trying it says more
+        if missing and (not exercise or exercise in missing):
+            return Verdict("not written", exercise or missing[0])
+        if exercise in self.stopped:
+            return Verdict("wrong", f"not tried: {self.stopped[exercise]}", NOT_TRIED)
+        if self.seconds and time.monotonic() - self.begun > LESSON:
+            return Verdict("no time", f"not tried: this lesson took {LESSON:g} s so far. Run it again")
+        if not exercise:
+            wrong = [each.name for each in lesson.exercises if not self.passed.get(each.name, True)]
+            if wrong:
+                return Verdict("skipped", f"{WAITS}{wrong[0]}")
+            if self.subject.implementation.kind == "learner" and asks_for_chain(self.tests[name]):
+                return self.earlier_lessons
+        return None
+
+    def try_it(self, name: str, exercise: str | None) -> Verdict:
+        """Run a test in the child: of an exercise by itself or, where that is unfair, of the file as it is."""
+        found = self.ask(name, exercise, alone=True)
+        unfair = found.outcome == "wrong" and exercise and not self.stopped and self.differs_elsewhere()
+        if unfair and (again := self.ask(name, exercise, alone=False)).outcome == "passed":
+            self.loads = True
+            return again
+        if found.outcome != "wrong" or not self.loads or exercise in self.stopped:
+            return found
+        answers = self.answers(exercise)
+        if answers is None:
+            return found
+        return replace(found, mistake=self.judge.named(answers, self.subject.lesson, exercise, found.refusal))
+
+    def ask(self, name: str, exercise: str | None, *, alone: bool) -> Verdict:
+        """Run a test in the child."""
+        seconds = self.seconds * (IMPATIENT if self.stopped else 1)
+        child = self.child_for(exercise, alone)
+        answer = child.ask(("test", name, seconds), seconds)
+        printed = child.printed()
+        if isinstance(answer, NoAnswer):
+            return self.died(answer, exercise, printed)
+        if answer["hung"]:
+            self.stopped[exercise] = f"{exercise or 'all together'} had to be stopped before"
+        outcome, detail = answer["outcome"], ""
+        if not answer["loads"]:
+            self.loads, detail = False, DOES_NOT_LOAD
+        if outcome == "passed" and answer["borrowed"]:
+            return Verdict(BORROWS, self.borrowed(answer["borrowed"]), printed=printed)
+        text, refusal, trace = (answer[part] for part in ("text", "refusal", "trace"))
+        return Verdict(outcome, text, detail, refusal, printed=printed, trace=trace)
+
+    def died(self, end: NoAnswer, exercise: str | None, printed: str) -> Verdict:
+        """What is said of code that ended its process, or could not be interrupted."""
+        called = self.called[:NOTE].decode(errors="replace").strip("\0 ")
+        who = called or f"{self.subject.lesson.module}.py, while it is loaded,"
+        place = self.subject.place(called) if called else ""
+        self.stopped[exercise] = f"{exercise or 'all together'} ended the process that checks it"
+        if not called:
+            self.loads = False
+        return Verdict(
+            "wrong", f"{who} {end.how}\n{place}".strip(), DOES_NOT_LOAD if not called else "", printed=printed
+        )
+
+    def borrowed(self, names: list[str]) -> str:
+        """What is said of code that lets the package answer."""
+        module = self.subject.lesson.module
+        return (
+            f"this passes because it calls the answer: {', '.join(names)} of cdm_tutor.{module}, the package's own "
+            "solution. Write it yourself, and it counts"
+        )
+
+    def confirm(self, exercise: str) -> Verdict | None:
+        """Once the tests of an exercise have passed: whether its answers, compared elsewhere, are right as well."""
+        answers = self.answers(exercise)
+        right = self.judge.is_right(answers, self.subject.lesson, exercise) if answers is not None else False
+        if right:
+            return None
+        if right is None:
+            return Verdict("no time", f"{exercise}: its tests pass, and there was no time to compare once more")
+        text = (
+            "its tests pass, but its answers, compared in another process, are not those of a right solution. Does "
+            "something in the file change what the tests compare with? If not, the tests have a hole: please tell us"
+        )
+        return Verdict("wrong", f"{exercise}: {text}")
+
+    def answers(self, exercise: str | None) -> list[Any] | None:
+        """What the learner's code answers to the fixed calls."""
+        child = self.child_for(exercise, alone=True)
+        answers = child.ask(("answers",), self.seconds)
+        child.printed()
+        return answers if isinstance(answers, list) else None
+
+    @cached_property
+    def earlier_lessons(self) -> Verdict | None:
+        """Skip what leans on earlier lessons of the learner's until they are done."""
+        for lesson in LESSONS[: LESSONS.index(self.subject.lesson)]:
+            answers = self.child_for(None, alone=False).ask(("earlier", lesson.number), self.seconds)
+            if isinstance(answers, str):
+                todo: object = answers
+            elif isinstance(answers, list):
+                todo = self.judge.unlike_reference(answers, lesson)
+            else:
+                return Verdict("skipped", f"needs lesson {lesson.number}, which does not load or ends too soon")
+            if todo:
+                return Verdict("skipped", f"needs lesson {lesson.number}, where {todo} is not done yet")
+        return None
+
+    def differs_elsewhere(self) -> bool:
+        """Whether the learner changed more of the file than its exercises."""
+        try:
+            return differs_elsewhere(self.subject.text()[0], self.subject.lesson)
+        except (DoesNotLoad, SyntaxError, ValueError):
+            return False
+
+    def child_for(self, exercise: str | None, alone: bool) -> Child:
+        """The process that runs the learner's code for an exercise, a new one where the old one is for another."""
+        if self.child_is_for != (exercise, alone) or not self.child or self.child.dead:
+            if self.child:
+                self.child.close()
+            self.child_is_for = (exercise, alone)
+            subject = Subject(self.subject.lesson, self.subject.implementation, self.subject.folder)
+            subject.exercise = exercise if alone else None
+            self.called[:NOTE] = b" " * NOTE
+            self.child = start(lambda: Examiner(subject, exercise, self.tests, self.called).serve, loud=self.loud)
+        return self.child
+
+    def close(self) -> None:
+        """End the process."""
+        if self.child:
+            self.child.close()
+
+
+def start(make: Callable[[], Serve], *, loud: bool = False) -> Child:
+    """A process that answers; where there can be none, as on Windows, this one."""
+    return Child(make, loud=loud) if CAN_FORK else Here(make)
+
+
+class Here(Child):
+    """Stands in for a child where processes cannot be forked: the code runs in this one, and can end it."""
+
+    def __init__(self, make: Callable[[], Serve]) -> None:
+        self.serve, self.dead = make(), None
+
+    def ask(self, question: object, seconds: float) -> Any:
+        """The answer; it is waited for."""
+        return self.serve(question)
+
+    def printed(self) -> str:
+        """Nothing: pytest itself has what is printed."""
+        return ""
+
+    def close(self) -> None:
+        """There is nothing to end."""
+
+
+@cache
+def warm_up() -> None:
+    """Have done here, once, what each child would have to do anew; and keep to one thread, as forks must."""
+    torch.set_num_threads(1)
+    checks.given(value=st.lists(st.floats(0, 1), min_size=1, max_size=2), examples=1)(lambda value: None)()
