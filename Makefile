@@ -1,5 +1,4 @@
 # Each target sets itself up: a virtual environment in .venv, made once and again when pyproject.toml changes.
-# TESTS=--thorough runs every known mistake through the whole of its lesson.
 # For the small, CPU-only torch (see README): make demo PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu"
 PYTHON ?= python3
 PIP_FLAGS ?=
@@ -15,7 +14,7 @@ demo: $(VENV)/learner ## from noise to pictures in five minutes; writes out/demo
 	$(BIN)/cdm-tutor demo
 
 test: $(VENV)/dev ## the package's own tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -n auto --dist loadgroup $(TESTS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -n auto --dist loadgroup
 
 check: $(VENV)/dev ## lint, format and types
 	$(BIN)/ruff check .

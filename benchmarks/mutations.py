@@ -1,27 +1,26 @@
 """What the lessons' tests catch beyond the known mistakes: change each solution in every small way, and look.
 
-    python benchmarks/mutations.py [--lesson 03]
+    python benchmarks/mutations.py [--lesson 03] [--exercise q_sample]
     python benchmarks/mutations.py --judge          # only sort the survivors of last time again
 
-A change is one operator, number, condition, argument or call of an exercise's body. The changed solution is checked as
-a learner's would be. Survivors are changes that no test objects to: those that change nothing a caller could see are
-listed in EQUIVALENT with the reason, the others are gaps. Writes benchmarks/results/mutations.json.
+A change is one operator, number, condition, argument or call of an exercise's body; or something is done to an argument
+or to the result: the gradient is cut, the first channel or image stands for all, rows become columns, digits are lost,
+the order in memory is taken for the order of the numbers, the tensor is made on the CPU, written into, kept from the
+first call, or handed out again. The changed solution is checked as a learner's would be. Survivors are changes that no
+test objects to: those that change nothing a caller could see are listed in EQUIVALENT with the reason, the others are
+gaps. Writes benchmarks/results/mutations.json.
 """
 
 import argparse
 import ast
 import copy
-import io
 import json
-import sys
-import tempfile
 from collections.abc import Iterator
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 from machine import machine
 
-from cdm_tutor.course.commands import file_of, init
+from cdm_tutor.course.gate import Gate
 from cdm_tutor.course.learner import reference_source
 from cdm_tutor.course.lesson import Exercise, Lesson
 from cdm_tutor.course.outline import LESSONS
@@ -72,8 +71,91 @@ EQUIVALENT = {  # exercise: before -> after: why no caller could tell
 }
 
 
+WRAPS = """
+def _detached(x):
+    return x.detach() if isinstance(x, torch.Tensor) else x
+
+def _first_channel(x):
+    images = isinstance(x, torch.Tensor) and x.ndim == 4
+    return x[:, :1].expand(x.shape) if images else x
+
+def _first_image(x):
+    return x[:1].expand(x.shape) if isinstance(x, torch.Tensor) and x.ndim else x
+
+def _turned(x):
+    images = isinstance(x, torch.Tensor) and x.ndim == 4
+    return x.transpose(2, 3).reshape(x.shape) if images else x
+
+def _rounded(x):
+    if not isinstance(x, torch.Tensor) or not x.is_floating_point():
+        return x
+    return x.float().double() if x.dtype == torch.float64 else x.bfloat16().to(x.dtype)
+
+def _as_it_lies(x):
+    if not isinstance(x, torch.Tensor) or x.ndim != 4 or x.is_contiguous():
+        return x
+    strides = torch.empty(x.shape, device="meta").stride()
+    return x.as_strided(x.shape, strides, 0) if x.untyped_storage().nbytes() >= x.numel() * x.element_size() else x
+
+def _on_cpu(x):
+    return torch.zeros(x.shape, dtype=x.dtype) if isinstance(x, torch.Tensor) and x.device.type == "meta" else x
+
+_kept = {}
+
+def _first_seen(x, key="seen"):
+    shape = x.shape if isinstance(x, torch.Tensor) else None
+    return _kept.setdefault((key, shape), x)
+
+def _same_buffer(x):
+    if not isinstance(x, torch.Tensor) or x.requires_grad or x.device.type == "meta":
+        return x
+    return _kept.setdefault(("buffer", x.shape, x.dtype), x.clone()).copy_(x)
+
+def _written(x):
+    if isinstance(x, torch.Tensor) and x.is_floating_point() and not x.requires_grad:
+        x.add_(0.125)
+    return x
+"""
+OF_IMAGES = ("_first_channel", "_first_image", "_turned", "_as_it_lies", "_rounded", "_on_cpu", "_written", "_detached")
+OF_RESULTS = (*OF_IMAGES[:-2], "_detached", "_same_buffer")
+IMAGES = ("x0", "x_t", "noise", "v", "x", "h", "x_T", "images")
+
+
 def mutants(source: str, exercise: Exercise) -> Iterator[tuple[str, str]]:
     """Each small change of an exercise: in words, and the source that has it."""
+    yield from small_changes(source, exercise)
+    yield from wrapped(source, exercise)
+
+
+def wrapped(source: str, exercise: Exercise) -> Iterator[tuple[str, str]]:
+    """Something done to an argument before the body sees it, or to the result."""
+    tree = ast.parse(source)
+    function = find_function(tree, exercise.name)
+    names = [argument.arg for argument in (*function.args.args, *function.args.kwonlyargs)]
+    for name in names:
+        if name in ("self", "cls"):
+            continue
+        for wrap in OF_IMAGES if name in IMAGES else ("_first_seen",):
+            changed = copy.deepcopy(tree)
+            body = find_function(changed, exercise.name).body
+            key = f", {name!r}" if wrap == "_first_seen" else ""
+            body.insert(len(body) - len(statements(function)), ast.parse(f"{name} = {wrap}({name}{key})").body[0])
+            yield f"{exercise.name}: {name} = {wrap}({name})", with_wraps(changed)
+    for place in range(sum(isinstance(node, ast.Return) and node.value is not None for node in ast.walk(function))):
+        for wrap in OF_RESULTS:
+            changed = copy.deepcopy(tree)
+            returns = [node for node in ast.walk(find_function(changed, exercise.name)) if isinstance(node, ast.Return)]
+            returns[place].value = ast.Call(ast.Name(wrap, ast.Load()), [returns[place].value], [])
+            yield f"{exercise.name}: return {place + 1} through {wrap}", with_wraps(changed)
+
+
+def with_wraps(tree: ast.Module) -> str:
+    """The source, and what it needs at its end."""
+    return f"{ast.unparse(ast.fix_missing_locations(tree))}\nimport torch\n{WRAPS}"
+
+
+def small_changes(source: str, exercise: Exercise) -> Iterator[tuple[str, str]]:
+    """One operator, number, condition, argument or call."""
     tree = ast.parse(source)
     before = ast.unparse(tree).splitlines()
     body = statements(find_function(tree, exercise.name))
@@ -139,22 +221,19 @@ def difference(before: list[str], after: list[str]) -> tuple[str, str]:
     return pairs[0] if pairs else ("", "")
 
 
-def examine(lesson: Lesson, folder: Path) -> dict[str, object]:
+def examine(lesson: Lesson, only: str | None) -> dict[str, object]:
     """Check all mutants of a lesson."""
-    sys.path.insert(0, str(ROOT / "tests"))
-    from test_course import run
-
-    file = folder / file_of(lesson)
-    source, counts, survivors = reference_source(lesson), {}, []
+    gate, source, counts, survivors = Gate(lesson, seconds=4.0), reference_source(lesson), {}, []
     for exercise in lesson.exercises:
+        if only not in (None, exercise.name):
+            continue
         seen = {changed: words for words, changed in mutants(source, exercise)}
         for changed, words in seen.items():
-            file.write_text(changed)
-            with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-                done = run(file.parent, "-x", "--time-limit", "10")
-            if done.code == 0:
+            verdicts = gate.examine(changed, exercise.name, first=True)
+            if all(verdict.outcome == "passed" for verdict in verdicts.values()):
                 survivors.append(words)
-                print(f"survives: {words}", flush=True)
+                if words not in EQUIVALENT:
+                    print(f"survives: {words}", flush=True)
         counts[exercise.name] = len(seen)
         print(f"{lesson.number} {exercise.name}: {len(seen)}", flush=True)
     return {"mutants": sum(counts.values()), "by_exercise": counts, **judged(survivors)}
@@ -168,15 +247,10 @@ def judged(survivors: list[str]) -> dict[str, object]:
     }
 
 
-def solve(folder: Path) -> None:
-    """Put the reference's solution into each lesson of a learner's folder."""
-    for lesson in LESSONS:
-        (folder / file_of(lesson)).write_text(reference_source(lesson))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lesson", choices=[lesson.number for lesson in LESSONS])
+    parser.add_argument("--exercise", metavar="NAME", help="only look at this one, and write nothing")
     parser.add_argument("--judge", action="store_true")
     args = parser.parse_args()
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"lessons": {}}
@@ -187,10 +261,10 @@ def main() -> None:
         return
     for lesson in LESSONS:
         if args.lesson in (None, lesson.number):
-            with tempfile.TemporaryDirectory() as folder:
-                init(Path(folder))
-                solve(Path(folder))
-                results["lessons"][lesson.number] = examine(lesson, Path(folder))
+            found = examine(lesson, args.exercise)
+            if args.exercise:
+                continue
+            results["lessons"][lesson.number] = found
             results |= machine()
             RESULTS.write_text(json.dumps(results, indent=2) + "\n")
 

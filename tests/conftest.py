@@ -11,7 +11,6 @@ os.environ["COLUMNS"] = "200"  # progress bars and help texts of one width every
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--thorough", action="store_true", help="run every known mistake through its whole lesson")
     parser.addoption("--browser", action="store_true", help="also look at the site in a browser (needs chromium)")
 
 

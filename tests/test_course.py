@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -18,6 +19,7 @@ import cdm_tutor.schedule
 from cdm_tutor.course import commands, stubs
 from cdm_tutor.course.checks import show
 from cdm_tutor.course.diagnosis import answers, calls_about, diagnose
+from cdm_tutor.course.gate import Gate
 from cdm_tutor.course.handle import Chain, Subject
 from cdm_tutor.course.learner import Implementation, load, patched, reference_source
 from cdm_tutor.course.lesson import Exercise, Lesson, Mistake, Variant
@@ -31,13 +33,10 @@ from cdm_tutor.schedule import NoiseSchedule, make_schedule
 
 ROOT = Path(__file__).parent.parent
 READY = [lesson for lesson in LESSONS if (ROOT / "lessons" / lesson.number / f"test_{lesson.module}.py").exists()]
-SOME = 4  # of so many mistakes one always runs through the whole lesson, all of them with --thorough
-MISTAKES = [
-    pytest.param(lesson, mistake, place % SOME == 0, id=f"{lesson.number}-{mistake.name}")
-    for lesson in READY
-    for place, mistake in enumerate(mistakes_of(lesson))
-]
-VARIANTS = [(lesson, variant) for lesson in READY for variant in variants_of(lesson)]
+MISTAKES, VARIANTS = (
+    [pytest.param(lesson, each, id=f"{lesson.number}-{each.name}") for lesson in READY for each in all_of(lesson)]
+    for all_of in (mistakes_of, variants_of)
+)
 
 each_lesson = pytest.mark.parametrize("lesson", READY, ids=lambda lesson: lesson.number)
 
@@ -84,6 +83,12 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for lesson in LESSONS:
         (folder / commands.file_of(lesson)).write_text(reference_source(lesson))
     return folder
+
+
+@cache
+def gate_of(lesson: Lesson) -> Gate:
+    """A lesson's tests, collected once."""
+    return Gate(lesson)
 
 
 def named(module: ModuleType, lesson: Lesson, exercise: str, **options: bool) -> Mistake | None:
@@ -145,26 +150,37 @@ def test_broken_syntax_turns_the_run_red(course: Path, lesson: Lesson) -> None:
     assert f"{lesson.module}.py:{source.count(chr(10)) + 2}: invalid syntax" in done.messages[0]
 
 
-@pytest.mark.parametrize(("lesson", "mistake", "whole"), MISTAKES)
-def test_mistake_is_caught_and_named(
-    lesson: Lesson, mistake: Mistake, whole: bool, pytestconfig: pytest.Config
-) -> None:
-    """By a test of its own exercise; those of all others pass, for each is judged by itself."""
-    some = [] if whole or pytestconfig.option.thorough else ["--exercise", mistake.exercise, "-x"]
-    done = run(ROOT / "lessons" / lesson.number, "--impl", f"mistake:{mistake.name}", *some)
-    assert (done.code, done.errors) == (1, [])
-    assert "wrong" in done.outcomes(mistake.exercise)
-    assert {result.detail for result in done.results if result.outcome == "wrong"} == {mistake.name}
-    for other in lesson.exercises:
-        assert other.name == mistake.exercise or done.outcomes(other.name) <= {"passed"}
+@pytest.mark.parametrize(("lesson", "mistake"), MISTAKES)
+def test_mistake_is_caught_and_named(lesson: Lesson, mistake: Mistake) -> None:
+    """By the tests of its own exercise; those of all others pass, for each is judged by itself."""
+    gate = gate_of(lesson)
+    verdicts = gate.examine(patched(reference_source(lesson), mistake.patch))
+    wrong = {name: verdict for name, verdict in verdicts.items() if verdict.outcome not in ("passed", "skipped")}
+    assert wrong
+    assert {gate.tests[name][0] for name in wrong} == {mistake.exercise}
+    assert {verdict.outcome for verdict in wrong.values()} == {"wrong"}
+    assert {verdict.mistake for verdict in wrong.values()} == {mistake}
 
 
-@pytest.mark.parametrize(("lesson", "variant"), VARIANTS, ids=[f"{le.number}-{va.name}" for le, va in VARIANTS])
+@pytest.mark.parametrize(("lesson", "variant"), VARIANTS)
 def test_variant_is_accepted_and_called_no_mistake(lesson: Lesson, variant: Variant) -> None:
-    done = run(ROOT / "lessons" / lesson.number, "--impl", f"variant:{variant.name}")
-    assert (done.code, done.outcomes(), done.errors) == (0, {"passed"}, []), done.messages
-    module = load(patched(reference_source(lesson), variant.patch), lesson.module, "<variant>")
+    source = patched(reference_source(lesson), variant.patch)
+    verdicts = gate_of(lesson).examine(source)
+    assert {verdict.outcome for verdict in verdicts.values()} == {"passed"}, verdicts
+    module = load(source, lesson.module, "<variant>")
     assert [named(module, lesson, exercise.name) for exercise in lesson.exercises] == [None] * len(lesson.exercises)
+
+
+@pytest.mark.parametrize("kind", ["mistake", "variant"])
+@each_lesson
+def test_one_is_judged_the_same_by_pytest(lesson: Lesson, kind: str) -> None:
+    """The gate leaves pytest out; here it is in."""
+    one = mistakes_of(lesson)[-1] if kind == "mistake" else variants_of(lesson)[-1]
+    done = run(ROOT / "lessons" / lesson.number, "--impl", f"{kind}:{one.name}")
+    assert (done.code, done.errors) == (1 if kind == "mistake" else 0, [])
+    assert {result.detail for result in done.results if result.outcome == "wrong"} == (
+        {one.name} if kind == "mistake" else set()
+    )
 
 
 @each_lesson
