@@ -118,6 +118,7 @@ class Examination:
         self.last = {exercise: name for name, (exercise, _) in tests.items()}  # its last test, of each exercise
         self.passed: dict[str | None, bool] = {}  # so far
         self.stopped: dict[str | None, str] = {}  # exercises that hung or ended Python: in words
+        self.as_it_is: set[str | None] = {None}  # exercises that are not judged by themselves: it would be unfair
         self.loads = True
         self.begun = time.monotonic()
         self.called = mmap(-1, NOTE)  # shared with the child: which exercise was called last
@@ -160,9 +161,10 @@ class Examination:
 
     def try_it(self, name: str, exercise: str | None) -> Verdict:
         """Run a test in the child: of an exercise by itself or, where that is unfair, of the file as it is."""
-        found = self.ask(name, exercise, alone=True)
+        found = self.ask(name, exercise, alone=exercise not in self.as_it_is)
         unfair = found.outcome == "wrong" and exercise and not self.stopped and self.differs_elsewhere()
         if unfair and (again := self.ask(name, exercise, alone=False)).outcome == "passed":
+            self.as_it_is.add(exercise)
             self.loads = True
             return again
         if found.outcome != "wrong" or not self.loads or exercise in self.stopped:
@@ -226,7 +228,7 @@ class Examination:
 
     def answers(self, exercise: str | None) -> list[Any] | None:
         """What the learner's code answers to the fixed calls."""
-        child = self.child_for(exercise, alone=True)
+        child = self.child_for(exercise, alone=exercise not in self.as_it_is)
         answers = child.ask(("answers",), self.seconds)
         child.printed()
         return answers if isinstance(answers, list) else None
