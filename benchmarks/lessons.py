@@ -11,12 +11,12 @@ rejected for their numbers.
 """
 
 import argparse
-import io
 import json
+import struct
 import subprocess
 import sys
 import time
-from contextlib import redirect_stderr, redirect_stdout
+from mmap import mmap
 from pathlib import Path
 
 import torch
@@ -24,7 +24,9 @@ from machine import machine
 from torch import Tensor
 
 from cdm_tutor.course import checks
-from cdm_tutor.course.lesson import Lesson
+from cdm_tutor.course.gate import Gate
+from cdm_tutor.course.learner import patched, reference_source
+from cdm_tutor.course.lesson import Lesson, Patch
 from cdm_tutor.course.mistakes import mistakes_of
 from cdm_tutor.course.outline import LESSONS
 from cdm_tutor.course.variants import variants_of
@@ -32,14 +34,17 @@ from cdm_tutor.course.variants import variants_of
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "lessons.json"
 ROUNDS = 3
-QUIET = ("-W", "ignore::pytest.PytestAssertRewriteWarning")  # hypothesis is here already
 IMPORTS = "import torch, pytest, hypothesis"
 
-sys.path.insert(0, str(ROOT / "tests"))
-from test_course import run  # noqa: E402
-
-errors: list[float] = []  # of the comparisons so far, in tolerances
+error = mmap(-1, 8)  # the largest of the comparisons so far, in tolerances; the processes that compare share it
 compare = checks._same_tensor
+
+
+def largest(new: float | None = None) -> float:
+    """The largest error so far; a new one is set."""
+    if new is not None:
+        error[:8] = struct.pack("d", new)
+    return float(struct.unpack("d", error[:8])[0])
 
 
 def measured(yours: object, expected: Tensor, case: str, rtol: float | None, atol: float | None) -> None:
@@ -48,16 +53,16 @@ def measured(yours: object, expected: Tensor, case: str, rtol: float | None, ato
         rtol_ = checks.RELATIVE.get(expected.dtype, 0.0) if rtol is None else rtol
         mine, theirs = yours.detach().double(), expected.detach().double()
         allowed = (rtol_ / 100 if atol is None else atol) + rtol_ * theirs.abs()
-        error = torch.nan_to_num((mine - theirs).abs() / allowed, nan=torch.inf)[theirs.isfinite() & (allowed > 0)]
-        errors.extend([error.max().item()] if error.numel() else [])
+        off = torch.nan_to_num((mine - theirs).abs() / allowed, nan=torch.inf)[theirs.isfinite() & (allowed > 0)]
+        largest(max([largest(), off.max().item()] if off.numel() else [largest()]))
     compare(yours, expected, case, rtol, atol)
 
 
-def checked(lesson: Lesson, implementation: str) -> bool:
+def checked(gate: Gate, patch: Patch) -> bool:
     """Whether the lesson's tests pass."""
-    errors.clear()
-    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-        return run(ROOT / "lessons" / lesson.number, "--impl", implementation, *QUIET).code == 0
+    largest(0.0)
+    verdicts = gate.examine(patched(reference_source(gate.lesson), patch))
+    return all(verdict.outcome == "passed" for verdict in verdicts.values())
 
 
 def seconds(*command: str) -> float:
@@ -72,14 +77,14 @@ def seconds(*command: str) -> float:
 
 def examine(lesson: Lesson) -> dict[str, object]:
     """The figures of a lesson."""
-    accepted, worst = 0, 0.0
+    gate, accepted, worst = Gate(lesson), 0, 0.0
     for variant in variants_of(lesson):
-        accepted += checked(lesson, f"variant:{variant.name}")
-        worst = max([worst, *errors])
+        accepted += checked(gate, variant.patch)
+        worst = max(worst, largest())
     caught, least = 0, float("inf")
     for mistake in mistakes_of(lesson):
-        caught += not checked(lesson, f"mistake:{mistake.name}")
-        least = min(least, largest) if (largest := max(errors, default=0.0)) > 1 else least
+        caught += not checked(gate, mistake.patch)
+        least = min(least, largest()) if largest() > 1 else least
     return {
         "mistakes": len(mistakes_of(lesson)), "caught": caught, "least_mistake": least,
         "variants": len(variants_of(lesson)), "accepted": accepted, "worst_variant": worst,

@@ -1,8 +1,6 @@
 """Hostile and broken files: none passes, none hangs, none costs another exercise its verdict. See tests/hostile/."""
 
-import ast
 import runpy
-import textwrap
 import time
 from pathlib import Path
 from typing import Any
@@ -10,19 +8,13 @@ from typing import Any
 import pytest
 
 from cdm_tutor.course import commands
-from cdm_tutor.course.learner import reference_source
 from cdm_tutor.course.lesson import Lesson
-from cdm_tutor.course.outline import LESSONS
 from cdm_tutor.course.summary import Result
-from cdm_tutor.course.syntax import find_function, statements
 
 FOUND = runpy.run_path(str(Path(__file__).parent / "hostile" / "files.py"))
-ON_ALL = ("exit-0", "loop", "allclose", "calls-the-answer")  # the others on one lesson each, in turn
 CASES = [
     pytest.param(lesson, hostile, id=f"{lesson.number}-{hostile.where}-{hostile.name}")
-    for kind in ("BODIES", "FILES")
-    for place, hostile in enumerate(FOUND[kind])
-    for lesson in (LESSONS if hostile.name in ON_ALL else [LESSONS[place % len(LESSONS)]])
+    for lesson, hostile in FOUND["CASES"]
 ]
 
 
@@ -46,32 +38,12 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def with_it(lesson: Lesson, hostile: Any) -> str:
-    """The reference's source with the hostile code in the lesson's second exercise, or at its top."""
-    source = reference_source(lesson)
-    if hostile.where == "file":
-        return f"{hostile.code}\n{source}"
-    if hostile.where == "stars":
-        return f"from cdm_tutor.{lesson.module} import *\n"
-    name = lesson.exercises[1].name
-    function = find_function(ast.parse(source), name)
-    lines, body = source.split("\n"), statements(function)
-    code = hostile.code
-    if hostile.where == "wrong":
-        code += "\nreturn None"
-    if hostile.where == "answer":
-        given = ", ".join(argument.arg for argument in function.args.args)
-        code = f"import cdm_tutor.{lesson.module}\nreturn cdm_tutor.{lesson.module}.{name}({given})"
-    lines.insert(body[0].lineno - 1, textwrap.indent(code, " " * body[0].col_offset))
-    return "\n".join(lines)
-
-
 @pytest.mark.parametrize(("lesson", "hostile"), CASES)
 def test_hostile_file_gets_a_verdict(
     course: Path, lesson: Lesson, hostile: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = course / commands.file_of(lesson)
-    file.write_text(with_it(lesson, hostile))
+    file.write_text(FOUND["with_it"](lesson, hostile))
     listener, start = Listener(), time.monotonic()
     without = [part for name in ("cacheprovider", "unraisableexception") for part in ("-p", f"no:{name}")]
     code = pytest.main([str(file.parent), "-q", "--time-limit", "2", *without], plugins=[listener])

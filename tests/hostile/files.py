@@ -4,7 +4,14 @@ Each has a name, where it is put, the code, and words that the learner must read
 body ("body": then the right body follows, "wrong": then a wrong one) or at the top of the file ("file").
 """
 
+import ast
+import textwrap
 from typing import NamedTuple
+
+from cdm_tutor.course.learner import reference_source
+from cdm_tutor.course.lesson import Lesson
+from cdm_tutor.course.outline import LESSONS
+from cdm_tutor.course.syntax import find_function, statements
 
 
 class Hostile(NamedTuple):
@@ -103,3 +110,31 @@ FILES = [
     Hostile("closes-all", "file", "import os; os.closerange(0, 256)", ""),
     Hostile("calls-the-answer", "stars", "", "it calls the answer"),
 ]
+
+ON_ALL = ("exit-0", "allclose", "calls-the-answer")  # on every lesson; the others on one each, in turn
+CASES = [
+    (lesson, hostile)
+    for kind in (BODIES, FILES)
+    for place, hostile in enumerate(kind)
+    for lesson in (LESSONS if hostile.name in ON_ALL else [LESSONS[place % len(LESSONS)]])
+]
+
+
+def with_it(lesson: Lesson, hostile: Hostile) -> str:
+    """The reference's source with the hostile code in the lesson's second exercise, or at its top."""
+    source = reference_source(lesson)
+    if hostile.where == "file":
+        return f"{hostile.code}\n{source}"
+    if hostile.where == "stars":
+        return f"from cdm_tutor.{lesson.module} import *\n"
+    name = lesson.exercises[1].name
+    function = find_function(ast.parse(source), name)
+    lines, body = source.split("\n"), statements(function)
+    code = hostile.code
+    if hostile.where == "wrong":
+        code += "\nreturn None"
+    if hostile.where == "answer":
+        given = ", ".join(argument.arg for argument in function.args.args)
+        code = f"import cdm_tutor.{lesson.module}\nreturn cdm_tutor.{lesson.module}.{name}({given})"
+    lines.insert(body[0].lineno - 1, textwrap.indent(code, " " * body[0].col_offset))
+    return "\n".join(lines)
