@@ -10,7 +10,6 @@ import functools
 import inspect
 import math
 import os
-import random
 import signal
 import sys
 import unittest
@@ -25,14 +24,25 @@ import hypothesis
 import pytest
 import torch
 from hypothesis.errors import HypothesisException
-from torch import Tensor, nn
+from torch import Tensor
 
 from cdm_tutor.course import checks
 from cdm_tutor.course.outcomes import Wrong
 
 TESTS_ONLY = (pytest.skip.Exception, pytest.fail.Exception, pytest.exit.Exception, unittest.SkipTest)
-PATCHABLE: list[Any] = [builtins, math, torch, Tensor, torch.linalg, nn.functional, nn.init, nn.Module, torch.testing]
-PATCHABLE += [torch.Generator, torch.random, torch.autograd, checks, hypothesis, pytest, signal, inspect, random]
+# What comparisons are made with. Not all that could be replaced: answers are compared in another process as well.
+COMPARING: dict[Any, str] = {
+    torch: "allclose isclose equal eq ne all any abs isfinite isnan tensor zeros ones full stack cat arange randn rand",
+    Tensor: "allclose isclose equal eq ne all any abs item tolist double float detach clone flatten max min mean std "
+    "__eq__ __ne__ __lt__ __le__ __gt__ __ge__ __bool__ __invert__ __sub__ __getitem__",
+    builtins: "isinstance issubclass type len abs all any sum max min zip map sorted range enumerate round float int "
+    "bool str list tuple dict set getattr hasattr setattr print open",
+    math: " ".join(name for name in vars(math) if callable(vars(math)[name])),
+    checks: " ".join(name for name, value in vars(checks).items() if inspect.isfunction(value)),
+    pytest: "raises skip approx fail",
+    hypothesis: "given settings assume",
+}
+PATCHABLE = [(holder, name) for holder, names in COMPARING.items() for name in names.split() if hasattr(holder, name)]
 
 
 @dataclass(frozen=True)
@@ -121,7 +131,7 @@ def kept(who: str, *, loading: bool = False) -> Iterator[None]:
     """
     modules = len(sys.modules)
     before = [(setting, setting.read()) for setting in SETTINGS]
-    parts = [(holder, dict(vars(holder))) for holder in PATCHABLE]
+    parts = [getattr(holder, name) for holder, name in PATCHABLE]
     try:
         yield
     finally:
@@ -145,15 +155,13 @@ def _put_back(before: list[tuple[Setting, Any]], loading: bool, imported: bool) 
     return changed
 
 
-def _unpatch(parts: list[tuple[Any, dict[str, Any]]]) -> list[str]:
+def _unpatch(parts: list[Any]) -> list[str]:
     """Put back functions that were replaced; their names."""
     changed = []
-    for holder, before in parts:
-        if vars(holder) != before:  # quick; and what was only added is no harm
-            for name, value in before.items():
-                if callable(value) and vars(holder).get(name) is not value:
-                    setattr(holder, name, value)
-                    changed.append(f"{holder.__name__}.{name}")
+    for (holder, name), value in zip(PATCHABLE, parts, strict=True):
+        if getattr(holder, name, None) is not value:
+            setattr(holder, name, value)
+            changed.append(f"{holder.__name__}.{name}")
     return changed
 
 
