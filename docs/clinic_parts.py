@@ -4,6 +4,7 @@ import difflib
 import html
 import json
 import math
+import re
 from functools import cache
 from pathlib import Path
 from statistics import pstdev
@@ -37,6 +38,11 @@ def sentence(title: str) -> str:
     return title if "_" in title.split()[0] else title[0].upper() + title[1:]
 
 
+def escaped(text: str) -> str:
+    """Plain words for a page: what Markdown would take for emphasis, code, a link or a formula stands as it is."""
+    return re.sub(r"([\\`*_{}\[\]$|#])", r"\\\1", html.escape(text, quote=False))
+
+
 # --- a lesson's page -------------------------------------------------------------------------------------------------
 
 
@@ -53,12 +59,12 @@ def lesson_part(lesson: Lesson) -> str:
 def entry(lesson: Lesson, mistake: Mistake) -> str:
     """A mistake: what it does, what was measured; folded, the code and the idea."""
     facts = made()[mistake.name]
-    groups = ", ".join(f"[{group.title}](../clinic.md#{group.name})" for group in groups_of(mistake))
-    fold = f"{fence('diff', difference(lesson, mistake))}\n**The idea.** {mistake.concept}\n"
+    groups = ", ".join(f"[{escaped(group.title)}](../clinic.md#{group.name})" for group in groups_of(mistake))
+    fold = f"{fence('diff', difference(lesson, mistake))}\n**The idea.** {escaped(mistake.concept)}\n"
     return (
-        f"### {sentence(mistake.title)} {{ #{mistake.name} data-toc-label={mistake.name} }}\n\n"
+        f"### {escaped(sentence(mistake.title))} {{ #{mistake.name} data-toc-label={mistake.name} }}\n\n"
         f"{picture(mistake, facts)}"
-        f"**What you see.** {mistake.symptom}\n\n"
+        f"**What you see.** {escaped(mistake.symptom)}\n\n"
         f"{''.join(told(scene) for scene in facts['scenes'])}"
         f"In the index under: {groups}.\n\n"
         f'??? question "Guess first: which line of `{mistake.exercise}` is it? The code and the idea"\n\n'
@@ -88,12 +94,12 @@ def alternative(mistake: Mistake, facts: dict[str, Any]) -> str:
     rows = "; ".join(f"{scene['how']}: rows {', '.join(scene['rows'])}" for scene in seen)
     numbers = [figures(scene) for scene in seen if figures(scene)]
     text = f"Samples by {rows}. {mistake.symptom} {' '.join(numbers)}".strip()
-    return text.replace('"', "'").replace("[", "(").replace("]", ")").replace("`", "").replace("_", "\\_")
+    return escaped(text.replace('"', "'").replace("[", "(").replace("]", ")").replace("`", ""))
 
 
 def told(scene: dict[str, Any]) -> str:
     """What was run, and what came of it, in words and numbers."""
-    text = f"*{sentence(scene['how'])}.* "
+    text = f"*{escaped(sentence(scene['how']))}.* "
     if scene["right error"]:
         text += f"Right, it ends with `{scene['right error']}`; "
         text += f"mistaken, with `{scene['error']}`." if scene["error"] else "mistaken, nothing is said."
@@ -206,7 +212,7 @@ def groups_of(mistake: Mistake) -> list[Group]:
 
 def index_part() -> str:
     """A table of the symptoms, each with a picture; then each symptom with all its mistakes."""
-    cards = "\n".join(f"- {typical(group)}[{group.title}](#{group.name})" for group in GROUPS)
+    cards = "\n".join(f"- {typical(group)}[{escaped(group.title)}](#{group.name})" for group in GROUPS)
     return f'<div class="symptoms" markdown>\n\n{cards}\n\n</div>\n\n' + "".join(map(listed, GROUPS))
 
 
@@ -221,13 +227,13 @@ def typical(group: Group) -> str:
 def listed(group: Group) -> str:
     """A symptom and its mistakes."""
     where = all_mistakes()
-    text = f"## {group.title} {{ #{group.name} }}\n\n{group.look}\n\n"
+    text = f"## {escaped(group.title)} {{ #{group.name} }}\n\n{escaped(group.look)}\n\n"
     text += '<div class="suspects" markdown>\n\n'
     for name in group.mistakes:
         lesson, mistake = where[name]
         first = next(each for each in GROUPS if name in each.mistakes)
         place = f"{{ #{name} }}" if first == group else ""
-        link = f"[{sentence(mistake.title)}](clinic/{lesson.number}.md#{name})"
+        link = f"[{escaped(sentence(mistake.title))}](clinic/{lesson.number}.md#{name})"
         error = made()[name]["scenes"][0]["error"]
         said = f": `{error}`" if error and not thumbnail(name) else ""
         text += f"- {thumbnail(name)}{link} in `{mistake.exercise}`{said}{place}\n"

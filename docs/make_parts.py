@@ -19,13 +19,14 @@ import textwrap
 from pathlib import Path
 
 import clinic_parts as clinic
-from clinic_parts import fence
+from clinic_parts import escaped, fence
 
 from cdm_tutor.course import stubs
 from cdm_tutor.course.learner import reference_source
 from cdm_tutor.course.lesson import Exercise, Lesson, Mistake
 from cdm_tutor.course.mistakes import mistakes_of
 from cdm_tutor.course.outline import LESSONS
+from cdm_tutor.course.syntax import find_function
 
 DOCS = Path(__file__).parent
 PARTS = DOCS / "parts"
@@ -51,7 +52,7 @@ def exercise_part(lesson: Lesson, exercise: Exercise) -> str:
     source = reference_source(lesson)
     hints = ""
     for depth, (title, text) in enumerate(zip(HINTS, exercise.hints, strict=True)):
-        hints += textwrap.indent(f'??? question "{title}"\n\n    {text}\n\n', "    " * depth)
+        hints += textwrap.indent(f'??? question "{title}"\n\n    {escaped(text)}\n\n', "    " * depth)
     check = f"pytest lessons/{lesson.number} --exercise {exercise.name}"
     return (
         f"{code(function(stubs.emptied(source, lesson, (exercise,)), exercise))}\n"
@@ -62,7 +63,7 @@ def exercise_part(lesson: Lesson, exercise: Exercise) -> str:
 
 def function(source: str, exercise: Exercise, docstring: bool = True) -> str:
     """The lines of one function of a module, comments at its end included."""
-    node = stubs.find_function(ast.parse(source), exercise.name)
+    node = find_function(ast.parse(source), exercise.name)
     lines = source.splitlines()
     first = min([node.lineno, *(each.lineno for each in node.decorator_list)]) - 1
     text = lines[first : node.end_lineno]
@@ -75,8 +76,8 @@ def function(source: str, exercise: Exercise, docstring: bool = True) -> str:
 def mistake_part(mistake: Mistake) -> str:
     """A known mistake, folded."""
     return (
-        f'??? failure "{clinic.sentence(mistake.title)}"\n\n'
-        f"    **What you see.** {mistake.symptom}\n\n    **The idea.** {mistake.concept}\n\n"
+        f'??? failure "{escaped(clinic.sentence(mistake.title))}"\n\n'
+        f"    **What you see.** {escaped(mistake.symptom)}\n\n    **The idea.** {escaped(mistake.concept)}\n\n"
         f"    In `{mistake.exercise}`; the tests call it `{mistake.name}`.\n"
     )
 

@@ -2,12 +2,15 @@
 
 import importlib
 import json
+import runpy
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from html.parser import HTMLParser
 from pathlib import Path
 from types import ModuleType
 
+import markdown
 import pytest
 import torch
 from torch import Tensor
@@ -26,6 +29,7 @@ ROOT = Path(__file__).parent.parent
 SCRIPTS = ROOT / "docs" / "mistakes"
 PARTS = ROOT / "docs" / "parts" / "clinic"
 MISTAKES = all_mistakes()
+escaped = runpy.run_path(str(ROOT / "docs" / "clinic_parts.py"))["escaped"]
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +120,7 @@ def test_every_mistake_has_an_entry_and_a_group(lesson: Lesson, make: ModuleType
         entry = next(text for text in entries if f"{{ #{mistake.name} " in text)
         assert (f"pictures/clinic/{mistake.name}.webp" in entry) == any(s["rows"] for s in made[mistake.name]["scenes"])
         assert "```diff" in entry
-        assert mistake.concept in entry
+        assert escaped(mistake.concept) in entry
         assert f"Caught by `{made[mistake.name]['caught by']}`" in entry
         assert f"(clinic/{lesson.number}.md#{mistake.name})" in index.read_text(encoding="utf-8")
         groups = [group for group in GROUPS if mistake.name in group.mistakes]
@@ -256,3 +260,33 @@ def test_losses(tmp_path: Path) -> None:
     log.write_text("what?\n")
     with pytest.raises(ValueError, match=r"log.jsonl is damaged"):
         read_losses(log)
+
+
+class Words(HTMLParser):
+    """The words of a page, without its marks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text = ""
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def shown(markdown_text: str) -> str:
+    """What a reader of the site sees of a text."""
+    extensions = ["attr_list", "md_in_html", "tables", "pymdownx.arithmatex", "pymdownx.superfences"]
+    words = Words()
+    words.feed(markdown.markdown(markdown_text, extensions=extensions))
+    return " ".join(words.text.split())
+
+
+def test_no_sign_of_a_text_is_lost_on_the_site() -> None:
+    """Underscores are no emphasis, square brackets no links, dollars no formulas."""
+    texts = [hint for lesson in LESSONS for exercise in lesson.exercises for hint in exercise.hints]
+    for lesson in LESSONS:
+        texts += [text for each in mistakes_of(lesson) for text in (each.title, each.symptom, each.concept)]
+    texts += [text for group in GROUPS for text in (group.title, group.look)]
+    texts += ["_a_ and *b* and `c` and [d](e) and $f$ and <g> and {h} & __init__ and a ~ b ^ c | # d"]
+    for text in texts:
+        assert shown(f"Text: {escaped(text)}") == f"Text: {' '.join(text.split())}"
