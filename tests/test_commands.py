@@ -203,7 +203,10 @@ def test_only_the_learners_own_code_is_recorded(course: Path) -> None:
     assert not (course / FOLDER).exists()
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"states": 3}', '{"other": {}}'])
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", '{"states": 3}', '{"other": {}}', '{"states": {"log_snr": 3}}', '{"hints": {"log_snr": ""}}'],
+)
 def test_a_damaged_record_is_no_record(course: Path, content: str) -> None:
     (course / FOLDER).mkdir()
     (course / FOLDER / "01.json").write_text(content)
@@ -399,3 +402,73 @@ def test_a_wheel_holds_the_lessons(tmp_path: Path) -> None:
     assert made == commands.course_files()
     assert sum("/test_" in name for name in made) == len(READY)
     assert (packed / "cdm_tutor" / "web" / "live" / "start.js").exists()
+
+
+def test_a_copy_without_a_memory_is_told_how_to_get_it_back(course: Path, tutor: Tutor) -> None:
+    assert "no check is remembered" not in tutor("status")[1]
+    write(course, FIRST, emptied(reference_source(FIRST), FIRST, FIRST.exercises[1:]))
+    assert "no check is remembered (a copy or a clone brings none along): cdm-tutor check 01" in tutor("status")[1]
+    check(course, FIRST)
+    assert "no check is remembered" not in tutor("status")[1]
+
+
+def test_where_nothing_can_be_remembered_it_is_said(course: Path, tutor: Tutor) -> None:
+    (course / FOLDER).write_text("in the way")
+    code, said, _ = tutor("hint", "01", "--more")
+    assert code == 0
+    assert "This cannot be remembered: " in said
+    write(course, FIRST, reference_source(FIRST))
+    done = subprocess.run([*COMMAND, "check", "01"], cwd=course, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0
+    assert "This cannot be remembered: " in done.stdout
+
+
+@pytest.mark.parametrize("state", ["no time", "calls the answer"])
+def test_what_is_next_after_a_rare_verdict(course: Path, state: str) -> None:
+    write(course, FIRST, reference_source(FIRST))
+    names = [exercise.name for exercise in FIRST.exercises]
+    now = digest_now(course, FIRST)
+    states = dict.fromkeys(names, "passed") | {names[2]: state}
+    Record(states, dict.fromkeys(names, now)).keep(course, FIRST)
+    line = commands.what_next(course, FIRST)
+    assert line.startswith("Next: check again" if state == "no time" else f"Next: write {names[2]} yourself")
+    assert not finished(course, FIRST)
+
+
+@pytest.mark.parametrize("kind", ["folder", "gone", "latin"])
+def test_a_file_that_cannot_be_read_is_a_line(course: Path, tutor: Tutor, kind: str) -> None:
+    file = course / commands.file_of(FIRST)
+    file.unlink()
+    if kind == "folder":
+        file.mkdir()
+    if kind == "latin":
+        file.write_bytes(b"x = '\xe9'")
+    for arguments in (["status"], ["hint", "01"], ["solution", "01", "log_snr"], ["check", "01"]):
+        code, said, error = tutor(*arguments)
+        assert code in (0, 1, 2)
+        assert "Traceback" not in said + error
+    assert check(course, FIRST) == 1
+
+
+def test_tests_of_another_version_are_told(course: Path) -> None:
+    test = course / "lessons" / "01" / "test_schedule.py"
+    test.write_text(test.read_text().replace('exercise("log_snr")', 'exercise("snr")'))
+    done = subprocess.run([*COMMAND, "check", "01"], cwd=course, capture_output=True, text=True, timeout=120)
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "test_schedule.py checks 'snr', which is no exercise of lesson 01 in this version" in done.stderr
+    assert "cdm-tutor init" in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="other rules of quoting")
+def test_the_way_back_works_whatever_the_folder_is_called(
+    tmp_path: Path, tutor: Tutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("it's (mine)", "a b; echo $HOME", 'quoted "x"'):
+        folder = tmp_path / name
+        commands.init(folder)
+        monkeypatch.chdir(tmp_path)
+        file = folder / commands.file_of(FIRST)
+        file.write_text("mine = 1\n")
+        way_back = commands.reset(folder, FIRST).splitlines()[1].strip()
+        subprocess.run(way_back, shell=True, cwd=tmp_path, check=True)
+        assert file.read_text() == "mine = 1\n"

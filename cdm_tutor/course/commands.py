@@ -2,6 +2,7 @@
 
 import ast
 import os
+import shlex
 import subprocess
 import sys
 import textwrap
@@ -75,7 +76,19 @@ def status(root: Path) -> str:
     lines += ["", f"The course [{course}] {_passed(course)} exercises"]
     if "~" in course:
         lines.append("~ and (stale): as it was before you last changed the file")
+    if forgotten := [lesson for lesson in LESSONS if _forgotten(root, lesson)]:
+        checks = "; ".join(f"cdm-tutor check {lesson.number}" for lesson in forgotten)
+        lines.append(f"Written, and no check is remembered (a copy or a clone brings none along): {checks}")
     return "\n".join([*lines, "", what_next(root, here)])
+
+
+def _forgotten(root: Path, lesson: Lesson) -> bool:
+    """Whether something is written in a lesson's file, and nothing is known of it."""
+    try:
+        source, _ = learner_source(root / file_of(lesson))
+        return not Record.of(root, lesson).states and len(unwritten(source, lesson)) < len(lesson.exercises)
+    except (DoesNotLoad, OSError, SyntaxError, ValueError):
+        return False
 
 
 def _passed(bar: str) -> str:
@@ -144,15 +157,17 @@ def hint(root: Path, lesson: Lesson, name: str | None = None, more: bool = False
     seen, of = record.hints.get(exercise.name, 0), len(exercise.hints)
     shown = min(max(seen + more, 1), of)
     record.hints[exercise.name] = shown
-    record.keep(root, lesson)
+    cannot = record.keep(root, lesson)
     command = f"{lesson.number} {exercise.name}"
     lines = [f"{exercise.name}, in {file_of(lesson).as_posix()}", ""]
     for number, text in enumerate(exercise.hints[:shown], start=1):
         lines += [textwrap.fill(text, 100, initial_indent=f"  {number}. ", subsequent_indent="     "), ""]
     if shown < of:
-        return "\n".join([*lines, f"Hint {shown} of {of}. Still stuck? cdm-tutor hint {command} --more"])
-    last = "There are no more hints" if seen == of and more else "This is the last hint"
-    return "\n".join([*lines, f"{last}. The solution: cdm-tutor solution {command}"])
+        lines.append(f"Hint {shown} of {of}. Still stuck? cdm-tutor hint {command} --more")
+    else:
+        last = "There are no more hints" if seen == of and more else "This is the last hint"
+        lines.append(f"{last}. The solution: cdm-tutor solution {command}")
+    return "\n".join([*lines, *([cannot] if cannot else [])])
 
 
 def solution(root: Path, lesson: Lesson, exercise: Exercise) -> str:
@@ -225,7 +240,7 @@ def shown(path: Path) -> str:
     """A path as one would type it here."""
     here = Path.cwd()
     text = str(path.relative_to(here) if path.is_relative_to(here) else path)
-    return f'"{text}"' if " " in text else text
+    return subprocess.list2cmdline([text]) if os.name == "nt" else shlex.quote(text)
 
 
 def init(folder: Path) -> str:

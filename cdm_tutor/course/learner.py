@@ -199,7 +199,7 @@ def learner_source(path: Path) -> tuple[str, str]:
     """The text of the learner's file, and its name.
 
     Raises:
-        DoesNotLoad: if it is missing or no text.
+        DoesNotLoad: if it is missing, cannot be read or is no text.
     """
     try:
         return path.read_text(encoding="utf-8-sig"), str(path)
@@ -207,6 +207,8 @@ def learner_source(path: Path) -> tuple[str, str]:
         raise DoesNotLoad(f"{path} is not there: was it moved or renamed?") from None
     except UnicodeDecodeError:
         raise DoesNotLoad(f"{path} is not UTF-8 text: save it as UTF-8") from None
+    except OSError as error:
+        raise DoesNotLoad(f"{path} cannot be read: {error.strerror}") from None
 
 
 def _patches(kind: str) -> dict[str, tuple[Lesson, Patch]]:

@@ -115,7 +115,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if its_lesson := lesson_of(item.path):
             names = [exercise.name for exercise in its_lesson.exercises]
             if not item.get_closest_marker("chain") and about(item) not in names:
-                raise pytest.UsageError(f"{item.nodeid} is not marked with one of the exercises, {', '.join(names)}")
+                raise pytest.UsageError(
+                    f"{item.path.name} checks {about(item)!r}, which is no exercise of lesson {its_lesson.number} in "
+                    f"this version ({', '.join(names)}): the tests are another version's. Make a new course with "
+                    "cdm-tutor init DIR, and copy your functions into it"
+                )
             item.add_marker(pytest.mark.filterwarnings("default"))
             if not some:  # else there are more tests than these
                 config.stash[TESTS][item.path, about(item)] += 1
@@ -268,9 +272,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         root = found.courses[lesson.number]
         record = Record.of(root, lesson)
         record.checked(rows, its[-1].digest)
-        record.keep(root, lesson)
+        cannot = record.keep(root, lesson)
         before = {name for name, state in rows.items() if state in NOT_RUN and record.still(name, its[-1].digest)}
         rows |= {name: record.states[name] for name in before}
         tell(terminalreporter, lesson, rows, before)
         loads = not any(result.detail == DOES_NOT_LOAD for result in its)
         terminalreporter.write_line(next_step(lesson, rows, loads))
+        if cannot:
+            terminalreporter.write_line(cannot)

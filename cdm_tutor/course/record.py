@@ -34,17 +34,31 @@ class Record:
             record = cls(**json.loads(_path(root, lesson).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return cls()
-        return record if all(isinstance(part, dict) for part in asdict(record).values()) else cls()
+        return record if record._is_sound() else cls()
 
-    def keep(self, root: Path, lesson: Lesson) -> None:
-        """Write it, in a folder that git ignores. Where nothing can be written nothing is remembered, and all works."""
+    def _is_sound(self) -> bool:
+        """Whether it is of the right kind throughout: somebody may have edited the file."""
+        kinds = ((self.states, str), (self.digests, str), (self.hints, int))
+        return all(
+            isinstance(part, dict) and all(isinstance(value, kind) for value in part.values()) for part, kind in kinds
+        )
+
+    def keep(self, root: Path, lesson: Lesson) -> str:
+        """Write it, in a folder that git ignores.
+
+        Returns:
+            "", or, where nothing can be written, a line that says so: then nothing is remembered, and all works.
+        """
         path = _path(root, lesson)
+        part = path.with_suffix(".part")
         try:
             path.parent.mkdir(exist_ok=True)
             (path.parent / ".gitignore").write_text("*\n", encoding="utf-8")
-            path.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
-        except OSError:
-            pass
+            part.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+            part.replace(path)
+        except OSError as error:
+            return f"This cannot be remembered: {path.parent} cannot be written ({error.strerror})."
+        return ""
 
     def checked(self, rows: dict[str, str], digest: str) -> None:
         """Take in how a run of the tests ended. What it did not check, or only in part, stays as it was."""

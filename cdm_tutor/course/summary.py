@@ -114,8 +114,11 @@ def next_step(lesson: Lesson, rows: dict[str, str], loads: bool = True) -> str:
         if name == TOGETHER and state == "wrong":
             return f"Next: each exercise passes by itself, not all together; mend what that shows in {file}"
         if state not in ("passed", "skipped", *NOT_RUN):
+            if state == "no time":
+                return f"Next: check again, the machine was busy: pytest lessons/{lesson.number}"
             what = "Next: mend" if state == "wrong" else "Next: write"
-            return f"{what} {name} in {file}. Stuck? cdm-tutor hint {lesson.number} {name}"
+            own = " yourself" if state == BORROWS else ""
+            return f"{what} {name}{own} in {file}. Stuck? cdm-tutor hint {lesson.number} {name}"
     if any(state in NOT_RUN for state in rows.values()):
         return f"Next: run all of it, pytest lessons/{lesson.number}"
     if rows[TOGETHER] == "skipped":
