@@ -2,7 +2,7 @@
 
 Weights are safetensors: numbers with a header that says what network they belong to and what it
 predicts. A file that could run code when it is loaded (a pickle) is refused. Whatever is written is
-written beside its place first and then renamed, so that a full disk or a crash leaves the old file whole.
+written whole or not at all, and only if all its numbers are finite.
 """
 
 import hashlib
@@ -10,8 +10,8 @@ import json
 import reprlib
 import shutil
 import warnings
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
+from math import isfinite
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -25,10 +25,12 @@ from cdm_tutor.noising import Prediction
 from cdm_tutor.refiner import ImprovedRefinementNetwork
 from cdm_tutor.schedule import BETAS, NoiseSchedule, make_schedule
 from cdm_tutor.unet import SimpleUNet
+from cdm_tutor.writing import whole
 
 WEIGHTS = ("model", "ema")  # the parts of a run's state that are weights
 Stage = Literal["unet", "refiner"]
 DIGESTS = "sha256.json"  # tells a whole checkpoint from a torn or rotten one
+MOST_BYTES = 500_000_000  # of a file of weights; ours are a few millions
 MOST_NOISING_STEPS = 100_000  # the largest T that a card may name
 MOST_FACTS = 20_000  # characters that a card may say about the training
 KNOWN: dict[str, tuple[str, ...]] = {
@@ -110,10 +112,16 @@ def save_weights(path: Path, model: nn.Module, card: ModelCard, *, half: bool = 
         model: the network.
         card: what one must know to use them.
         half: round to half precision, for shipping.
+
+    Raises:
+        ValueError: if a number is not finite, or, for half precision, too large.
+        OSError: if the file cannot be written.
     """
     dtype = torch.float16 if half else torch.float32
     weights = {name: value.detach().to("cpu", dtype).contiguous() for name, value in model.state_dict().items()}
-    _write(path, lambda part: save_file(weights, part, metadata={"card": json.dumps(asdict(card))}))
+    _check_finite(weights, f"{path} is not written")
+    with whole(path) as part:
+        save_file(weights, part, metadata={"card": json.dumps(asdict(card))})
 
 
 def shipped_weights(name: str, stage: Stage = "unet") -> Path:
@@ -127,32 +135,62 @@ def load_weights(path: Path) -> tuple[SimpleUNet, ModelCard]:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if the file is not weights of ours, is damaged, or fits another network.
+        ValueError: if the file is not weights of ours, is damaged, or fits another network, or its numbers are not
+            finite.
     """
     weights, metadata = read_safetensors(path)
     if "card" not in metadata:
         raise ValueError(f"{path} has no model card: it was not written by cdm-tutor")
     try:
-        card = ModelCard.parse(json.loads(metadata["card"]))
-        model = card.make_network()
-    except (TypeError, KeyError, ValueError) as error:
-        raise ValueError(f"{path} is a checkpoint of another architecture: {error}") from error
+        card = ModelCard.parse(json.loads(metadata["card"], object_pairs_hook=_once_each))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is a checkpoint of another architecture: {_plain(error)}") from error
+    model = card.make_network()
     fill(model, weights, path)
     return model, card
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON in which no field is named twice."""
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("expected a model card that names each field once")
+    return dict(pairs)
 
 
 def fill(model: nn.Module, weights: dict[str, Tensor], path: Path) -> None:
     """Put weights into a network, or say in one line why they do not fit.
 
     Raises:
-        ValueError: if a name or a shape differs.
+        ValueError: if a name, a shape or a kind of number differs, or a number is not finite.
     """
     expected = model.state_dict()
     for name in sorted(expected.keys() | weights.keys()):
-        ours, theirs = (tuple(state[name].shape) if name in state else None for state in (expected, weights))
-        if ours != theirs:
-            raise ValueError(f"{path} is a checkpoint of another architecture: {name} is {theirs}, expected {ours}")
+        for look in (_shape, _kind):
+            ours, theirs = look(expected.get(name)), look(weights.get(name))
+            if ours != theirs:
+                difference = f"{_plain(name)} is {theirs}, expected {ours}"
+                raise ValueError(f"{path} is a checkpoint of another architecture: {difference}")
+    _check_finite(weights, f"{path} cannot be used")
     model.load_state_dict(weights)
+
+
+def _shape(numbers: Tensor | None) -> str:
+    return "None" if numbers is None else reprlib.repr(tuple(numbers.shape))
+
+
+def _kind(numbers: Tensor | None) -> str:
+    """Of one kind are the floats that save_weights and others write weights in."""
+    dtype = numbers.dtype if numbers is not None else None
+    return "of 16 or 32 bits" if dtype in (torch.float16, torch.bfloat16, torch.float32) else str(dtype)
+
+
+def _check_finite(state: Any, what: str, name: str = "") -> None:
+    """Raise ValueError if a number is not finite, however deep in tensors, lists and dictionaries it lies."""
+    if (isinstance(state, Tensor) and not state.isfinite().all()) or (isinstance(state, float) and not isfinite(state)):
+        raise ValueError(f"{what}: {name} holds numbers that are not finite")
+    if isinstance(state, dict | list | tuple):
+        for key, value in state.items() if isinstance(state, dict) else enumerate(state):
+            _check_finite(value, what, f"{name}.{key}".lstrip("."))
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -160,28 +198,37 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is no safetensors file, or a damaged one.
+        ValueError: if it is no safetensors file, a damaged one, or larger than any of ours.
     """
     if not path.is_file():
         raise FileNotFoundError(f"no weights at {path}")
+    if path.stat().st_size > MOST_BYTES:
+        raise ValueError(f"{path} is no weights of ours: expected at most {MOST_BYTES:,} bytes")
     try:
         with safe_open(path, framework="pt") as file:
             names = file.keys()
             return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
     except SafetensorError as error:
-        if path.read_bytes()[:2] in (b"PK", b"\x80\x02", b"\x80\x04"):
+        with path.open("rb") as start:
+            pickled = start.read(2) in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+        if pickled:
             raise ValueError(
                 f"{path} is a pickled file, which could run code when loaded: expected safetensors"
             ) from error
-        raise ValueError(f"{path} is damaged, or not a safetensors file: {error}") from error
+        raise ValueError(f"{path} is damaged, or not a safetensors file: {_plain(error)}") from error
 
 
 def save_checkpoint(folder: Path, state: dict[str, Any], keep: int = 3) -> None:
     """Write a training run's state as folder/STEP, all at once or not at all, and delete all but the last few.
 
     The weights, "model" and "ema", are safetensors; the rest is of numbers and plain containers.
+
+    Raises:
+        ValueError: if a number is not finite.
+        OSError: if it cannot be written.
     """
     path = folder / f"{state['step']:08d}"
+    _check_finite(state, f"{path} is not written (the checkpoints before it are whole)")
     part = path.with_suffix(".part")
     try:
         shutil.rmtree(part, ignore_errors=True)
@@ -217,9 +264,15 @@ def load_newest(folder: Path) -> dict[str, Any]:
 
 
 def _load_checkpoint(path: Path) -> dict[str, Any]:
-    digests = json.loads((path / DIGESTS).read_text())
-    for file, digest in digests.items():
-        if _digest(path / file) != digest:
+    files = (*(f"{name}.safetensors" for name in WEIGHTS), "rest.pt")
+    try:
+        digests = json.loads((path / DIGESTS).read_text())
+    except RecursionError as error:
+        raise ValueError(f"{path / DIGESTS} is not what was written") from error
+    if not isinstance(digests, dict) or digests.keys() != set(files):
+        raise ValueError(f"{path / DIGESTS} is not what was written")
+    for file in files:
+        if _digest(path / file) != digests[file]:
             raise ValueError(f"{path / file} is not what was written")
     state = {name: read_safetensors(path / f"{name}.safetensors")[0] for name in WEIGHTS}
     try:
@@ -233,6 +286,11 @@ def _checkpoints(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*") if path.name.isdigit())
 
 
+def _plain(text: object) -> str:
+    """What a file says, for an error: in printable characters, and not too many."""
+    return "".join(c if c.isprintable() else "?" for c in str(text))[:200]
+
+
 def _nested(value: object, levels: int) -> bool:
     """Whether lists and objects lie in each other at most so deep."""
     inside = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
@@ -241,14 +299,3 @@ def _nested(value: object, levels: int) -> bool:
 
 def _digest(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
-def _write(path: Path, write: Callable[[Path], None]) -> None:
-    part = path.with_name(path.name + ".part")
-    try:
-        write(part)
-        part.replace(path)
-    except (OSError, RuntimeError, SafetensorError) as error:
-        raise OSError(f"could not write {path} (what was there before is whole): {error}") from error
-    finally:
-        part.unlink(missing_ok=True)
