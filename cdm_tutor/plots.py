@@ -80,7 +80,7 @@ def save_noising(path: Path, x0: Tensor, generator: torch.Generator) -> None:
     axes = figure.subplots(len(rows), 10)
     for name, row, row_axes in zip(BETAS, rows, axes, strict=True):
         for i, (image, cell) in enumerate(zip(row, row_axes, strict=True)):
-            cell.imshow(to_pixels(image)[0], cmap="gray", vmin=0, vmax=255)
+            cell.imshow(to_pixels(image)[0].numpy(), cmap="gray", vmin=0, vmax=255)
             cell.set(xticks=[], yticks=[])
             if row is rows[0]:
                 cell.set_title("clean" if i == 0 else f"t = {int(t[i - 1])}", fontsize=9)
