@@ -274,11 +274,15 @@ def _load_checkpoint(path: Path) -> dict[str, Any]:
     for file in files:
         if _digest(path / file) != digests[file]:
             raise ValueError(f"{path / file} is not what was written")
-    state = {name: read_safetensors(path / f"{name}.safetensors")[0] for name in WEIGHTS}
+    state: dict[str, Any] = {name: read_safetensors(path / f"{name}.safetensors")[0] for name in WEIGHTS}
     try:
-        return {**state, **torch.load(path / "rest.pt", map_location="cpu", weights_only=True)}
+        state |= torch.load(path / "rest.pt", map_location="cpu", weights_only=True)
+        if type(state["step"]) is not int:
+            raise ValueError("its step is no whole number")
     except Exception as error:  # torch.load raises half a dozen kinds for damaged files
-        raise ValueError(f"{path / 'rest.pt'} is no training state of ours: {str(error).splitlines()[0]}") from error
+        raise ValueError(f"{path / 'rest.pt'} is no training state of ours: {_plain(error)}") from error
+    _check_finite(state, f"{path} cannot be used")
+    return state
 
 
 def _checkpoints(folder: Path) -> list[Path]:

@@ -193,7 +193,9 @@ class Sharpening:
         if step >= settings.alone:
             self.optimizer.zero_grad()
             (own - settings.weight * self.critic(x, t, noise).mean()).backward()
-            nn.utils.clip_grad_norm_(self.refiner.parameters(), 1.0)
+            length = nn.utils.clip_grad_norm_(self.refiner.parameters(), 1.0)
+            if not length.isfinite():
+                raise Diverged(f"the gradient's length became {length.item()} at step {step + 1}: no step was taken")
             self.optimizer.step()
             update_ema(self.ema, self.refiner, step - settings.alone, settings.ema_decay)
         return own.item(), right

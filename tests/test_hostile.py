@@ -1,5 +1,6 @@
 """Files that are broken, or made to do harm: each command that reads them ends in one line, and writes nothing."""
 
+import hashlib
 import json
 import os
 import pickle
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import save
+from safetensors.torch import save, save_file
 from torch import Tensor
 
 from cdm_tutor.checkpoint import ModelCard, load_newest, load_weights, save_checkpoint, save_weights, shipped_weights
@@ -260,6 +261,30 @@ def test_digests_of_another_kind(tmp_path: Path, digests: str) -> None:
         assert load_newest(tmp_path)["step"] == 1
 
 
+@pytest.mark.parametrize("harm", ["model nan", "optimizer nan", "no step", "step as text", "a list"])
+def test_checkpoints_that_are_whole_and_of_no_use(tmp_path: Path, harm: str) -> None:
+    """As an older version could have written them."""
+    good: dict[str, Any] = {"step": 1, "model": {"a": torch.ones(2)}, "ema": {"a": torch.ones(2)}}
+    save_checkpoint(tmp_path, good)
+    save_checkpoint(tmp_path, {**good, "step": 2})
+    newest = tmp_path / "00000002"
+    if harm == "model nan":
+        save_file({"a": torch.tensor([1, torch.nan])}, newest / "model.safetensors")
+    else:
+        rest: dict[str, Any] = {
+            "optimizer nan": {"step": 2, "optimizer": {"exp_avg": torch.tensor(torch.nan)}},
+            "no step": {"optimizer": {}},
+            "step as text": {"step": "2"},
+            "a list": [2],
+        }
+        torch.save(rest[harm], newest / "rest.pt")
+    digests = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in newest.glob("*.*")}
+    del digests["sha256.json"]
+    (newest / "sha256.json").write_text(json.dumps(digests))
+    with pytest.warns(UserWarning, match="passing over the damaged checkpoint"):
+        assert load_newest(tmp_path)["step"] == 1
+
+
 REFUSED = {  # before any work: nothing is drawn, and nothing written
     "refine from beyond T": (("sample", "--refine", "--refine-from", 1000), "between 1 and 999, got 1000"),
     "evaluate from beyond T": (("evaluate", "--refine", "--refine-from", 5000), "between 1 and 999, got 5000"),
@@ -328,6 +353,28 @@ def test_refining_from_the_last_step_that_there_is(tmp_path: Path) -> None:
     images = torch.rand(8, 1, 28, 28)
     for step in range(3):
         sharpening.round(step, 0.0, images, images)
+
+
+def test_no_step_of_the_refiner_is_taken_on_a_gradient_that_is_not_finite() -> None:
+    from cdm_tutor.critic import Sharpening, SharpenSettings
+    from cdm_tutor.trainer import Diverged
+
+    card = ModelCard("mnist", "v")
+    sharpening = Sharpening(
+        replace(card, stage="refiner").make_network(),
+        card.make_network(),
+        card.make_schedule(),
+        "v",
+        SharpenSettings(batch=4, alone=0, weight=1e38),
+    )
+    with torch.no_grad():
+        for parameter in sharpening.critic.judge.parameters():
+            parameter.fill_(torch.nan)
+    before = [parameter.clone() for parameter in sharpening.refiner.parameters()]
+    images = torch.rand(8, 1, 28, 28)
+    with pytest.raises(Diverged, match="the gradient's length became nan at step 1: no step was taken"):
+        sharpening.round(0, 0.0, images, images)
+    assert all(map(torch.equal, before, sharpening.refiner.parameters()))
 
 
 def chunk(name: bytes, data: bytes) -> bytes:
