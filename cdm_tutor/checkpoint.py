@@ -181,7 +181,7 @@ def _shape(numbers: Tensor | None) -> str:
 def _kind(numbers: Tensor | None) -> str:
     """Of one kind are the floats that save_weights and others write weights in."""
     dtype = numbers.dtype if numbers is not None else None
-    return "of 16 or 32 bits" if dtype in (torch.float16, torch.bfloat16, torch.float32) else str(dtype)
+    return "floats of 16 or 32 bits" if dtype in (torch.float16, torch.bfloat16, torch.float32) else str(dtype)
 
 
 def _check_finite(state: Any, what: str, name: str = "") -> None:
