@@ -180,14 +180,17 @@ MIXED_DEVICES = ("same device", "device type", "to be on", "is on", "device meta
 
 
 class Pretended(TorchFunctionMode):
-    """While this lasts, a tensor on the "meta" device gives numbers when asked for them: halves, or ones if whole."""
+    """While this lasts, whoever asks a "meta" tensor for its numbers is told halves, or ones if they are whole."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        name = getattr(func, "__name__", "")
-        if name in ("item", "tolist", "__float__", "__int__") and args[0].is_meta:
-            half = torch.full(args[0].shape, 0.5).to(args[0].dtype)
-            return getattr(half if half.is_floating_point() else torch.ones_like(half), name)()
-        return func(*args, **(kwargs or {}))
+        name, kwargs = getattr(func, "__name__", ""), kwargs or {}
+        if name in ("__setitem__", "copy_") and not args[0].is_meta and getattr(args[-1], "is_meta", False):
+            return args[0]
+        to_cpu = name == "cpu" or (name == "to" and "cpu" in map(str, [*args[1:], *kwargs.values()]))
+        if (to_cpu or name in ("item", "tolist", "__float__", "__int__")) and args[0].is_meta:
+            numbers = torch.full(args[0].shape, 0.5 if args[0].is_floating_point() else 1, dtype=args[0].dtype)
+            return numbers if to_cpu else getattr(numbers, name)()
+        return func(*args, **kwargs)
 
 
 def on_other_device(make: Callable[[Callable[[Tensor], Tensor]], object], case: str, *, pretend: bool = False) -> None:

@@ -34,7 +34,7 @@ NETWORKS = {  # as many kinds as the arguments allow, each with the height and w
         {"in_channels": 2, "channels": (16,), "blocks": (2,), "attention": False},
         (4, 6),
     ),
-    "4 x 4 pixels folded": ({"channels": (8, 16), "blocks": (2, 1), "fold": 4}, (8, 16)),
+    "4 x 4 pixels folded": ({"channels": (8, 16), "blocks": (2, 1), "fold": 4}, (16, 16)),
 }
 each_network = pytest.mark.parametrize("kind", NETWORKS)
 seeds = st.integers(0, 99)
@@ -220,6 +220,12 @@ def gradients_flow(call, groups, case):
         same_slope(lambda: weighed(call()), parameters, f"{case}, gradient of {name}")
 
 
+def layers_of(module):
+    """The parameters of each layer in it."""
+    layers = {f"its layer {name}": list(layer.parameters()) for name, layer in module.named_children()}
+    return {name: parameters for name, parameters in layers.items() if parameters}
+
+
 def there(module, move):
     """The module on the device that move leads to."""
     return copy.deepcopy(module).to(move(torch.zeros(1)).device)
@@ -347,13 +353,12 @@ def test_block_is_a_layer_like_any_other(lesson, sizes):
     """In any order of memory, on any device, in training and out of it, and every gradient flows."""
     block = awake(lesson.ResidualBlock(*sizes, 5))
     x, time, case = draw(2, 16, 3, 4), draw(2, 5, seed=2), f"ResidualBlock({sizes[0]}, {sizes[1]}, 5)"
+    leaves_no_trace(block, lambda: block(x, time), lambda: block(-x, time + 1), case)
     in_all_layouts(lambda x: block(x, time), x, case)
     own_memory(block(x, time).detach(), case, x=x, time=time)
-    leaves_no_trace(block, lambda: block(x, time), lambda: block(-x, time + 1), case)
     on_other_device(lambda move: there(block, move)(move(x), move(time)), case, pretend=True)
     inputs = {"x": [x.requires_grad_()], "time": [time.requires_grad_()]}
-    layers = {name: list(layer.parameters()) for name, layer in block.named_children() if list(layer.parameters())}
-    gradients_flow(lambda: block(x, time), inputs | layers, case)
+    gradients_flow(lambda: block(x, time), inputs | layers_of(block), case)
 
 
 @pytest.mark.exercise("SelfAttention.forward")
@@ -399,12 +404,11 @@ def test_attention_follows_the_formula(lesson, seed, channels, batch, shape):
 def test_attention_is_a_layer_like_any_other(lesson):
     """In any order of memory, on any device, in training and out of it, and every gradient flows."""
     layer, x, case = awake(lesson.SelfAttention(16)), draw(2, 16, 3, 4), "SelfAttention(16)"
+    leaves_no_trace(layer, lambda: layer(x), lambda: layer(-x), case)
     in_all_layouts(layer, x, case)
     own_memory(layer(x).detach(), case, x=x)
-    leaves_no_trace(layer, lambda: layer(x), lambda: layer(-x), case)
     on_other_device(lambda move: there(layer, move)(move(x)), case, pretend=True)
-    layers = {name: list(part.parameters()) for name, part in layer.named_children()}
-    gradients_flow(lambda: layer(x), {"x": [x.requires_grad_()]} | layers, case)
+    gradients_flow(lambda: layer(x), {"x": [x.requires_grad_()]} | layers_of(layer), case)
 
 
 def skips_of(found, case):
@@ -459,6 +463,7 @@ def test_encode_is_a_layer_like_any_other(lesson):
     network, case = small(lesson), "two sizes with 1 and 2 blocks"
     h, time = draw(2, 8, 4, 6), draw(2, 32, seed=2)
     skips_of(network.encode(h, time), case)
+    leaves_no_trace(network, lambda: network.encode(h, time), lambda: network.encode(-h[:1], time[:1]), case)
     for number in range(4):
         where = f"{case}, {'h' if number == 3 else f'skip {number}'}"
         in_all_layouts(
@@ -466,7 +471,6 @@ def test_encode_is_a_layer_like_any_other(lesson):
         )
     for number, skip in enumerate(network.encode(h, time)[1]):
         own_memory(skip.detach(), f"{case}, skip {number}", h=h)
-    leaves_no_trace(network, lambda: network.encode(h, time), lambda: network.encode(-h[:1], time[:1]), case)
     on_other_device(lambda move: flat(there(network, move).encode(move(h), move(time))), case, pretend=True)
     groups = {
         "h": [h.requires_grad_()],
@@ -525,12 +529,12 @@ def test_decode_is_a_layer_like_any_other(lesson):
     """In any order of memory, on any device, in training and out of it, and every gradient flows."""
     network, case = small(lesson), "two sizes with 1 and 2 blocks"
     h, skips, time = on_the_way_up(network, (8, 12), 2, 0)
+    used, others = [skip * torch.ones(1, requires_grad=True) for skip in skips], [-skip[:1] for skip in skips]
+    leaves_no_trace(
+        network, lambda: network.decode(h, list(used), time), lambda: network.decode(-h[:1], others, time[:1]), case
+    )
     in_all_layouts(lambda h: network.decode(h, list(skips), time), h, case)
     in_all_layouts(lambda skip: network.decode(h, [skip, *skips[1:]], time), skips[0], f"{case}, skip 0")
-    others = [-skip[:1] for skip in skips]
-    leaves_no_trace(
-        network, lambda: network.decode(h, list(skips), time), lambda: network.decode(-h[:1], others, time[:1]), case
-    )
 
     def elsewhere(move):
         return there(network, move).decode(move(h), [move(skip) for skip in skips], move(time))
@@ -599,13 +603,10 @@ def test_network_is_a_layer_like_any_other(lesson):
     """In any order of memory, on any device, in training and out of it, and every gradient flows."""
     network = awake(lesson.SimpleUNet(in_channels=3, channels=(8, 16), blocks=(1, 1)))
     case, x_t, t = "two sizes with 1 and 1 block, images of 3 channels", draw(2, 3, 8, 12), torch.tensor([370, 3])
-    in_all_layouts(lambda x_t: network(x_t, t), x_t, case)
     leaves_no_trace(network, lambda: network(x_t, t), lambda: network(-x_t, t.flip(0)), case)
-    network.train()
+    in_all_layouts(lambda x_t: network(x_t, t), x_t, case)
     on_other_device(lambda move: there(network, move)(move(x_t), move(t)), case, pretend=True)
-    parts = {"x_t": [x_t.requires_grad_()]}
-    parts |= {name: list(part.parameters()) for name, part in network.named_children()}
-    gradients_flow(lambda: network(x_t, t), parts, case)
+    gradients_flow(lambda: network(x_t, t), {"x_t": [x_t.requires_grad_()]} | layers_of(network), case)
 
 
 @pytest.mark.exercise("SimpleUNet.forward")
