@@ -242,7 +242,7 @@ def test_embedding_by_hand(lesson):
 @pytest.mark.exercise("timestep_embedding")
 @given(
     steps=st.lists(st.integers(0, 999) | st.sampled_from([1000, 1025, 2049, 9999]), min_size=1, max_size=5),
-    dim=st.sampled_from([2, 4, 6, 32]),
+    dim=st.sampled_from([4, 6, 32, 2]),
 )
 def test_embedding_follows_the_formula(lesson, steps, dim):
     """Also for schedules of more than 1000 steps. An angle of t has a rounding error that grows with t."""

@@ -27,17 +27,17 @@ from cdm_tutor.schedule import NoiseSchedule, make_schedule
 
 BETAS = [0.05 + 0.05 * t for t in range(12)]  # leave little of the image after 12 steps
 SOLVERS = ["ddpm", "ddim", "dpm"]
-STEPS = ["p_sample", "ddim_step", "dpm_step"]
 
 
 def away_from_zero(largest):
-    """Numbers whose size is between .1 and the largest: near zero wrong formulas give right answers."""
-    return st.floats(0.1 - largest, largest - 0.1).map(lambda value: value + math.copysign(0.1, value))
+    """Hundredths whose size is between .1 and the largest: near zero wrong formulas give right answers."""
+    whole = st.integers(10 - 100 * largest, 100 * largest - 10)
+    return whole.map(lambda number: (number + math.copysign(10, number)) / 100)
 
 
 many_betas = st.lists(st.floats(0.05, 0.6), min_size=5, max_size=5)
-two_images = st.lists(away_from_zero(1), min_size=2, max_size=2)
-two_noises = st.lists(away_from_zero(3), min_size=2, max_size=2)
+two_images = st.lists(away_from_zero(1), min_size=2, max_size=2, unique=True)
+two_noises = st.lists(away_from_zero(6), min_size=2, max_size=2, unique=True)
 strides = st.sampled_from([(4, 1), (3, 2), (4, 0), (2, 0), (3, -1)])  # t and prev_t
 etas = st.floats(0.15, 0.9)
 each_solver = pytest.mark.parametrize("solver", SOLVERS)
@@ -150,8 +150,8 @@ def test_denoise_by_hand(lesson):
 @given(
     betas=many_betas,
     t=st.integers(0, 4),
-    x_t=st.lists(away_from_zero(6), min_size=2, max_size=2),
-    answer=st.lists(away_from_zero(6), min_size=2, max_size=2),
+    x_t=two_noises,
+    answer=two_noises,
     prediction=st.sampled_from(["noise", "v"]),
 )
 def test_denoise_gives_image_and_noise_that_make_x_t(lesson, betas, t, x_t, answer, prediction):
@@ -282,7 +282,7 @@ def test_posterior_by_hand(lesson):
 
 
 @pytest.mark.exercise("posterior")
-@given(betas=many_betas, visit=strides, x0=two_images, noise=st.lists(away_from_zero(6), min_size=2, max_size=2))
+@given(betas=many_betas, visit=strides, x0=two_images, noise=two_noises)
 def test_posterior_is_two_gaussians_multiplied(lesson, betas, visit, x0, noise):
     t, prev_t = visit
     x_t = noised(betas, t, x0, noise)
@@ -294,6 +294,17 @@ def test_posterior_is_two_gaussians_multiplied(lesson, betas, visit, x0, noise):
         mean, variance = lesson.posterior(inputs["x_t"], guess, prev_t, schedule_of(betas))
     same(mean, images(means), f"{case}, mean", atol=5e-5)
     same(number(variance, f"{case}, variance"), expected, f"{case}, variance", rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.exercise("posterior")
+@pytest.mark.parametrize("t", [3, 0])
+def test_posterior_at_the_last_step(lesson, t):
+    """Of x_prev all is known once the image is: it is the image, with variance 0."""
+    x0, x_t, noise = images([0.5, -1.0, 0.9, 0.1]), images([0.8, 1.3, -2.0, 0.4]), images([0.3, 1.2, -0.8, 2.0])
+    mean, variance = lesson.posterior(x_t, lesson.Guess(t, x0, noise), -1, schedule_of(BETAS))
+    case = f"the last step, from t = {t} to prev_t = -1, x0 = (.5, -1, .9, .1)"
+    same(mean, x0, f"{case}, mean")
+    same(number(variance, f"{case}, variance"), 0.0, f"{case}, variance", atol=1e-6)
 
 
 @pytest.mark.exercise("posterior")
@@ -378,7 +389,7 @@ def test_p_sample_by_hand(lesson):
     betas=many_betas,
     visit=strides,
     x0=two_images,
-    noise=st.lists(away_from_zero(6), min_size=2, max_size=2),
+    noise=two_noises,
     fresh=two_noises,
     eta=etas,
     before=two_images,
@@ -413,10 +424,20 @@ def test_p_sample_at_the_ends_of_eta(lesson, eta):
     check_step(lesson, "p_sample", [0.36, 0.75], 1, 0, [x0] * 4, noise, [-1.0] * 4, expected, case, *options)
 
 
+def check_last_step(lesson, step, t):
+    """Whatever came before and whatever eta is, what is left is the guessed image."""
+    x0, before = [0.5, -1.0, 1.0, 0.2], step_before(lesson, t + 1, [0.1, 0.7, -0.4, -0.9])
+    for last, how in [(None, "no step before"), (before, "after another step")]:
+        for eta in (0.0, 0.4, 1.0):
+            case = f"the last step, from t = {t} to prev_t = -1, eta = {eta:g}, {how}: x_prev must be the guessed image"
+            noises = [0.3, 1.2, -0.8, 2.0], [1.0, -2.0, 0.5, 3.0]
+            check_step(lesson, step, BETAS, t, -1, x0, *noises, x0, case, eta, last=last)
+
+
 @pytest.mark.exercise("p_sample")
-def test_p_sample_adds_no_noise_at_the_last_step(lesson):
-    x0, case = [0.5, -1.0, 1.0, 0.0], "the last step, from t = 3 to prev_t = -1: x_prev must be the guessed image"
-    check_step(lesson, "p_sample", BETAS, 3, -1, x0, [0.3, 1.2, -0.8, 2.0], [1.0, -2.0, 0.5, 3.0], x0, case)
+@pytest.mark.parametrize("t", [3, 0])
+def test_p_sample_adds_no_noise_at_the_last_step(lesson, t):
+    check_last_step(lesson, "p_sample", t)
 
 
 @pytest.mark.exercise("ddim_step")
@@ -431,7 +452,7 @@ def test_ddim_step_by_hand(lesson):
     betas=many_betas,
     visit=strides,
     x0=two_images,
-    noise=st.lists(away_from_zero(6), min_size=2, max_size=2),
+    noise=two_noises,
     fresh=two_noises,
     eta=etas,
     before=two_images,
@@ -454,6 +475,12 @@ def test_ddim_step_mixes_anew(lesson, betas, visit, x0, noise, fresh, eta, befor
     )
     case += "" if first else ", after another step"
     check_step(lesson, "ddim_step", betas, t, prev_t, x0, noise, fresh, expected, case, eta, last=last)
+
+
+@pytest.mark.exercise("ddim_step")
+@pytest.mark.parametrize("t", [3, 0])
+def test_ddim_step_ends_at_the_image(lesson, t):
+    check_last_step(lesson, "ddim_step", t)
 
 
 @pytest.mark.exercise("ddim_step")
@@ -527,6 +554,12 @@ def test_dpm_step_leans_ahead(lesson, betas, visits, x0, before, noise, fresh, e
     case = in_words(betas, t, prev_t, f"x_t = {x_t}, pred_x0 = {numbers(x0)}, noise = {numbers(fresh)}, eta = {eta:g}")
     case += ", no last step" if first else f", was {numbers(before)} at t = {last_t}"
     check_step(lesson, "dpm_step", betas, t, prev_t, x0, noise, fresh, expected, case, eta, last=last)
+
+
+@pytest.mark.exercise("dpm_step")
+@pytest.mark.parametrize("t", [3, 0])
+def test_dpm_step_ends_at_the_image(lesson, t):
+    check_last_step(lesson, "dpm_step", t)
 
 
 @pytest.mark.exercise("dpm_step")
@@ -647,7 +680,7 @@ def towards(betas, x, t, prev_t, image):
 @given(
     T=st.sampled_from([12, 7, 16]),
     steps=st.sampled_from([3, 4, 5, 6, 7, 1]),
-    mu=away_from_zero(0.5),
+    mu=st.sampled_from([0.2, -0.35, 0.5]),
     s=st.floats(0.1, 1.0),
     examples=12,
 )
