@@ -69,7 +69,9 @@ def same(yours: object, expected: object, case: str, *, rtol: float | None = Non
         if not math.isclose(yours, expected, rel_tol=rtol, abs_tol=rtol / 100 if atol is None else atol):
             raise Wrong(f"{case}: {_apart([float(yours)], [expected])}")
     elif type(yours) is not type(expected) or yours != expected:
-        raise Wrong(f"{case}: yours is {show(yours)}, expected {show(expected)}")
+        kinds = f"{_kind(yours)}, expected {_kind(expected)}: "
+        alike = show(yours) == show(expected)
+        raise Wrong(f"{case}: yours is {kinds if alike else ''}{show(yours)}, expected {show(expected)}")
 
 
 def _same_tensor(yours: object, expected: Tensor, case: str, rtol: float | None, atol: float | None) -> None:

@@ -216,6 +216,8 @@ def weighed(found):
 
 def gradients_flow(call, groups, case):
     """What the call gives must pass on gradients to each group of parameters or inputs."""
+    text = "what comes back has no gradients at all: is something detached, or under no_grad?"
+    expect(weighed(call()).requires_grad, f"{case}: {text}")
     for name, parameters in groups.items():
         same_slope(lambda: weighed(call()), parameters, f"{case}, gradient of {name}")
 
@@ -272,6 +274,7 @@ def test_zeroed_by_hand(lesson):
     """Nothing in, nothing out; anything in, nothing out: both the weights and the biases are 0."""
     conv = lesson.zeroed(awake(nn.Conv2d(2, 3, 1)))
     expect(conv is not None, "zeroed(a convolution) is None: is the return missing?")
+    expect(isinstance(conv, nn.Conv2d), f"zeroed(a convolution): expected the convolution, yours is {conv!r:.60}")
     same(conv.weight, torch.zeros(3, 2, 1, 1), "zeroed(a convolution of 2 to 3 channels), weight", atol=0.0)
     same(conv.bias, torch.zeros(3), "zeroed(a convolution of 2 to 3 channels), bias", atol=0.0)
 

@@ -270,13 +270,22 @@ def test_spacing_refuses_what_cannot_be(lesson, T, steps):
         lesson.spaced_timesteps(T, steps)
 
 
+def mean_and_variance(found, case):
+    """The two results of posterior."""
+    expect(found is not None, f"{case}: yours is None: is the return missing?")
+    pair = isinstance(found, tuple | list) and len(found) == 2
+    expect(pair, f"{case}: yours is {show(found)}, expected two things: the mean and the variance")
+    expect(isinstance(found[0], torch.Tensor), f"{case}: the mean of yours is {show(found[0])}, expected images")
+    return found
+
+
 @pytest.mark.exercise("posterior")
 def test_posterior_by_hand(lesson):
     """betas .36 and .75 leave .64 and .16, so alpha = .25. The mean: (.8 * .75 * x0 + .5 * .36 * x_t) / .84."""
     x0, x_t = images([0.7, 0.7, 0.7, 0.7]), images([-0.7, -0.7, -0.7, -0.7])
     guess = lesson.Guess(1, x0, (x_t - 0.4 * x0) / math.sqrt(0.84))
-    mean, variance = lesson.posterior(x_t, guess, 0, schedule_of([0.36, 0.75]))
     case = "betas = (0.36, 0.75), t = 1, prev_t = 0, x0 = .7, x_t = -.7"
+    mean, variance = mean_and_variance(lesson.posterior(x_t, guess, 0, schedule_of([0.36, 0.75])), case)
     same(mean, images([0.35] * 4), f"{case}, mean")
     same(number(variance, f"{case}, variance"), 0.27 / 0.84, f"{case}, variance", rtol=1e-4)
 
@@ -291,7 +300,8 @@ def test_posterior_is_two_gaussians_multiplied(lesson, betas, visit, x0, noise):
     inputs = {"x_t": images(x_t), "pred_x0": images(x0), "pred_noise": images(noise)}
     with unchanged(case, **inputs):
         guess = lesson.Guess(t, inputs["pred_x0"], inputs["pred_noise"])
-        mean, variance = lesson.posterior(inputs["x_t"], guess, prev_t, schedule_of(betas))
+        found = lesson.posterior(inputs["x_t"], guess, prev_t, schedule_of(betas))
+    mean, variance = mean_and_variance(found, case)
     same(mean, images(means), f"{case}, mean", atol=5e-5)
     same(number(variance, f"{case}, variance"), expected, f"{case}, variance", rtol=1e-4, atol=1e-5)
 
@@ -300,10 +310,11 @@ def test_posterior_is_two_gaussians_multiplied(lesson, betas, visit, x0, noise):
 @pytest.mark.parametrize("t", [3, 0])
 def test_posterior_at_the_last_step(lesson, t):
     """Of x_prev all is known once the image is: it is the image, with variance 0."""
-    x0, x_t, noise = images([0.5, -1.0, 0.9, 0.1]), images([0.8, 1.3, -2.0, 0.4]), images([0.3, 1.2, -0.8, 2.0])
-    mean, variance = lesson.posterior(x_t, lesson.Guess(t, x0, noise), -1, schedule_of(BETAS))
+    x0, noise = [0.5, -1.0, 0.9, 0.1], [0.3, 1.2, -0.8, 2.0]
+    x_t, guess = images(noised(BETAS, t, x0, noise)), lesson.Guess(t, images(x0), images(noise))
     case = f"the last step, from t = {t} to prev_t = -1, x0 = (.5, -1, .9, .1)"
-    same(mean, x0, f"{case}, mean")
+    mean, variance = mean_and_variance(lesson.posterior(x_t, guess, -1, schedule_of(BETAS)), case)
+    same(mean, images(x0), f"{case}, mean", atol=1e-5)
     same(number(variance, f"{case}, variance"), 0.0, f"{case}, variance", atol=1e-6)
 
 
@@ -315,7 +326,7 @@ def test_posterior_takes_each_pixel_by_itself(lesson, prev_t):
     case = f"2 images of 3 channels with 2 x 4 pixels, t = 4, prev_t = {prev_t}"
 
     def mean(x_t, x0, noise, schedule=schedule):
-        return lesson.posterior(x_t, lesson.Guess(4, x0, noise), prev_t, schedule)[0]
+        return mean_and_variance(lesson.posterior(x_t, lesson.Guess(4, x0, noise), prev_t, schedule), case)[0]
 
     each_pixel_by_itself(mean, {"x_t": x_t, "pred_x0": x0, "pred_noise": noise}, f"{case}, mean", schedule)
 
@@ -350,14 +361,12 @@ def check_step(lesson, step, betas, t, prev_t, x0, noise, fresh, expected, case,
     own_memory(x_prev, case, x_t=x_t, noise=fresh)
 
 
-def step_before(lesson, t, before):
+def step_before(lesson, betas, t, before):
     """A step from that t, with that guess; all else about it is unlike anything that a step is given."""
-    x_t, noise = (
-        [1.7 - 0.4 * place for place in range(len(before))],
-        [-0.7 + 0.3 * place for place in range(len(before))],
-    )
-    guess = lesson.Guess(t, images(before), images([0.55 - 0.2 * place for place in range(len(before))]))
-    return lesson.Taken(images(x_t), guess, images(noise))
+    noise = [0.55 - 0.2 * place for place in range(len(before))]
+    fresh = [-0.7 + 0.3 * place for place in range(len(before))]
+    guess = lesson.Guess(t, images(before), images(noise))
+    return lesson.Taken(images(noised(betas, t, before, noise)), guess, images(fresh))
 
 
 def check_each_pixel(lesson, step, prev_t):
@@ -398,7 +407,7 @@ def test_p_sample_by_hand(lesson):
 def test_p_sample_draws_from_the_posterior(lesson, betas, visit, x0, noise, fresh, eta, before, first):
     """Whatever the step before was."""
     t, prev_t = visit
-    last = None if first else step_before(lesson, t + 1, before)
+    last = None if first else step_before(lesson, betas, t + 1, before)
     means, variance = between(betas, t, prev_t, x0, noised(betas, t, x0, noise))
     expected = [mean + eta * math.sqrt(variance) * grain for mean, grain in zip(means, fresh, strict=True)]
     x_t = numbers(noised(betas, t, x0, noise))
@@ -426,7 +435,7 @@ def test_p_sample_at_the_ends_of_eta(lesson, eta):
 
 def check_last_step(lesson, step, t):
     """Whatever came before and whatever eta is, what is left is the guessed image."""
-    x0, before = [0.5, -1.0, 1.0, 0.2], step_before(lesson, t + 1, [0.1, 0.7, -0.4, -0.9])
+    x0, before = [0.5, -1.0, 1.0, 0.2], step_before(lesson, BETAS, t + 1, [0.1, 0.7, -0.4, -0.9])
     for last, how in [(None, "no step before"), (before, "after another step")]:
         for eta in (0.0, 0.4, 1.0):
             case = f"the last step, from t = {t} to prev_t = -1, eta = {eta:g}, {how}: x_prev must be the guessed image"
@@ -461,7 +470,7 @@ def test_ddim_step_by_hand(lesson):
 def test_ddim_step_mixes_anew(lesson, betas, visit, x0, noise, fresh, eta, before, first):
     """Old and fresh noise together have the variance that belongs to prev_t, whatever eta is."""
     t, prev_t = visit
-    last = None if first else step_before(lesson, t + 1, before)
+    last = None if first else step_before(lesson, betas, t + 1, before)
     signal, sigma = mix(betas, prev_t)
     drawn = eta * math.sqrt(between(betas, t, prev_t, x0, x0)[1])
     old = math.sqrt(max(sigma**2 - drawn**2, 0.0))
@@ -518,7 +527,7 @@ def test_dpm_step_by_hand(lesson):
     is kept, and sqrt(alpha_bar) doubles: x_prev = 2 * x_t / 4 + sqrt(.8) * .75 * .5."""
     betas, x_t = [0.2, 0.75, 12 / 17], 0.4
     noise = [(x_t - math.sqrt(0.2) * 0.3) / math.sqrt(0.8)] * 4
-    last = step_before(lesson, 2, [0.1] * 4)
+    last = step_before(lesson, betas, 2, [0.1] * 4)
     case = "alpha_bar = (4/5, 1/5, 1/17), t = 1, prev_t = 0, x_t = .4, pred_x0 = .3, was .1 at t = 2, eta = 0"
     expected = [0.2 + math.sqrt(0.8) * 0.375] * 4
     check_step(lesson, "dpm_step", betas, 1, 0, [0.3] * 4, noise, [2.0] * 4, expected, case, 0.0, last=last)
@@ -538,7 +547,7 @@ def test_dpm_step_by_hand(lesson):
 def test_dpm_step_leans_ahead(lesson, betas, visits, x0, before, noise, fresh, eta, first):
     """Lu et al. 2022 in noise levels; the exercise's text has it in signal levels."""
     last_t, t, prev_t = visits
-    last = None if first else step_before(lesson, last_t, before)
+    last = None if first else step_before(lesson, betas, last_t, before)
     expected = x0
     if prev_t >= 0:
         h = half_log_snr(betas, prev_t) - half_log_snr(betas, t)
@@ -579,7 +588,7 @@ def test_dpm_step_at_the_ends_of_eta(lesson, eta):
     expected = 0.2 + math.sqrt(0.8) * 0.375
     if eta != 0:
         expected = 0.05 + math.sqrt(0.8) * 15 / 32 + 2 * math.sqrt(0.2 * 15 / 16)
-    last = step_before(lesson, 2, [0.1] * 4)
+    last = step_before(lesson, betas, 2, [0.1] * 4)
     case += f", eta = {show(eta)}"
     check_step(lesson, "dpm_step", betas, 1, 0, [0.3] * 4, noise, [2.0] * 4, [expected] * 4, case, *options, last=last)
 
