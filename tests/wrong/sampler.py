@@ -535,21 +535,6 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
             ),
         ),
     ),
-    "not corrected at the end": (
-        "sample",
-        (
-            (
-                (
-                    "        if last and step is dpm_step:  # the step that led here again, with the guess"
-                    " that is now known\n"
-                ),
-                (
-                    "        if last and prev_t >= 0 and step is dpm_step:  # the step that led here again,"
-                    " with the guess that is now known\n"
-                ),
-            ),
-        ),
-    ),
     "the noise used twice": (
         "sample",
         (

@@ -131,7 +131,8 @@ MISTAKES = [
         "spacing-by-whole-strides",
         "spaced_timesteps",
         "all strides are T // steps, rounded down once for all",
-        "TBD",
+        "Strokes a little soft, without their finest detail: the strides that were cut short leave a long one to the "
+        "end. None where the number of steps divides T.",
         "A stride that is rounded once is off by the same each time, and the last one has to make up for all. Round "
         "each place by itself.",
         ((VISITED, "[T - 1 - i * (T // steps) for i in range(steps)]"),),
@@ -222,7 +223,7 @@ MISTAKES = [
         "variance-of-the-table",
         "posterior",
         "the variance is the table's, that of a single noising step, also where steps are skipped",
-        "TBD",
+        "With few steps plainer, bolder digits, on a ground with a very fine grain; nothing wrong with all of them.",
         "The table knows strides of one step only. A longer stride leaves more open; the one to the clean image "
         "leaves nothing.",
         (
@@ -352,7 +353,7 @@ MISTAKES = [
         "ddim-last-table-entry",
         "ddim_step",
         "at the last step the tables are asked for entry -1, which is their last",
-        "TBD",
+        "Nothing but noise: at the last step the finished image is noised again, as much as the schedule can.",
         "-1 stands for the clean image, which has no entry in the tables; and in Python an index of -1 is no error.",
         (
             (
@@ -492,7 +493,7 @@ MISTAKES = [
         "corrected-with-new-noise",
         "sample",
         "the step is taken again with new noise, not with the noise that it had",
-        "TBD",
+        'Thinner, broken strokes from "dpm" with few steps; none with eta = 0.',
         "The guess was made about an x with a certain noise in it. Taken again with other noise, the step leads to "
         "another x, about which nothing was guessed.",
         (
@@ -506,7 +507,7 @@ MISTAKES = [
         "a-thousand-steps",
         "sample",
         "T is taken to be 1000, however long the schedule is",
-        "TBD",
+        "An error before the first image: IndexError, index 999 is out of bounds. None with a schedule of 1000 steps.",
         "How many noising steps there are is for the schedule to say, and differs from one to the next.",
         (("spaced_timesteps(len(schedule), steps)", "spaced_timesteps(1000, steps)"),),
     ),
