@@ -99,7 +99,7 @@ GROUPS: tuple[Group, ...] = (
         (
             "clipped-at-black-grey", "sigma-without-root", "t-squeezed-to-one", "embedding-of-fractions",
             "unet-time-in-fractions", "unet-time-dropped", "velocity-plus", "noising-swapped", "noise-image-not-dimmed",
-            "skips-before-their-blocks",
+            "skips-before-their-blocks", "embedding-slow-to-fast",
         ),
         in_images=True,
     ),
@@ -142,6 +142,7 @@ GROUPS: tuple[Group, ...] = (
         "together.",
         (
             "unet-middle-skipped", "one-t-for-all", "unet-time-of-the-first", "embedding-of-the-first",
+            "block-time-of-the-first",
             "embedding-minus-missing", "same-noise-every-step", "bare-network-called", "zero-grad-between-parts",
         ),
         in_images=True,
@@ -213,7 +214,7 @@ GROUPS: tuple[Group, ...] = (
         "package's for instance, is not.",
         (
             "embedding-sines-first", "embedding-interleaved", "embedding-small-base", "embedding-reaches-too-far",
-            "block-shift-first", "decode-skip-in-front", "attention-keys-ask",
+            "block-shift-first", "decode-skip-in-front", "attention-keys-ask", "embedding-slow-to-fast",
         ),
         in_images=False,
     ),
@@ -248,6 +249,7 @@ GROUPS: tuple[Group, ...] = (
             "loss-shows-the-clean-image", "unet-folds-by-reshape", "unet-unfolds-by-reshape", "block-without-residual",
             "gather-first-t", "noising-a-single-step", "noising-cross-fade", "noising-without-roots",
             "noising-noise-without-root", "unet-output-squashed", "embedding-of-the-first", "unet-time-of-the-first",
+            "block-time-of-the-first",
             "embedding-minus-missing", "embedding-of-fractions", "unet-time-in-fractions", "unet-time-dropped",
             "loss-t-as-a-fraction", "block-ignores-the-time", "block-second-silu-missing", "block-time-before-norm",
             "unet-last-norm-unused", "bare-network-called", "zero-grad-between-parts", "rate-comes-back",

@@ -178,6 +178,7 @@ CALLS = [
     Call("ddim_step", lambda m: stepped(m, "ddim_step", 9, 4)),
     Call("ddim_step", lambda m: stepped(m, "ddim_step", 9, 4, 0.3)),
     Call("ddim_step", lambda m: stepped(m, "ddim_step", 3, -1, 0.3)),
+    Call("ddim_step", lambda m: the_posterior(m, 9, 4)),  # of which it sees only the variance
     Call("dpm_step", lambda m: stepped(m, "dpm_step", 9, 4)),
     Call("dpm_step", lambda m: stepped(m, "dpm_step", 7, 4, 0.0, last_t=9)),
     Call("dpm_step", lambda m: stepped(m, "dpm_step", 7, 4, 0.6, last_t=11)),

@@ -36,7 +36,7 @@ MISTAKES = [
         "embedding-slow-to-fast",
         "timestep_embedding",
         "the rates run from slow to fast",
-        "TBD",
+        "None if you train from nothing; weights trained elsewhere give dark grey fog with bright specks.",
         "Any order would do, but it must be the one that the weights were trained with.",
         ((RATES, RATES + ".flip(0)"),),
     ),
@@ -144,7 +144,8 @@ MISTAKES = [
         "block-time-of-the-first",
         "ResidualBlock.forward",
         "all images of the batch are scaled and shifted by the first one's timestep",
-        "TBD",
+        "The loss ends higher: most images are told the wrong noise level. Strokes come out bolder and in pieces; "
+        "sampling, where all images share one step, hides the rest.",
         "time has a row for each image, for each was noised to a step of its own.",
         (("self.time(time)[:, :, None, None]", "self.time(time[:1])[:, :, None, None]"),),
     ),
