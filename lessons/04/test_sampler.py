@@ -508,7 +508,7 @@ def test_ddim_step_at_the_ends_of_eta(lesson, eta):
 
 
 @pytest.mark.exercise("ddim_step")
-@pytest.mark.parametrize("steps", [2, 3, 5])
+@pytest.mark.parametrize("steps", [3, 5])
 def test_ddim_step_with_much_noise_and_few_steps(lesson, steps):
     """With eta = 1 the first step of few leaves nothing of the old noise: next to 0 is under the root, or below it."""
     schedule, t, prev_t = make_schedule("cosine"), 999, round(1000 - 1000 / steps) - 1
