@@ -130,7 +130,8 @@ def ddim_step(
         x_prev = sqrt(alpha_bar_prev) * pred_x0 + sqrt(1 - alpha_bar_prev - variance) * pred_noise
                  + sqrt(variance) * noise
 
-    eta = 0 adds no fresh noise, 1 as much as DDPM. Song et al. 2021, equations 12 and 16. Arguments as in p_sample.
+    eta = 0 adds no fresh noise, 1 as much as DDPM: then rounding may bring what is under the root, next to 0, below it;
+    take 0 for it. Song et al. 2021, equations 12 and 16. Arguments as in p_sample.
     """
     signal_prev, sigma_prev = levels(schedule, prev_t)
     variance = eta**2 * posterior(x_t, guess, prev_t, schedule)[1]

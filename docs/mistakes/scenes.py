@@ -527,6 +527,7 @@ BY_NAME: dict[str, tuple[Scene, ...]] = {
     **dict.fromkeys(
         (
             "embedding-small-base", "embedding-reaches-too-far", "embedding-sines-first", "embedding-interleaved",
+            "embedding-slow-to-fast",
             "embedding-of-fractions", "block-scale-without-one", "block-shift-first", "block-ignores-the-time",
             "block-time-before-norm", "block-without-residual", "block-second-silu-missing", "attention-keys-ask",
             "attention-over-queries", "attention-among-channels", "skips-before-their-blocks", "decode-skip-in-front",
@@ -543,6 +544,9 @@ BY_NAME: dict[str, tuple[Scene, ...]] = {
     "gradients-kept": (Sampled(n=16, steps=10),),
     "spacing-leads": (Sampled("ddim", 5),),
     "last-step-stops-at-zero": (Sampled("ddim", 10),),
+    "spacing-by-whole-strides": (Sampled("ddim", 60, T=100),),
+    "variance-of-the-table": (Sampled("ddpm", 10),),
+    "a-thousand-steps": (Sampled("dpm", 8, T=100),),
     "eta-without-effect": (Sampled("ddpm", 50, eta=0.7),),
     "variance-of-the-stride": (Sampled("ddpm", 10),),
     "ddim-noise-twice": (Sampled("ddim", 20, eta=1.0),),

@@ -1,5 +1,6 @@
 """Checks lesson 03. Expected values are computed in float64, image by image, not by the reference."""
 
+import copy
 import math
 
 import pytest
@@ -9,10 +10,34 @@ from torch import nn
 from torch.nn import functional as F
 
 from cdm_tutor.course.batteries.unet import awake, draw
-from cdm_tutor.course.checks import expect, given, refused, same, show, unchanged
+from cdm_tutor.course.checks import (
+    expect,
+    given,
+    layouts,
+    on_other_device,
+    own_memory,
+    refused,
+    same,
+    same_slope,
+    show,
+    unchanged,
+)
+from cdm_tutor.course.outcomes import Wrong
 
+NETWORKS = {  # as many kinds as the arguments allow, each with the height and width of its images
+    "two sizes": ({"channels": (8, 16), "blocks": (1, 2)}, (8, 4)),
+    "three sizes, three channels, no folding": (
+        {"in_channels": 3, "channels": (8, 8, 16), "blocks": (1, 2, 1), "fold": 1},
+        (4, 8),
+    ),
+    "one size, two channels, no attention": (
+        {"in_channels": 2, "channels": (16,), "blocks": (2,), "attention": False},
+        (4, 6),
+    ),
+    "4 x 4 pixels folded": ({"channels": (8, 16), "blocks": (2, 1), "fold": 4}, (16, 16)),
+}
+each_network = pytest.mark.parametrize("kind", NETWORKS)
 seeds = st.integers(0, 99)
-sides = st.sampled_from([2, 4, 6])
 near = {"rtol": 1e-3, "atol": 2e-4}  # float32 through many layers
 
 
@@ -41,7 +66,7 @@ def convolved(x, conv):
 
 
 def normed(x, norm):
-    """One image: eight groups of channels, each brought to mean 0 and spread 1."""
+    """One image: eight groups of channels, each brought to mean 0 and standard deviation 1."""
     groups = x.reshape(8, -1)
     groups = groups - groups.mean(1, keepdim=True)
     groups = groups / (groups.square().mean(1, keepdim=True) + 1e-5).sqrt()
@@ -99,20 +124,35 @@ def up_of(network, h, skips, time):
     return h
 
 
+def folded(x, side):
+    """One image: of each square of pixels one channel for each place in it, row by row."""
+    return torch.stack([x[c, row::side, column::side] for c in range(len(x)) for row, column in places(side)])
+
+
+def unfolded(h, side):
+    """What undoes folded."""
+    x = h.new_empty(len(h) // side**2, h.shape[1] * side, h.shape[2] * side)
+    for number, values in enumerate(h.detach()):
+        row, column = places(side)[number % side**2]
+        x[number // side**2, row::side, column::side] = values
+    return x
+
+
+def places(side):
+    return [(row, column) for row in range(side) for column in range(side)]
+
+
 def network_of(network, x, t):
-    """What the network, one that folds 2 x 2 pixels, should give for one image of one channel."""
+    """What the network should give for one image."""
     half = network.time_dim // 2
     angles = [t * 10000 ** (-i / half) for i in range(half)]
     time = torch.tensor([*map(math.cos, angles), *map(math.sin, angles)], dtype=torch.float64)
     time = silu(linear(silu(linear(time, network.time_mlp[0])), network.time_mlp[2]))
-    folded = torch.stack([x[0, row::2, column::2] for row in (0, 1) for column in (0, 1)])
-    h, skips = down_of(network, convolved(folded, network.conv_in), time)
-    h = block_of(network.middle2, attention_of(network.attention, block_of(network.middle1, h, time)), time)
-    h = convolved(silu(normed(up_of(network, h, skips, time), network.norm_out)), network.conv_out)
-    out = torch.empty_like(x)
-    for place in range(4):
-        out[0, place // 2 :: 2, place % 2 :: 2] = h[place]
-    return out
+    h, skips = down_of(network, convolved(folded(x, network.fold), network.conv_in), time)
+    h = block_of(network.middle1, h, time)
+    h = h if isinstance(network.attention, nn.Identity) else attention_of(network.attention, h)
+    h = up_of(network, block_of(network.middle2, h, time), skips, time)
+    return unfolded(convolved(silu(normed(h, network.norm_out)), network.conv_out), network.fold)
 
 
 def each(make, *batches):
@@ -125,6 +165,74 @@ def small(lesson, seed=0):
     return awake(lesson.SimpleUNet(channels=(8, 16), blocks=(1, 2)), seed)
 
 
+def made(lesson, kind, seed=0):
+    """A network of that kind with no zeros in it, and in words; the height and width of its images."""
+    options, shape = NETWORKS[kind]
+    words = ", ".join(f"{name}={value}" for name, value in options.items())
+    return awake(lesson.SimpleUNet(**options), seed), f"SimpleUNet({words}) with random weights", shape
+
+
+def in_all_layouts(call, x, case):
+    """The same numbers in another order of memory must give the same."""
+    expected = call(x)
+    for layout, tensor in layouts(x).items():
+        same(call(tensor), expected, f"{case}, the input in memory as {layout}", **near)
+
+
+def leaves_no_trace(network, call, other, case):
+    """Asked, asked something else and asked again, it gives the same: nothing of a call stays on the network."""
+    parts, names = list(network.parameters()), list(network.state_dict())
+    first = flat(call())
+    before = [tensor.clone() for tensor in first]
+    other()
+    for mine, theirs in zip(flat(call()), before, strict=True):
+        same(mine, theirs, f"{case}, asked again after it was asked something else", **near)
+    for mine, theirs in zip(first, before, strict=True):
+        same(mine, theirs, f"{case}, what the first call gave, after another", rtol=0.0, atol=0.0)
+    kept = len(parts) == len(list(network.parameters())) and all(
+        mine is theirs for mine, theirs in zip(network.parameters(), parts, strict=True)
+    )
+    expect(kept, f"{case}: the call replaces layers of the network by others: an optimizer still holds the old ones")
+    same(list(network.state_dict()), names, f"{case}, the names in state_dict() after a call")
+    expect(network.training, f"{case}: the call switches the network out of training: that is for the caller to do")
+    try:
+        copy.deepcopy(network)
+    except Exception as error:
+        raise Wrong(f"{case}: after a call it cannot be copied any more: what is kept on self? ({error})") from error
+    network.eval()
+    for mine, theirs in zip(flat(call()), before, strict=True):
+        same(mine, theirs, f"{case}, after network.eval()", **near)
+
+
+def flat(found):
+    """The tensors in a result."""
+    return [found] if isinstance(found, torch.Tensor) else [tensor for part in found for tensor in flat(part)]
+
+
+def weighed(found):
+    """One number that depends on each number of a result, on each in another way."""
+    return sum((tensor * draw(*tensor.shape, seed=place)).sum() for place, tensor in enumerate(flat(found), start=90))
+
+
+def gradients_flow(call, groups, case):
+    """What the call gives must pass on gradients to each group of parameters or inputs."""
+    text = "what comes back has no gradients at all: is something detached, or under no_grad?"
+    expect(weighed(call()).requires_grad, f"{case}: {text}")
+    for name, parameters in groups.items():
+        same_slope(lambda: weighed(call()), parameters, f"{case}, gradient of {name}")
+
+
+def layers_of(module):
+    """The parameters of each layer in it."""
+    layers = {f"its layer {name}": list(layer.parameters()) for name, layer in module.named_children()}
+    return {name: parameters for name, parameters in layers.items() if parameters}
+
+
+def there(module, move):
+    """The module on the device that move leads to."""
+    return copy.deepcopy(module).to(move(torch.zeros(1)).device)
+
+
 @pytest.mark.exercise("timestep_embedding")
 def test_embedding_by_hand(lesson):
     """dim = 4 has the rates 1 and 1 / 100: at t = 0 no hand has moved, at t = 50 the slow one by half a radian."""
@@ -134,14 +242,31 @@ def test_embedding_by_hand(lesson):
 
 
 @pytest.mark.exercise("timestep_embedding")
-@given(steps=st.lists(st.integers(0, 999), min_size=1, max_size=5), dim=st.sampled_from([2, 4, 6, 32]))
+@given(
+    steps=st.lists(st.integers(0, 999) | st.sampled_from([1000, 1025, 2049, 9999]), min_size=1, max_size=5),
+    dim=st.sampled_from([4, 6, 32, 2]),
+)
 def test_embedding_follows_the_formula(lesson, steps, dim):
+    """Also for schedules of more than 1000 steps. An angle of t has a rounding error that grows with t."""
     t, case = torch.tensor(steps), f"t = {tuple(steps)}, dim = {dim}"
     with unchanged(case, t=t):
         rows = lesson.timestep_embedding(t, dim)
     angles = [[step * 10000 ** (-2 * i / dim) for i in range(dim // 2)] for step in steps]
     expected = torch.tensor([[*map(math.cos, row), *map(math.sin, row)] for row in angles])
-    same(rows, expected, case, rtol=0.0, atol=1e-3)
+    same(rows, expected, case, rtol=0.0, atol=2e-4 + 3e-7 * max(steps))
+
+
+@pytest.mark.exercise("timestep_embedding")
+def test_embedding_gives_each_timestep_its_own_row(lesson):
+    """Whatever was asked before or stands beside it, and wherever it is."""
+    t, other = torch.tensor([7, 450, 7]), torch.tensor([7, 30, 8])
+    rows = lesson.timestep_embedding(t, 8)
+    same(rows[2], rows[0], "t = (7, 450, 7), dim = 8, third row and first", atol=1e-6)
+    rows = lesson.timestep_embedding(other, 8)
+    for place, step in enumerate(other.tolist()):
+        alone = lesson.timestep_embedding(torch.tensor([step]), 8)
+        same(rows[place], alone[0], f"dim = 8, t = {step} beside others and alone", atol=1e-6)
+    on_other_device(lambda move: lesson.timestep_embedding(move(t), 8), "t = (7, 450, 7), dim = 8", pretend=True)
 
 
 @pytest.mark.exercise("zeroed")
@@ -149,23 +274,50 @@ def test_zeroed_by_hand(lesson):
     """Nothing in, nothing out; anything in, nothing out: both the weights and the biases are 0."""
     conv = lesson.zeroed(awake(nn.Conv2d(2, 3, 1)))
     expect(conv is not None, "zeroed(a convolution) is None: is the return missing?")
-    same(conv.weight, torch.zeros(3, 2, 1, 1), "zeroed(a convolution of 2 to 3 channels), weight")
-    same(conv.bias, torch.zeros(3), "zeroed(a convolution of 2 to 3 channels), bias")
+    expect(isinstance(conv, nn.Conv2d), f"zeroed(a convolution): expected the convolution, yours is {conv!r:.60}")
+    same(conv.weight, torch.zeros(3, 2, 1, 1), "zeroed(a convolution of 2 to 3 channels), weight", atol=0.0)
+    same(conv.bias, torch.zeros(3), "zeroed(a convolution of 2 to 3 channels), bias", atol=0.0)
 
 
 @pytest.mark.exercise("zeroed")
 @given(examples=5, channels=st.integers(1, 9), size=st.sampled_from([1, 3]))
 def test_zeroed_can_still_learn(lesson, channels, size):
-    conv = lesson.zeroed(nn.Conv2d(channels, 2, size, padding=size // 2))
+    given_conv = nn.Conv2d(channels, 2, size, stride=2, padding=size // 2)
+    conv = lesson.zeroed(given_conv)
     case = f"zeroed(a {size} x {size} convolution of {channels} to 2 channels)"
     expect(isinstance(conv, nn.Conv2d), f"{case}: expected the convolution, yours is {conv!r:.60}")
+    expect(conv is given_conv, f"{case}: expected the same convolution, yours is another one")
     out = conv(draw(1, channels, 4, 4))
-    same(out, torch.zeros(1, 2, 4, 4), f"{case}, output")
+    same(out, torch.zeros(1, 2, 2, 2), f"{case}, output")
     expect(out.requires_grad, f"{case}: the weights are switched off for training")
-    out.sum().backward()
+    (out * draw(1, 2, 2, 2, seed=2)).sum().backward()
     for name, parameter in conv.named_parameters():
         learns = parameter.grad is not None and bool(parameter.grad.any())
         expect(learns, f"{case}: its {name} gets no gradient, so it will never learn")
+        expect(parameter.is_leaf, f"{case}: its {name} is computed from something else: no optimizer takes it")
+        step = draw(*parameter.shape, seed=3)
+        with torch.no_grad():
+            try:
+                parameter.add_(step)
+            except RuntimeError as error:
+                raise Wrong(f"{case}: a step of training on its {name} fails: {str(error).splitlines()[0]}") from error
+        same(parameter.detach(), step, f"{case}, its {name} after a step of training")
+
+
+@pytest.mark.exercise("zeroed")
+def test_zeroed_leaves_each_convolution_its_own(lesson):
+    """Two of the same size share nothing; and what is on a GPU stays there."""
+    first, second = lesson.zeroed(nn.Conv2d(2, 2, 1)), lesson.zeroed(nn.Conv2d(2, 2, 1))
+    expect(isinstance(first, nn.Conv2d) and isinstance(second, nn.Conv2d), "zeroed(a convolution) is no convolution")
+    for name in ("weight", "bias"):
+        case = f"zeroed of two convolutions of 2 to 2 channels, {name} of the second"
+        own_memory(getattr(second, name).detach(), case, **{f"{name} of the first": getattr(first, name).detach()})
+
+    def parameters(move):
+        conv = lesson.zeroed(there(nn.Conv2d(2, 2, 1), move))
+        return [conv.weight.detach(), conv.bias.detach()]
+
+    on_other_device(parameters, "zeroed(a convolution of 2 to 2 channels)", pretend=True)
 
 
 @pytest.mark.exercise("ResidualBlock.forward")
@@ -198,6 +350,20 @@ def test_block_follows_the_formula(lesson, seed, sizes, batch):
     same(found, each(lambda *rows: block_of(block, *rows), x, time), case, **near)
 
 
+@pytest.mark.exercise("ResidualBlock.forward")
+@pytest.mark.parametrize("sizes", [(16, 16), (16, 8)], ids=["as wide", "narrower"])
+def test_block_is_a_layer_like_any_other(lesson, sizes):
+    """In any order of memory, on any device, in training and out of it, and every gradient flows."""
+    block = awake(lesson.ResidualBlock(*sizes, 5))
+    x, time, case = draw(2, 16, 3, 4), draw(2, 5, seed=2), f"ResidualBlock({sizes[0]}, {sizes[1]}, 5)"
+    leaves_no_trace(block, lambda: block(x, time), lambda: block(-x, time + 1), case)
+    in_all_layouts(lambda x: block(x, time), x, case)
+    own_memory(block(x, time).detach(), case, x=x, time=time)
+    on_other_device(lambda move: there(block, move)(move(x), move(time)), case, pretend=True)
+    inputs = {"x": [x.requires_grad_()], "time": [time.requires_grad_()]}
+    gradients_flow(lambda: block(x, time), inputs | layers_of(block), case)
+
+
 @pytest.mark.exercise("SelfAttention.forward")
 def test_attention_by_hand(lesson):
     """Two pixels, -1 and 1, in each of 8 channels. q is made so small that scores differ by log(3).
@@ -212,18 +378,40 @@ def test_attention_by_hand(lesson):
             layer.qkv.weight[channel, channel] = math.log(3) / (2 * math.sqrt(8))
             layer.qkv.weight[8 + channel, channel] = 1.0
             layer.qkv.weight[16 + channel, channel] = 1.0
-    x = torch.tensor([-1.0, 1.0]).expand(1, 8, 1, 2).clone()
-    same(layer(x), 1.5 * x, "pixels (-1, 1) that listen with 3/4 to themselves, 1/4 to each other", **near)
+    x = torch.tensor([-1.0, 1.0]).expand(1, 8, 1, 2)
+    expected = 1.5 * x
+    found = layer(x.clone())
+    same(found, expected, "pixels (-1, 1) that listen with 3/4 to themselves, 1/4 to each other", **near)
+    with torch.no_grad():
+        layer.qkv.weight[:16] *= 20
+    same(layer(x.clone()), 2 * x, "pixels (-1, 1), scores of 219 for themselves and -219 for each other", **near)
 
 
 @pytest.mark.exercise("SelfAttention.forward")
-@given(examples=5, seed=seeds, channels=st.sampled_from([8, 16]), batch=st.integers(1, 3))
-def test_attention_follows_the_formula(lesson, seed, channels, batch):
-    layer, x = awake(lesson.SelfAttention(channels), seed), draw(batch, channels, 2, 3, seed=seed)
-    case = f"SelfAttention({channels}) with random weights, {batch} random images of 2 x 3 pixels"
+@given(
+    examples=5,
+    seed=seeds,
+    channels=st.sampled_from([8, 16, 24]),
+    batch=st.integers(1, 3),
+    shape=st.sampled_from([(2, 3), (5, 4)]),
+)
+def test_attention_follows_the_formula(lesson, seed, channels, batch, shape):
+    layer, x = awake(lesson.SelfAttention(channels), seed), draw(batch, channels, *shape, seed=seed)
+    case = f"SelfAttention({channels}) with random weights, {batch} random images of {shape[0]} x {shape[1]} pixels"
     with unchanged(case, x=x):
         found = layer(x)
     same(found, each(lambda row: attention_of(layer, row), x), case, **near)
+
+
+@pytest.mark.exercise("SelfAttention.forward")
+def test_attention_is_a_layer_like_any_other(lesson):
+    """In any order of memory, on any device, in training and out of it, and every gradient flows."""
+    layer, x, case = awake(lesson.SelfAttention(16)), draw(2, 16, 3, 4), "SelfAttention(16)"
+    leaves_no_trace(layer, lambda: layer(x), lambda: layer(-x), case)
+    in_all_layouts(layer, x, case)
+    own_memory(layer(x).detach(), case, x=x)
+    on_other_device(lambda move: there(layer, move)(move(x)), case, pretend=True)
+    gradients_flow(lambda: layer(x), {"x": [x.requires_grad_()]} | layers_of(layer), case)
 
 
 def skips_of(found, case):
@@ -256,17 +444,49 @@ def test_encode_by_hand(lesson):
 
 
 @pytest.mark.exercise("SimpleUNet.encode")
-@given(examples=4, seed=seeds, side=sides, batch=st.integers(1, 2))
-def test_encode_follows_the_layers(lesson, seed, side, batch):
-    network, h, time = small(lesson, seed), draw(batch, 8, side, side, seed=seed), draw(batch, 32, seed=seed + 1)
-    case = f"two sizes with 1 and 2 blocks, random weights, {batch} random images of {side} x {side} pixels"
+@each_network
+@given(examples=3, seed=seeds, batch=st.integers(1, 3))
+def test_encode_follows_the_layers(lesson, kind, seed, batch):
+    network, case, (height, width) = made(lesson, kind, seed)
+    height, width, channels = height // network.fold, width // network.fold, network.conv_in.out_channels
+    h, time = draw(batch, channels, height, width, seed=seed), draw(batch, network.time_dim, seed=seed + 1)
+    case += f", {batch} random images of {height} x {width} positions"
     with unchanged(case, h=h, time=time):
         bottom, skips = skips_of(network.encode(h, time), case)
-    same(len(skips), 3, f"{case}, number of skips")
+    expected = [down_of(network, *rows) for rows in zip(h.double(), time.double(), strict=True)]
+    same(len(skips), len(expected[0][1]), f"{case}, number of skips")
     for number, skip in enumerate(skips):
-        expected = each(lambda *rows, number=number: down_of(network, *rows)[1][number], h, time)
-        same(skip, expected, f"{case}, skip {number}", **near)
-    same(bottom, each(lambda *rows: down_of(network, *rows)[0], h, time), f"{case}, h", **near)
+        same(skip, torch.stack([row[1][number] for row in expected]).float(), f"{case}, skip {number}", **near)
+    same(bottom, torch.stack([row[0] for row in expected]).float(), f"{case}, h", **near)
+
+
+@pytest.mark.exercise("SimpleUNet.encode")
+def test_encode_is_a_layer_like_any_other(lesson):
+    """In any order of memory, on any device, in training and out of it, and every gradient flows."""
+    network, case = small(lesson), "two sizes with 1 and 2 blocks"
+    h, time = draw(2, 8, 4, 6), draw(2, 32, seed=2)
+    skips_of(network.encode(h, time), case)
+    leaves_no_trace(network, lambda: network.encode(h, time), lambda: network.encode(-h[:1], time[:1]), case)
+    for number in range(4):
+        where = f"{case}, {'h' if number == 3 else f'skip {number}'}"
+        in_all_layouts(
+            lambda h, number=number: [*network.encode(h, time)[1], network.encode(h, time)[0]][number], h, where
+        )
+    for number, skip in enumerate(network.encode(h, time)[1]):
+        own_memory(skip.detach(), f"{case}, skip {number}", h=h)
+    on_other_device(lambda move: flat(there(network, move).encode(move(h), move(time))), case, pretend=True)
+    groups = {
+        "h": [h.requires_grad_()],
+        "time": [time.requires_grad_()],
+        "the layers of down": list(network.down.parameters()),
+    }
+    gradients_flow(lambda: network.encode(h, time), groups, case)
+    for number in range(3):
+        same_slope(
+            lambda number=number: weighed(network.encode(h, time)[1][number]),
+            [h],
+            f"{case}, gradient of h in skip {number}",
+        )
 
 
 @pytest.mark.exercise("SimpleUNet.decode")
@@ -282,17 +502,51 @@ def test_decode_by_hand(lesson):
     same(found, constant(132, 1, 8, 2, 2), "h = 1, skips = [2, 3], blocks that give 10 * h + skip", **near)
 
 
+def on_the_way_up(network, shape, batch, seed):
+    """What decode may be handed: h and time, and the skips, all random."""
+    skips, (height, width) = [], (side // network.fold for side in shape)
+    for layer in network.down:
+        if isinstance(layer, nn.Conv2d):
+            height, width = height // 2, width // 2
+        else:
+            skips.append(draw(batch, layer.conv2.out_channels, height, width, seed=seed + 2 + len(skips)))
+    h = draw(batch, network.middle2.conv2.out_channels, height, width, seed=seed)
+    return h, skips, draw(batch, network.time_dim, seed=seed + 1)
+
+
 @pytest.mark.exercise("SimpleUNet.decode")
-@given(examples=4, seed=seeds, side=sides, batch=st.integers(1, 2))
-def test_decode_follows_the_layers(lesson, seed, side, batch):
-    network, time = small(lesson, seed), draw(batch, 32, seed=seed)
-    h, *skips = (draw(batch, 16, side // 2, side // 2, seed=seed + place) for place in (1, 2, 3))
-    skips = [draw(batch, 8, side, side, seed=seed + 4), *skips]
-    case = f"two sizes with 1 and 2 blocks, random weights, skips of {side} x {side} and twice half that"
+@each_network
+@given(examples=3, seed=seeds, batch=st.integers(1, 3))
+def test_decode_follows_the_layers(lesson, kind, seed, batch):
+    network, case, shape = made(lesson, kind, seed)
+    h, skips, time = on_the_way_up(network, shape, batch, seed)
+    case += f", {batch} random images, skips of {', '.join(f'{skip.shape[2]} x {skip.shape[3]}' for skip in skips)}"
     expected = each(lambda h, time, *skips: up_of(network, h, skips, time), h, time, *skips)
     with unchanged(case, h=h, time=time, **{f"skip {number}": skip for number, skip in enumerate(skips)}):
         found = network.decode(h, list(skips), time)
     same(found, expected, case, **near)
+
+
+@pytest.mark.exercise("SimpleUNet.decode")
+def test_decode_is_a_layer_like_any_other(lesson):
+    """In any order of memory, on any device, in training and out of it, and every gradient flows."""
+    network, case = small(lesson), "two sizes with 1 and 2 blocks"
+    h, skips, time = on_the_way_up(network, (8, 12), 2, 0)
+    used, others = [skip * torch.ones(1, requires_grad=True) for skip in skips], [-skip[:1] for skip in skips]
+    leaves_no_trace(
+        network, lambda: network.decode(h, list(used), time), lambda: network.decode(-h[:1], others, time[:1]), case
+    )
+    in_all_layouts(lambda h: network.decode(h, list(skips), time), h, case)
+    in_all_layouts(lambda skip: network.decode(h, [skip, *skips[1:]], time), skips[0], f"{case}, skip 0")
+
+    def elsewhere(move):
+        return there(network, move).decode(move(h), [move(skip) for skip in skips], move(time))
+
+    on_other_device(elsewhere, case, pretend=True)
+    inputs = {"h": [h.requires_grad_()], "time": [time.requires_grad_()]}
+    inputs |= {f"skip {number}": [skip.requires_grad_()] for number, skip in enumerate(skips)}
+    layers = {"the layers of up": list(network.up.parameters())}
+    gradients_flow(lambda: network.decode(h, list(skips), time), inputs | layers, case)
 
 
 @pytest.mark.exercise("SimpleUNet.forward")
@@ -313,22 +567,68 @@ def test_network_by_hand(lesson):
 
 
 @pytest.mark.exercise("SimpleUNet.forward")
-@given(examples=4, seed=seeds, steps=st.lists(st.integers(0, 300), min_size=1, max_size=3))
-def test_network_follows_its_layers(lesson, seed, steps):
-    network, t, x_t = small(lesson, seed), torch.tensor(steps), draw(len(steps), 1, 8, 4, seed=seed)
-    case = f"random weights, random images of 8 x 4 pixels, t = {tuple(steps)}"
+@each_network
+@given(examples=2, seed=seeds, steps=st.lists(st.integers(0, 300), min_size=1, max_size=3))
+def test_network_follows_its_layers(lesson, kind, seed, steps):
+    """Images far off the scale of [-1, 1] as well, and answers as large: nothing limits them."""
+    network, case, shape = made(lesson, kind, seed)
+    with torch.no_grad():
+        network.conv_out.weight *= 10
+    t, x_t = (
+        torch.tensor(steps),
+        4 * draw(len(steps), network.conv_in.in_channels // network.fold**2, *shape, seed=seed),
+    )
+    case += f", random images of {shape[0]} x {shape[1]} pixels, t = {tuple(steps)}"
     with unchanged(case, x_t=x_t, t=t):
         found = network(x_t, t)
     expected = torch.stack([network_of(network, x.double(), step) for x, step in zip(x_t, steps, strict=True)]).float()
-    same(found, expected, case, rtol=1e-3, atol=1e-3)  # an angle of 300 has lost two digits in float32
+    same(found, expected, case, rtol=1e-3, atol=1e-2)  # an angle of 300 has lost two digits in float32
 
 
 @pytest.mark.exercise("SimpleUNet.forward")
-@pytest.mark.parametrize("shape", [(8, 10), (6, 8)], ids=["width", "height"])
-def test_network_refuses_sizes_that_cannot_be_halved(lesson, shape):
-    network = small(lesson)
-    with refused(f"2 x 2 pixels folded and halved once, images of {shape[0]} x {shape[1]} pixels"):
-        network(torch.zeros(1, 1, *shape), torch.tensor([0]))
+def test_network_tells_each_image_its_own_step(lesson):
+    """The same image at five steps: five answers, and each as if it were alone."""
+    network, steps = small(lesson), [5, 80, 5, 999, 1500, 4000]
+    x_t = draw(1, 1, 8, 12)
+    found = network(x_t.expand(len(steps), -1, -1, -1), torch.tensor(steps))
+    case = f"one image at t = {tuple(steps)}"
+    same(found[2], found[0], f"{case}, third answer and first", **near)
+    for place, step in enumerate(steps):
+        same(found[place], network(x_t, torch.tensor([step]))[0], f"{case}, t = {step} beside others and alone", **near)
+        for other in range(place):
+            if steps[other] != step:
+                unlike = (found[place] - found[other]).abs().max() > 1e-2
+                expect(unlike, f"{case}: the answers at {steps[other]} and {step} do not differ")
+
+
+@pytest.mark.exercise("SimpleUNet.forward")
+def test_network_is_a_layer_like_any_other(lesson):
+    """In any order of memory, on any device, in training and out of it, and every gradient flows."""
+    network = awake(lesson.SimpleUNet(in_channels=3, channels=(8, 16), blocks=(1, 1)))
+    case, x_t, t = "two sizes with 1 and 1 block, images of 3 channels", draw(2, 3, 8, 12), torch.tensor([370, 3])
+    leaves_no_trace(network, lambda: network(x_t, t), lambda: network(-x_t, t.flip(0)), case)
+    in_all_layouts(lambda x_t: network(x_t, t), x_t, case)
+    on_other_device(lambda move: there(network, move)(move(x_t), move(t)), case, pretend=True)
+    gradients_flow(lambda: network(x_t, t), {"x_t": [x_t.requires_grad_()]} | layers_of(network), case)
+
+
+@pytest.mark.exercise("SimpleUNet.forward")
+@pytest.mark.parametrize(
+    ("kind", "shape"),
+    [
+        ("two sizes", (8, 10)),
+        ("two sizes", (6, 8)),
+        ("two sizes", (6, 6)),
+        ("three sizes, three channels, no folding", (6, 8)),
+        ("three sizes, three channels, no folding", (28, 30)),
+        ("4 x 4 pixels folded", (28, 28)),
+    ],
+)
+def test_network_refuses_sizes_that_cannot_be_halved(lesson, kind, shape):
+    network, case, _ = made(lesson, kind)
+    x_t = torch.zeros(1, network.conv_in.in_channels // network.fold**2, *shape)
+    with refused(f"{case}, images of {shape[0]} x {shape[1]} pixels, which {network.divisor} does not divide"):
+        network(x_t, torch.tensor([0]))
 
 
 @pytest.mark.chain

@@ -130,7 +130,8 @@ def ddim_step(
         x_prev = sqrt(alpha_bar_prev) * pred_x0 + sqrt(1 - alpha_bar_prev - variance) * pred_noise
                  + sqrt(variance) * noise
 
-    eta = 0 adds no fresh noise, 1 as much as DDPM. Song et al. 2021, equations 12 and 16. Arguments as in p_sample.
+    eta = 0 adds no fresh noise, 1 as much as DDPM: then rounding may bring what is under the root, next to 0, below it;
+    take 0 for it. Song et al. 2021, equations 12 and 16. Arguments as in p_sample.
     """
     # 1. how much image and how much noise belongs into x_prev
     # 2. the variance of the fresh noise: a share of the posterior's

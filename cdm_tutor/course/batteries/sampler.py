@@ -11,11 +11,15 @@ import torch
 from torch import Tensor
 
 from cdm_tutor.course.lesson import Call
-from cdm_tutor.schedule import NoiseSchedule
+from cdm_tutor.schedule import NoiseSchedule, make_schedule
 
 SCHEDULE = NoiseSchedule.from_betas(torch.tensor([0.05 + 0.04 * t for t in range(12)], dtype=torch.float64))
 NOISE = torch.tensor([0.7, -1.3, 0.4, 1.9]).reshape(2, 1, 1, 2)
 OLD_NOISE = torch.tensor([-0.6, 1.2, 0.9, -1.7]).reshape(2, 1, 1, 2)
+LAST_NOISE = torch.tensor([1.1, 0.35, -2.2, 0.8]).reshape(2, 1, 1, 2)  # fresh in the step before
+LAST_GUESS = torch.tensor([0.15, -0.5, 1.6, -0.75]).reshape(
+    2, 1, 1, 2
+)  # how that step's guesses differ from this one's
 IMAGE = torch.tensor([0.8, -0.35, -0.9, 0.25]).reshape(2, 1, 1, 2)
 X_T = torch.tensor([-2.3, 0.4, 1.1, 2.9]).reshape(2, 1, 1, 2)
 
@@ -50,11 +54,17 @@ class Gaussian:
         return (signal * x_t - x0) / sigma
 
 
-def guess_of(m: ModuleType, t: int, shift: float = 0.0) -> tuple[Tensor, Any]:
+def guess_of(m: ModuleType, t: int, shift: Tensor | float = 0.0) -> tuple[Tensor, Any]:
     """An x_t and what it is made of."""
     signal, sigma = mix(t)
-    image = IMAGE + shift
-    return signal * image + sigma * OLD_NOISE, m.Guess(t, image, OLD_NOISE)
+    image, noise = IMAGE + shift, OLD_NOISE - 2 * shift
+    return signal * image + sigma * noise, m.Guess(t, image, noise)
+
+
+def spaced(m: ModuleType) -> list[int]:
+    """Visits that are not a whole number of steps apart, roughly, for right solutions round them up or down."""
+    pairs = m.spaced_timesteps(1000, 300)
+    return [len(pairs), pairs[0][0], pairs[-1][0] // 50, pairs[-1][1]]
 
 
 def denoised(m: ModuleType, t: int, *prediction: str) -> list[Any]:
@@ -73,7 +83,7 @@ def the_posterior(m: ModuleType, t: int, prev_t: int) -> list[Any]:
 def stepped(m: ModuleType, step: str, t: int, prev_t: int, *eta: float, last_t: int | None = None) -> Tensor:
     """One step, of the kind that step names."""
     x_t, guess = guess_of(m, t)
-    last = m.Taken(*guess_of(m, last_t, 0.15), OLD_NOISE) if last_t else None
+    last = m.Taken(*guess_of(m, last_t, LAST_GUESS), LAST_NOISE) if last_t else None
     return getattr(m, step)(x_t, guess, last, prev_t, SCHEDULE, NOISE, *eta)
 
 
@@ -96,10 +106,18 @@ def asked(m: ModuleType) -> list[Any]:
     return [network.asked, x, x.requires_grad]
 
 
+def asked_of_many(m: ModuleType) -> list[Any]:
+    """What the network is asked if there are more than a thousand noising steps."""
+    network, schedule = Network(), make_schedule("cosine", 1200)
+    m.sample(network, X_T.clone(), schedule, generator=torch.Generator().manual_seed(0), steps=4, prediction="v")
+    return network.asked
+
+
 def wandered(m: ModuleType, solver: str, **eta: float) -> list[Any]:
     """Where walks with fresh noise are at each step, roughly, if all images are grey and the guess is always right.
 
-    The mean in tenths; the spread in steps of a tenth of itself; how alike two images and two steps are.
+    The mean in tenths; the standard deviation in steps of a tenth of itself; how alike two images are; and in thirds,
+    whether the second step goes on from where the first one led.
     """
     path: list[Tensor] = []
     x_T, generator = torch.ones(2, 1, 128, 128), torch.Generator().manual_seed(0)
@@ -114,7 +132,7 @@ def wandered(m: ModuleType, solver: str, **eta: float) -> list[Any]:
         answers.append(round(correlation(x[0], x[1])))
     before, after = path[0], path[1]
     fresh = after - before * (right[1][0] / right[0][0])  # what the second step added
-    return [*answers, round(correlation(before, fresh))]
+    return [*answers, round(3 * correlation(before, fresh))]
 
 
 def correlation(a: Tensor, b: Tensor) -> float:
@@ -150,6 +168,7 @@ CALLS = [
     Call("denoise", lambda m: denoised(m, 10, "v")),
     Call("spaced_timesteps", lambda m: m.spaced_timesteps(1000, 4)),
     Call("spaced_timesteps", lambda m: m.spaced_timesteps(12, 3)),
+    Call("spaced_timesteps", spaced),
     Call("posterior", lambda m: the_posterior(m, 9, 4)),
     Call("posterior", lambda m: the_posterior(m, 5, 4)),
     Call("posterior", lambda m: the_posterior(m, 3, -1)),
@@ -159,6 +178,7 @@ CALLS = [
     Call("ddim_step", lambda m: stepped(m, "ddim_step", 9, 4)),
     Call("ddim_step", lambda m: stepped(m, "ddim_step", 9, 4, 0.3)),
     Call("ddim_step", lambda m: stepped(m, "ddim_step", 3, -1, 0.3)),
+    Call("ddim_step", lambda m: the_posterior(m, 9, 4)),  # of which it sees only the variance
     Call("dpm_step", lambda m: stepped(m, "dpm_step", 9, 4)),
     Call("dpm_step", lambda m: stepped(m, "dpm_step", 7, 4, 0.0, last_t=9)),
     Call("dpm_step", lambda m: stepped(m, "dpm_step", 7, 4, 0.6, last_t=11)),
@@ -168,16 +188,19 @@ CALLS = [
     Call("sample", lambda m: walked(m, "dpm", 3)),
     Call("sample", lambda m: walked(m, "dpm", 6)),
     Call("sample", asked),
+    Call("sample", asked_of_many),
     Call("sample", lambda m: denoised(m, 4, "v")),  # is it sample that forgets the prediction, or denoise?
+    Call("sample", spaced),
     Call("sample", lambda m: wandered(m, "ddpm")),
     Call("sample", lambda m: wandered(m, "ddpm", eta=0.5)),
     Call("sample", lambda m: wandered(m, "ddim", eta=0.5)),
     Call("sample", lambda m: wandered(m, "dpm")),
-    Call("sample", lambda m: torch.equal(twice(m), twice(m))),
+    Call("sample", lambda m: torch.equal(seeded(m, 3), seeded(m, 3))),
+    Call("sample", lambda m: torch.equal(seeded(m, 3), seeded(m, 4))),
 ]
 
 
-def twice(m: ModuleType) -> Tensor:
-    """To be called twice, with a generator of the same seed."""
-    generator = torch.Generator().manual_seed(3)
+def seeded(m: ModuleType, seed: int) -> Tensor:
+    """To be called twice, with generators of the same seed or of others."""
+    generator = torch.Generator().manual_seed(seed)
     return m.sample(Gaussian(0.2, 0.6), X_T.clone(), SCHEDULE, generator=generator, steps=3, prediction="v")

@@ -128,6 +128,16 @@ MISTAKES = [
         ((VISITED, VISITED.replace(") - 1 for", ") for")),),
     ),
     Mistake(
+        "spacing-by-whole-strides",
+        "spaced_timesteps",
+        "all strides are T // steps, rounded down once for all",
+        "Strokes a little soft, without their finest detail: the strides that were cut short leave a long one to the "
+        "end. None where the number of steps divides T.",
+        "A stride that is rounded once is off by the same each time, and the last one has to make up for all. Round "
+        "each place by itself.",
+        ((VISITED, "[T - 1 - i * (T // steps) for i in range(steps)]"),),
+    ),
+    Mistake(
         "walks-towards-noise",
         "spaced_timesteps",
         "the visits go up, from little noise to much",
@@ -210,11 +220,25 @@ MISTAKES = [
         (("return mean, beta * sigma_prev**2 / sigma_t**2", "return mean, beta"),),
     ),
     Mistake(
+        "variance-of-the-table",
+        "posterior",
+        "the variance is the table's, that of a single noising step, also where steps are skipped",
+        "With few steps plainer, bolder digits, on a ground with a very fine grain; nothing wrong with all of them.",
+        "The table knows strides of one step only. A longer stride leaves more open; the one to the clean image "
+        "leaves nothing.",
+        (
+            (
+                "return mean, beta * sigma_prev**2 / sigma_t**2",
+                "return mean, schedule.posterior_variance[guess.t].item()",
+            ),
+        ),
+    ),
+    Mistake(
         "posterior-gives-spread",
         "posterior",
-        "the second result is the spread, not the variance",
+        "the second result is the standard deviation, not the variance",
         "Much too much noise: grain that the next steps do not take away, and shreds of digits in it.",
-        "Variance is the square of the spread. Who draws takes the root, so it must not be taken before.",
+        "Variance is the square of the standard deviation. Who draws takes the root, so it must not be taken before.",
         (
             (
                 "return mean, beta * sigma_prev**2 / sigma_t**2",
@@ -278,7 +302,7 @@ MISTAKES = [
     Mistake(
         "ddim-eta-not-squared",
         "ddim_step",
-        "eta scales the variance, not the spread",
+        "eta scales the variance, not the standard deviation",
         "More fresh noise than was asked for; with 0 and 1 none.",
         "eta multiplies the noise, so its square is what multiplies the variance.",
         (("variance = eta**2 * posterior(", "variance = eta * posterior("),),
@@ -322,6 +346,20 @@ MISTAKES = [
             (
                 "levels(schedule, prev_t)\n    variance = eta**2",
                 "levels(schedule, max(prev_t, 0))\n    variance = eta**2",
+            ),
+        ),
+    ),
+    Mistake(
+        "ddim-last-table-entry",
+        "ddim_step",
+        "at the last step the tables are asked for entry -1, which is their last",
+        "Nothing but noise: at the last step the finished image is noised again, as much as the schedule can.",
+        "-1 stands for the clean image, which has no entry in the tables; and in Python an index of -1 is no error.",
+        (
+            (
+                "levels(schedule, prev_t)\n    variance = eta**2",
+                "schedule.sqrt_alphas_cumprod[prev_t], schedule.sqrt_one_minus_alphas_cumprod[prev_t]\n"
+                "    variance = eta**2",
             ),
         ),
     ),
@@ -450,6 +488,28 @@ MISTAKES = [
         'Slightly coarser images from "dpm" with few steps.',
         "Repeating a step with what was known before corrects nothing; what is new is the guess at its end.",
         (("t, guess.pred_x0, schedule, last.noise, eta)", "t, last.guess.pred_x0, schedule, last.noise, eta)"),),
+    ),
+    Mistake(
+        "corrected-with-new-noise",
+        "sample",
+        "the step is taken again with new noise, not with the noise that it had",
+        'Thinner, broken strokes from "dpm" with few steps; none with eta = 0.',
+        "The guess was made about an x with a certain noise in it. Taken again with other noise, the step leads to "
+        "another x, about which nothing was guessed.",
+        (
+            (
+                "t, guess.pred_x0, schedule, last.noise, eta)",
+                "t, guess.pred_x0, schedule, draw_like(x, generator), eta)",
+            ),
+        ),
+    ),
+    Mistake(
+        "a-thousand-steps",
+        "sample",
+        "T is taken to be 1000, however long the schedule is",
+        "An error before the first image: IndexError, index 999 is out of bounds. None with a schedule of 1000 steps.",
+        "How many noising steps there are is for the schedule to say, and differs from one to the next.",
+        (("spaced_timesteps(len(schedule), steps)", "spaced_timesteps(1000, steps)"),),
     ),
     Mistake(
         "corrects-every-solver",

@@ -2,6 +2,8 @@
 
 from cdm_tutor.course.lesson import Mistake
 
+RATES = "torch.exp(-math.log(10000) * torch.arange(half, device=t.device) / half)"
+
 MISTAKES = [
     Mistake(
         "embedding-minus-missing",
@@ -29,6 +31,14 @@ MISTAKES = [
         "None if you train from nothing; weights trained elsewhere draw other digits, a little bolder.",
         "i runs from 0 to dim / 2 - 1 and is divided by dim / 2, so the end is approached and never reached.",
         (("device=t.device) / half)", "device=t.device) / (half - 1))"),),
+    ),
+    Mistake(
+        "embedding-slow-to-fast",
+        "timestep_embedding",
+        "the rates run from slow to fast",
+        "None if you train from nothing; weights trained elsewhere give dark grey fog with bright specks.",
+        "Any order would do, but it must be the one that the weights were trained with.",
+        ((RATES, RATES + ".flip(0)"),),
     ),
     Mistake(
         "embedding-of-fractions",
@@ -131,12 +141,21 @@ MISTAKES = [
         (("h = self.norm2(h) * (1 + scale) + shift", "h = self.norm2(h)"),),
     ),
     Mistake(
+        "block-time-of-the-first",
+        "ResidualBlock.forward",
+        "all images of the batch are scaled and shifted by the first one's timestep",
+        "The loss ends higher: most images are told the wrong noise level. Strokes come out bolder and in pieces; "
+        "sampling, where all images share one step, hides the rest.",
+        "time has a row for each image, for each was noised to a step of its own.",
+        (("self.time(time)[:, :, None, None]", "self.time(time[:1])[:, :, None, None]"),),
+    ),
+    Mistake(
         "block-time-before-norm",
         "ResidualBlock.forward",
         "the timestep speaks before the norm, which takes it out again",
         "The loss ends a little higher: the network hardly knows the noise level. With weights trained elsewhere, "
         "bold and foggy tangles.",
-        "A norm brings what it is given back to mean 0 and spread 1, whatever was done to it just before.",
+        "A norm brings what it is given back to mean 0 and standard deviation 1, whatever was done to it just before.",
         (("self.norm2(h) * (1 + scale) + shift", "self.norm2(h * (1 + scale) + shift)"),),
     ),
     Mistake(
@@ -168,10 +187,10 @@ MISTAKES = [
     Mistake(
         "block-statistics-of-the-batch",
         "ResidualBlock.forward",
-        "mean and spread are taken over the whole batch",
+        "mean and standard deviation are taken over the whole batch",
         "None to see when trained from nothing and sampled in a large batch; but an image changes with those that "
         "are drawn beside it. With weights trained elsewhere, white blotches.",
-        "A batch mixes nearly clean images with pure noise; their common mean and spread fit none of them.",
+        "A batch mixes nearly clean images with pure noise; their common mean and standard deviation fit none of them.",
         (
             (
                 "h = self.norm2(h) * (1 + scale) + shift",
@@ -186,7 +205,7 @@ MISTAKES = [
         "the scores are not divided by sqrt(C)",
         "Hardly any in a short training of a small network; in a larger one training stalls or jumps: each "
         "position looks at one other only and learns nothing of the rest.",
-        "A sum of C products has a spread of sqrt(C). Softmax of large numbers is all or nothing.",
+        "A sum of C products has standard deviation sqrt(C). Softmax of large numbers is all or nothing.",
         (("F.scaled_dot_product_attention(q, k, v)", "F.scaled_dot_product_attention(q, k, v, scale=1.0)"),),
     ),
     Mistake(

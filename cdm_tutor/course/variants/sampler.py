@@ -121,6 +121,35 @@ VARIANTS = [
         ),
     ),
     Variant(
+        "posterior-in-numpy",
+        (
+            (
+                "mean = " + POSTERIOR_MEAN.split("\n")[0],
+                "kept, pulled = math.sqrt(alpha) * sigma_prev**2 / sigma_t**2, signal_prev * beta / sigma_t**2\n"
+                "    mean = pulled * guess.pred_x0.cpu().numpy() + kept * x_t.cpu().numpy()\n"
+                "    mean = torch.from_numpy(mean).to(x_t.device)",
+            ),
+        ),
+    ),
+    Variant(
+        "posterior-by-the-noise",  # Ho et al., equation 11, for a stride
+        (
+            (
+                "mean = " + POSTERIOR_MEAN.split("\n")[0],
+                "mean = (x_t - beta / sigma_t * guess.pred_noise) / math.sqrt(alpha)",
+            ),
+        ),
+    ),
+    Variant(
+        "ddim-guarded-root",
+        (
+            (
+                "math.sqrt(sigma_prev**2 - variance) * guess.pred_noise",
+                "math.sqrt(max(1 - signal_prev**2 - variance, 0.0)) * guess.pred_noise",
+            ),
+        ),
+    ),
+    Variant(
         "ddim-by-the-paper",  # Song et al., equations 12 and 16, the noise read off x_t
         (
             (
@@ -174,8 +203,39 @@ VARIANTS = [
             (
                 "        taken = Taken(x, guess, draw_like(x, generator))\n",
                 "        needed = eta > 0 and prev_t >= 0\n"
-                "        fresh = torch.randn(x.shape, generator=generator) if needed else torch.zeros_like(x)\n"
+                "        fresh = draw_like(x, generator) if needed else torch.zeros_like(x)\n"
                 "        taken = Taken(x, guess, fresh)\n",
+            ),
+        ),
+    ),
+    Variant(
+        "noise-image-by-image",
+        (
+            (
+                "Taken(x, guess, draw_like(x, generator))",
+                "Taken(x, guess, torch.cat([draw_like(x[i : i + 1], generator) for i in range(len(x))]))",
+            ),
+        ),
+    ),
+    Variant(
+        "corrects-by-the-difference",  # the noise is the same in both, so it need not be remembered
+        (
+            ("    x, last = x_T, None\n", "    x, last, aimed = x_T, None, x_T\n"),
+            (
+                "            x = glide(last.x_t, last.guess.t, t, guess.pred_x0, schedule, last.noise, eta)\n",
+                "            ends = [\n"
+                "                glide(last.x_t, last.guess.t, t, image, schedule, torch.zeros_like(x), eta)\n"
+                "                for image in (guess.pred_x0, aimed)\n"
+                "            ]\n"
+                "            x = x + (ends[0] - ends[1])\n",
+            ),
+            (
+                "        last = taken\n",
+                "        aimed = guess.pred_x0\n"
+                "        if last and prev_t >= 0 and step is dpm_step:\n"
+                "            ratio = rise(schedule, t, prev_t) / rise(schedule, last.guess.t, t) / 2\n"
+                "            aimed = torch.lerp(last.guess.pred_x0, guess.pred_x0, 1 + ratio)\n"
+                "        last = taken\n",
             ),
         ),
     ),

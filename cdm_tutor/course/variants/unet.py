@@ -37,6 +37,20 @@ VARIANTS = [
         ),
     ),
     Variant(
+        "embedding-in-numpy",
+        (
+            (
+                "    rates = torch.exp(-math.log(10000) * torch.arange(half, device=t.device) / half)\n"
+                "    angles = t[:, None] * rates\n"
+                "    return torch.cat([angles.cos(), angles.sin()], dim=1)\n",
+                "    import numpy as np\n\n"
+                "    angles = np.outer(t.cpu().numpy(), 10000.0 ** (-np.arange(half) / half))\n"
+                "    rows = np.concatenate([np.cos(angles), np.sin(angles)], axis=1)\n"
+                "    return torch.from_numpy(rows).float().to(t.device)\n",
+            ),
+        ),
+    ),
+    Variant(
         "zeroed-by-name",
         (
             (
@@ -164,6 +178,10 @@ VARIANTS = [
         ),
     ),
     Variant(
+        "encode-copies-its-skips",
+        (("                skips.append(h)\n", "                skips.append(h.clone())\n"),),
+    ),
+    Variant(
         "decode-with-an-iterator",
         (
             ("        for layer in self.up:\n", "        left = iter(skips[::-1])\n        for layer in self.up:\n"),
@@ -197,6 +215,23 @@ VARIANTS = [
                 "return F.pixel_shuffle(self.conv_out(F.silu(self.norm_out(h))), self.fold)",
                 "squares = self.conv_out(F.silu(self.norm_out(h))).unflatten(1, (-1, f, f))\n"
                 "        return squares.permute(0, 1, 4, 2, 5, 3).flatten(4, 5).flatten(2, 3)",
+            ),
+        ),
+    ),
+    Variant(
+        "unet-unfolds-by-fold",
+        (
+            (
+                "self.conv_in(F.pixel_unshuffle(x_t, self.fold))",
+                "self.conv_in(\n"
+                "            F.unfold(x_t, self.fold, stride=self.fold).unflatten(2, [side // self.fold for side in "
+                "x_t.shape[2:]])\n"
+                "        )",
+            ),
+            (
+                "return F.pixel_shuffle(self.conv_out(F.silu(self.norm_out(h))), self.fold)",
+                "out = self.conv_out(F.silu(self.norm_out(h))).flatten(2)\n"
+                "        return F.fold(out, x_t.shape[2:], self.fold, stride=self.fold)",
             ),
         ),
     ),
