@@ -47,7 +47,7 @@ def test_linear_betas_follow_the_formula(lesson, T):
 
 @pytest.mark.exercise("linear_betas")
 def test_linear_betas_of_few_steps(lesson):
-    """With 20 steps and fewer the last betas would be 1 and more: only these are cut. Of one step, either end will do."""
+    """With 20 steps and fewer the last betas reach 1 and more: only these are cut. Of one step, either end will do."""
     for T in range(2, 22):
         same(lesson.linear_betas(T), straight(T), f"T = {T}", atol=1e-12)
     betas = lesson.linear_betas(1)
