@@ -150,7 +150,7 @@ def refused(case: str) -> Iterator[None]:
 
 @contextmanager
 def unchanged(case: str, **inputs: Tensor) -> Iterator[None]:
-    """Raise Wrong if the block writes into one of the tensors, given by name, also if that is why it ends in an error."""
+    """Raise Wrong if the block writes into one of the tensors, given by name; also where it ends in an error."""
     before = copy.deepcopy(inputs)
 
     def check(error: Exception | None) -> None:

@@ -29,7 +29,7 @@ def kept(betas):
 def test_linear_betas_by_hand(lesson):
     """T = 50 takes a twentieth of 1000 steps, so each must do twenty times as much: from 0.002 to 0.4."""
     betas = lesson.linear_betas(50)
-    same(betas if betas is None else betas.shape, torch.Size([50]), "T = 50, shape")
+    same(betas if betas is None else tuple(betas.shape), (50,), "T = 50, shape")
     same(betas[[0, -1]], double([0.002, 0.4]), "T = 50, first and last beta")
 
 
@@ -51,7 +51,7 @@ def test_linear_betas_of_few_steps(lesson):
     for T in range(2, 22):
         same(lesson.linear_betas(T), straight(T), f"T = {T}", atol=1e-12)
     betas = lesson.linear_betas(1)
-    same(betas if betas is None else betas.shape, torch.Size([1]), "T = 1, shape")
+    same(betas if betas is None else tuple(betas.shape), (1,), "T = 1, shape")
     beta = betas.item()
     expect(min(abs(beta - 0.1), abs(beta - 0.999)) < 1e-6, f"T = 1: yours is {beta:.4g}, expected 0.1, the first beta")
 
@@ -128,8 +128,8 @@ def test_posterior_variance_of_any_steps(lesson, betas):
     before = [1.0, *alpha_bar[:-1]]
     order = [0, *range(len(betas) - 1, 0, -1)]  # the first, then from the last to the second
     given_here = [double([table[t] for t in order]) for table in (betas, alpha_bar, before)]
-    case = f"steps {numbers(order[:4])}: " + ", ".join(
-        f"{name} = {numbers(table[:4].tolist())}"
+    case = f"steps {numbers(order[:6])}: " + ", ".join(
+        f"{name} = {numbers(table[:6].tolist())}"
         for name, table in zip(("betas", "alpha_bar", "alpha_bar_prev"), given_here, strict=True)
     )
     with unchanged(case, betas=given_here[0], alpha_bar=given_here[1], alpha_bar_prev=given_here[2]):
@@ -215,7 +215,7 @@ def test_schedule_has_every_table(lesson, betas):
 def test_schedule_keeps_its_digits_over_many_steps(lesson, betas, dtype):
     """Near 1 float32 keeps few digits of 1 - alpha_bar, and after a thousand tiny betas none."""
     table = double(betas).to(dtype)
-    case = f"T = {len(betas)}, betas = {numbers(betas[:4])}{', ...' if betas[4:] else ''} in {dtype}"
+    case = f"T = {len(betas)}, betas = {numbers(betas[:6])}{', ...' if betas[6:] else ''} in {dtype}"
     schedule = made(lesson, table, case)
     for name, values in tables(table.tolist()).items():
         same(getattr(schedule, name), torch.tensor(values), f"{case}, {name}", rtol=1e-5, atol=1e-15)
