@@ -40,7 +40,8 @@ MISTAKES = [
         "linear-ends-cut",
         "linear_betas",
         "the two ends are cut, and with them all betas between",
-        "None with more than 20 steps. With fewer, the betas between rise too slowly, and the image is left for too long.",
+        "Hardly any: with 20 steps and fewer, the betas between rise too slowly and the image stays for too long; the "
+        "samples are only slightly different ones. With more steps nothing changes.",
         "A limit for every number is set to the numbers themselves. Set to the ends of a line, it tilts the line.",
         (
             (
