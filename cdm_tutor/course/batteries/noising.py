@@ -21,10 +21,10 @@ def inputs() -> tuple[Tensor, Tensor, Tensor, NoiseSchedule]:
     return x0, torch.tensor([2, 0, 4]), noise, schedule
 
 
-def mixed(function: Any, second: int = 3) -> list[Tensor]:
+def mixed(function: Any, second: int = 3, times: int = 3) -> list[Tensor]:
     """What a function makes of two batches, and the batches after it."""
     a, t, b, schedule = inputs()
-    return [function(a, t, b[:second], schedule), a, b]
+    return [function(a, t[:times], b[:second], schedule), a, b]
 
 
 def picked(m: ModuleType) -> Tensor:
@@ -63,13 +63,18 @@ CALLS = [
     Call("gather", picked),
     Call("gather", lambda m: m.gather(torch.tensor([0.9, 0.7]), torch.tensor([1]), torch.zeros(3, 1, 2, 2))),
     Call("q_sample", lambda m: mixed(m.q_sample)),
+    Call("q_sample", lambda m: mixed(m.q_sample, times=1)),
     Call("q_sample", lambda m: mixed(m.q_sample, second=1)),
     Call("predict_x0", lambda m: mixed(m.predict_x0)),
+    Call("predict_x0", lambda m: mixed(m.predict_x0, times=1)),
     Call("predict_x0", lambda m: way_back(m.predict_x0)),
     Call("predict_noise", lambda m: mixed(m.predict_noise)),
+    Call("predict_noise", lambda m: mixed(m.predict_noise, times=1)),
     Call("predict_noise", lambda m: way_back(m.predict_noise)),
     Call("velocity", lambda m: mixed(m.velocity)),
+    Call("velocity", lambda m: mixed(m.velocity, times=1)),
     Call("predict_x0_from_velocity", lambda m: mixed(m.predict_x0_from_velocity)),
+    Call("predict_x0_from_velocity", lambda m: mixed(m.predict_x0_from_velocity, times=1)),
     Call("predict_x0_from_velocity", lambda m: way_back(m.predict_x0_from_velocity)),
     Call("denoising_loss", lambda m: scored(m)),
     Call("denoising_loss", lambda m: scored(m, "v")),
