@@ -153,12 +153,21 @@ def refused(case: str) -> Iterator[None]:
 
 @contextmanager
 def unchanged(case: str, **inputs: Tensor) -> Iterator[None]:
-    """Raise Wrong if the block writes into one of the tensors, given by name."""
+    """Raise Wrong if the block writes into one of the tensors, given by name; also where it ends in an error."""
     before = copy.deepcopy(inputs)
-    yield
-    for name, tensor in inputs.items():
-        if not torch.equal(tensor, before[name]):
-            raise Wrong(f"{case}: {name} was changed in place: work on a copy, the caller still needs it")
+
+    def check(error: Exception | None) -> None:
+        for name, tensor in inputs.items():
+            if not torch.equal(tensor, before[name]):
+                text = f"{case}: {name} was changed in place: work on a copy, the caller still needs it"
+                raise Wrong(text) from error
+
+    try:
+        yield
+    except Exception as error:
+        check(error)
+        raise
+    check(None)
 
 
 def layouts(tensor: Tensor) -> dict[str, Tensor]:

@@ -153,10 +153,11 @@ GROUPS: tuple[Group, ...] = (
         "Digits like real ones, all different, on black. A mistake may still be there: of these here nothing "
         "shows, neither in the samples nor in the loss, but the tests see it.",
         (
-            "linear-in-float32", "schedule-in-float32", "x0-clipped", "cosine-without-offset", "noising-in-place",
-            "noising-one-noise-for-all", "gather-takes-any-t", "gather-counts-from-one", "noising-one-step-early",
-            "last-t-never-drawn", "first-t-never-drawn", "zeroed-bias-stays", "ema-equals-weights",
-            "ema-wrong-way-round", "ema-ignores-decay", "warm-up-ends-in-a-jump", "attention-without-residual",
+            "linear-in-float32", "cosine-in-float32", "schedule-in-float32", "x0-clipped", "x0-without-gradient",
+            "cosine-without-offset", "noising-in-place", "noising-one-noise-for-all", "gather-takes-any-t",
+            "gather-counts-from-one", "noising-one-step-early", "last-t-never-drawn", "first-t-never-drawn",
+            "zeroed-bias-stays", "ema-equals-weights", "ema-wrong-way-round", "ema-ignores-decay",
+            "warm-up-ends-in-a-jump", "attention-without-residual", "linear-ends-cut",
         ),
         in_images=True,
     ),

@@ -517,6 +517,7 @@ IN_THE_NETWORK = (Trained(),)  # for the exercises of lesson 3
 WITH_BOTH = (Sampled(), Trained())  # weights trained elsewhere, and from nothing
 BY_NAME: dict[str, tuple[Scene, ...]] = {
     "linear-not-cut": (Sampled(schedule="linear", T=20),),
+    "linear-ends-cut": (Sampled("ddim", 10, schedule="linear", T=10),),
     "linear-stops-short": (Sampled(schedule="linear", T=100),),
     "posterior-is-beta": (ByTheTable(T=20, steps=20),),
     "previous-not-shifted": (ByTheTable(T=20, steps=20),),

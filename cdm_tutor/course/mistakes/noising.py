@@ -183,6 +183,16 @@ MISTAKES = [
         (("return (x_t - sigma * noise) / signal", "return ((x_t - sigma * noise) / signal).clamp(-1, 1)"),),
     ),
     Mistake(
+        "x0-without-gradient",
+        "predict_x0",
+        "the predicted image is cut off from what it was made of",
+        "None in the samples. Whoever trains on the predicted image, as the critic does, finds no way back to the "
+        "network that predicted the noise, and it learns nothing.",
+        "A prediction may be part of a loss. What a function computes from a network's answer can be differentiated, "
+        "unless the way is cut.",
+        (("return (x_t - sigma * noise) / signal", "return ((x_t - sigma * noise) / signal).detach()"),),
+    ),
+    Mistake(
         "noise-image-not-dimmed",
         "predict_noise",
         "the image is taken away at full strength",

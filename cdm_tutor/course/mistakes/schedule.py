@@ -37,6 +37,20 @@ MISTAKES = [
         (("0.02 * scale, T, dtype=torch.float64)", "0.02 * scale, T)"),),
     ),
     Mistake(
+        "linear-ends-cut",
+        "linear_betas",
+        "the two ends are cut, and with them all betas between",
+        "Hardly any: with 20 steps and fewer, the betas between rise too slowly and the image stays for too long; the "
+        "samples are only slightly different ones. With more steps nothing changes.",
+        "A limit for every number is set to the numbers themselves. Set to the ends of a line, it tilts the line.",
+        (
+            (
+                "torch.linspace(1e-4 * scale, 0.02 * scale, T, dtype=torch.float64).clamp(max=MAX_BETA)",
+                "torch.linspace(1e-4 * scale, min(0.02 * scale, MAX_BETA), T, dtype=torch.float64)",
+            ),
+        ),
+    ),
+    Mistake(
         "cosine-not-squared",
         "cosine_betas",
         "the cosine is not squared",
@@ -45,6 +59,15 @@ MISTAKES = [
         "alpha_bar is a variance. The cosine itself is how much the image is dimmed, its square how much variance is "
         "left.",
         (("* math.pi / 2) ** 2", "* math.pi / 2)"),),
+    ),
+    Mistake(
+        "cosine-in-float32",
+        "cosine_betas",
+        "the betas are float32",
+        "None at first sight; the first betas, and so the least noised steps, are off in the third digit.",
+        "Two neighbours on the cosine differ by millionths. In float32, which has seven digits, hardly any are left of "
+        "the difference.",
+        (("torch.arange(T + 1, dtype=torch.float64) / T", "torch.arange(T + 1) / T"),),
     ),
     Mistake(
         "cosine-not-cut",

@@ -55,8 +55,8 @@ VARIANTS = [
             IMPORTS,
             (
                 NOISE,
-                "    if x0.shape != noise.shape:\n"
-                '        raise ValueError("image and noise differ in shape")\n'
+                "    if x0.shape != noise.shape or len(t) != len(x0):\n"
+                '        raise ValueError("image, t and noise differ in shape")\n'
                 "    x_t = torch.empty_like(x0)\n"
                 "    for i, step in enumerate(t.tolist()):\n"
                 "        left = schedule.alphas_cumprod[step].item()\n"
@@ -146,6 +146,61 @@ VARIANTS = [
                 'target = {"noise": noise, "v": velocity(x0, t, noise, schedule)}[prediction]\n'
                 "    off = target - model(q_sample(x0, t, noise, schedule), t)\n"
                 '    return torch.einsum("bchw,bchw->b", off, off) / x0[0].numel()',
+            ),
+        ),
+    ),
+    Variant(
+        "noising-through-numpy",
+        (
+            IMPORTS,
+            (
+                NOISE,
+                "    both = [each.numpy() for each in (*_mix(t, x0, noise, schedule), x0, noise)]\n"
+                "    return torch.from_numpy(both[0] * both[2] + both[1] * both[3])",
+            ),
+        ),
+    ),
+    Variant(
+        "noising-as-complex-numbers",
+        (
+            IMPORTS,
+            (
+                "    signal, sigma = _mix(t, x0, noise, schedule)\n    return signal * noise - sigma * x0",
+                "    signal, sigma = _mix(t, x0, noise, schedule)\n"
+                "    return (torch.complex(signal, -sigma) * torch.complex(x0, noise)).imag",
+            ),
+        ),
+    ),
+    Variant(
+        "x0-from-alpha-bar",
+        (
+            (
+                "    signal, sigma = _mix(t, x_t, noise, schedule)\n    return (x_t - sigma * noise) / signal",
+                "    if x_t.shape != noise.shape:\n"
+                '        raise ValueError("x_t and noise differ in shape")\n'
+                "    alpha_bar = gather(schedule.alphas_cumprod, t, x_t)\n"
+                "    return (x_t - (1 - alpha_bar) ** 0.5 * noise) * alpha_bar**-0.5",
+            ),
+        ),
+    ),
+    Variant(
+        "noise-in-flat-rows",
+        (
+            (
+                "return (x_t - signal * x0) / sigma",
+                "rows = (each.reshape(len(t), -1) for each in (x_t, x0, signal, sigma))\n"
+                "    x_t_rows, x0_rows, signal, sigma = rows\n"
+                "    return x_t_rows.sub(signal * x0_rows).div(sigma).reshape(x_t.shape)",
+            ),
+        ),
+    ),
+    Variant(
+        "loss-of-detached-inputs",
+        (
+            (
+                LOSS,
+                "off = model(x_t=q_sample(x0, t, noise, schedule).detach(), t=t).double() - target.detach()\n"
+                "    return (off**2).mean((1, 2, 3)).to(x0.dtype)",
             ),
         ),
     ),

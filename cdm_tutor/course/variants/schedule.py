@@ -73,4 +73,52 @@ VARIANTS = [
         "previous-divided",
         (("torch.cat([torch.ones_like(alpha_bar[:1]), alpha_bar[:-1]])", "alpha_bar / (1 - betas)"),),
     ),
+    Variant(
+        "linear-of-one-step-is-the-last",
+        (
+            (
+                "return torch.linspace(1e-4 * scale, 0.02 * scale, T, dtype=torch.float64)",
+                "if T == 1:\n"
+                "        return torch.tensor([MAX_BETA], dtype=torch.float64)\n"
+                "    rise = (0.02 - 1e-4) * scale / (T - 1)\n"
+                "    return torch.tensor([1e-4 * scale + rise * t for t in range(T)], dtype=torch.float64)",
+            ),
+        ),
+    ),
+    Variant(
+        "cosine-last-beta-set",
+        (
+            (
+                "return (1 - f[1:] / f[:-1]).clamp(max=MAX_BETA)",
+                "betas = -torch.expm1(f.log().diff())\n    betas[-1] = MAX_BETA\n    return betas",
+            ),
+        ),
+    ),
+    Variant(
+        "posterior-first-is-zero",
+        (
+            (
+                "return betas * (1 - alpha_bar_prev) / (1 - alpha_bar)",
+                "variance = (1 - alpha_bar_prev) / (1 - alpha_bar) * betas\n    variance[0] = 0\n    return variance",
+            ),
+        ),
+    ),
+    Variant(
+        "log-snr-of-python-floats",
+        (
+            (
+                "torch.log(alpha_bar) - torch.log1p(-alpha_bar)",
+                "torch.tensor([math.log(a / (1 - a)) for a in alpha_bar.tolist()], dtype=alpha_bar.dtype)",
+            ),
+        ),
+    ),
+    Variant(
+        "tables-of-one-stack",
+        (
+            (
+                "return cls(**{name: table.float() for name, table in tables.items()})",
+                "return cls(*torch.stack(list(tables.values())).float().unbind())",
+            ),
+        ),
+    ),
 ]
