@@ -6,15 +6,15 @@ Each takes the case in words, "T = 2, betas = (0.1, 0.2)", which is what the lea
 import copy
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any, cast
 
 import hypothesis
 import torch
 from hypothesis import HealthCheck, Phase, settings
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
 
+from cdm_tutor.course.otherdevice import Elsewhere, MixedDevices, OtherDevice
 from cdm_tutor.course.outcomes import DoesNotLoad, NotRefused, Wrong
 
 settings.register_profile(
@@ -187,57 +187,31 @@ def own_memory(result: Tensor, case: str, **inputs: Tensor) -> None:
             raise Wrong(f"{case}: what comes back shares its memory with {name}: {text}")
 
 
-MIXED_DEVICES = ("same device", "device type", "to be on", "is on", "device meta", "device cpu")
-
-
-class Pretended(TorchFunctionMode):
-    """While this lasts, whoever asks a "meta" tensor for its numbers is told halves, or ones if they are whole."""
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        name, kwargs = getattr(func, "__name__", ""), kwargs or {}
-        if name in ("__setitem__", "copy_") and not args[0].is_meta and getattr(args[-1], "is_meta", False):
-            return args[0]
-        to_cpu = name == "cpu" or (name == "to" and "cpu" in map(str, [*args[1:], *kwargs.values()]))
-        if (to_cpu or name in ("item", "tolist", "__float__", "__int__")) and args[0].is_meta:
-            numbers = torch.full(args[0].shape, 0.5 if args[0].is_floating_point() else 1, dtype=args[0].dtype)
-            return numbers if to_cpu else getattr(numbers, name)()
-        return func(*args, **kwargs)
-
-
-def on_other_device(make: Callable[[Callable[[Tensor], Tensor]], object], case: str, *, pretend: bool = False) -> None:
+def on_other_device(make: Callable[[Callable[[Any], Any]], object], case: str) -> None:
     """Raise Wrong if code makes its tensors on the CPU wherever its inputs are, which ends on a GPU.
 
-    PyTorch's "meta" device, where tensors have shapes and no numbers, stands in for the GPU. Code that asks there for a
-    number (`tolist`, numpy, `if` on a tensor) cannot run on it, though it would on a GPU: then nothing is said.
+    Code that fetches numbers from there (`tolist`, `item`, numpy) may go on with them on the CPU.
 
     Args:
-        make: the call; it is handed the function that moves an input there, and gives back the result.
+        make: the call; it is handed the function that moves a tensor or a network there, and gives back the result.
         case: the case in words.
-        pretend: whether to make numbers up for code that asks for them (`item`, `tolist`); as right code may not like
-            them, all other errors are then left unsaid.
     """
+    device = OtherDevice()
+    elsewhere = "the inputs are on another device, and a tensor was made on the CPU: make it where they are"
     try:
-        with Pretended() if pretend else nullcontext():
-            result = make(lambda tensor: tensor.to("meta"))
-    except (Wrong, DoesNotLoad):
+        with device:
+            result = make(device.move)
+    except MixedDevices as error:
+        if not device.asked:
+            raise Wrong(f"{case}: {elsewhere}. It ends with: {error}") from error
+        return
+    except (Wrong, DoesNotLoad, NotImplementedError):
         raise
-    except NotImplementedError:  # what a number is asked of: meta tensors have none
-        return
-    except (RuntimeError, TypeError, ValueError) as error:
-        words = str(error)
-        if "meta" in words and any(part in words for part in MIXED_DEVICES) and "copy" not in words:
-            raise Wrong(f"{case}: {ELSEWHERE} PyTorch says: {words.splitlines()[0]:.200}") from error
-        return
-    except Exception:
-        if not pretend:
-            raise
+    except Exception:  # the stand-in is no real device: something else that it cannot do says nothing
         return
     for tensor in result if isinstance(result, list | tuple) else [result]:
-        if isinstance(tensor, Tensor) and tensor.device.type != "meta":
-            raise Wrong(f"{case}: {ELSEWHERE} The result is on {tensor.device}")
-
-
-ELSEWHERE = "the inputs are on another device than the CPU, and a tensor was made on the CPU: make it where they are."
+        if isinstance(tensor, Tensor) and not isinstance(tensor, Elsewhere) and not device.asked:
+            raise Wrong(f"{case}: {elsewhere}. The result is on the CPU")
 
 
 def same_slope(loss: Callable[[], Tensor], parameters: list[Tensor], case: str, *, step: float = 1e-3) -> None:

@@ -264,7 +264,10 @@ def test_images_of_any_kind(lesson, name):
         same(yours, expected, f"3 images of shape (2, 4, 3), {first} and {second} in memory as {how}", atol=3e-5)
     case = "3 images of shape (2, 4, 3)"
     on_other_device(
-        lambda move: getattr(lesson, name)(move(a), move(torch.tensor(its.t)), move(b), its.schedule.to("meta")), case
+        lambda move: getattr(lesson, name)(
+            move(a), move(torch.tensor(its.t)), move(b), its.schedule.to(move(a).device)
+        ),
+        case,
     )
 
 
@@ -391,7 +394,7 @@ def test_denoising_loss_of_images_of_any_kind(lesson, prediction):
             move(its.x0),
             move(torch.tensor(its.t)),
             move(its.noise),
-            its.schedule.to("meta"),
+            its.schedule.to(move(its.x0).device),
             prediction,
         ),
         case,

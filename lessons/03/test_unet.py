@@ -228,11 +228,6 @@ def layers_of(module):
     return {name: parameters for name, parameters in layers.items() if parameters}
 
 
-def there(module, move):
-    """The module on the device that move leads to."""
-    return copy.deepcopy(module).to(move(torch.zeros(1)).device)
-
-
 @pytest.mark.exercise("timestep_embedding")
 def test_embedding_by_hand(lesson):
     """dim = 4 has the rates 1 and 1 / 100: at t = 0 no hand has moved, at t = 50 the slow one by half a radian."""
@@ -266,7 +261,7 @@ def test_embedding_gives_each_timestep_its_own_row(lesson):
     for place, step in enumerate(other.tolist()):
         alone = lesson.timestep_embedding(torch.tensor([step]), 8)
         same(rows[place], alone[0], f"dim = 8, t = {step} beside others and alone", atol=1e-6)
-    on_other_device(lambda move: lesson.timestep_embedding(move(t), 8), "t = (7, 450, 7), dim = 8", pretend=True)
+    on_other_device(lambda move: lesson.timestep_embedding(move(t), 8), "t = (7, 450, 7), dim = 8")
 
 
 @pytest.mark.exercise("zeroed")
@@ -314,10 +309,10 @@ def test_zeroed_leaves_each_convolution_its_own(lesson):
         own_memory(getattr(second, name).detach(), case, **{f"{name} of the first": getattr(first, name).detach()})
 
     def parameters(move):
-        conv = lesson.zeroed(there(nn.Conv2d(2, 2, 1), move))
+        conv = lesson.zeroed(move(nn.Conv2d(2, 2, 1)))
         return [conv.weight.detach(), conv.bias.detach()]
 
-    on_other_device(parameters, "zeroed(a convolution of 2 to 2 channels)", pretend=True)
+    on_other_device(parameters, "zeroed(a convolution of 2 to 2 channels)")
 
 
 @pytest.mark.exercise("ResidualBlock.forward")
@@ -359,7 +354,7 @@ def test_block_is_a_layer_like_any_other(lesson, sizes):
     leaves_no_trace(block, lambda: block(x, time), lambda: block(-x, time + 1), case)
     in_all_layouts(lambda x: block(x, time), x, case)
     own_memory(block(x, time).detach(), case, x=x, time=time)
-    on_other_device(lambda move: there(block, move)(move(x), move(time)), case, pretend=True)
+    on_other_device(lambda move: move(block)(move(x), move(time)), case)
     inputs = {"x": [x.requires_grad_()], "time": [time.requires_grad_()]}
     gradients_flow(lambda: block(x, time), inputs | layers_of(block), case)
 
@@ -410,7 +405,7 @@ def test_attention_is_a_layer_like_any_other(lesson):
     leaves_no_trace(layer, lambda: layer(x), lambda: layer(-x), case)
     in_all_layouts(layer, x, case)
     own_memory(layer(x).detach(), case, x=x)
-    on_other_device(lambda move: there(layer, move)(move(x)), case, pretend=True)
+    on_other_device(lambda move: move(layer)(move(x)), case)
     gradients_flow(lambda: layer(x), {"x": [x.requires_grad_()]} | layers_of(layer), case)
 
 
@@ -474,7 +469,7 @@ def test_encode_is_a_layer_like_any_other(lesson):
         )
     for number, skip in enumerate(network.encode(h, time)[1]):
         own_memory(skip.detach(), f"{case}, skip {number}", h=h)
-    on_other_device(lambda move: flat(there(network, move).encode(move(h), move(time))), case, pretend=True)
+    on_other_device(lambda move: flat(move(network).encode(move(h), move(time))), case)
     groups = {
         "h": [h.requires_grad_()],
         "time": [time.requires_grad_()],
@@ -540,9 +535,9 @@ def test_decode_is_a_layer_like_any_other(lesson):
     in_all_layouts(lambda skip: network.decode(h, [skip, *skips[1:]], time), skips[0], f"{case}, skip 0")
 
     def elsewhere(move):
-        return there(network, move).decode(move(h), [move(skip) for skip in skips], move(time))
+        return move(network).decode(move(h), [move(skip) for skip in skips], move(time))
 
-    on_other_device(elsewhere, case, pretend=True)
+    on_other_device(elsewhere, case)
     inputs = {"h": [h.requires_grad_()], "time": [time.requires_grad_()]}
     inputs |= {f"skip {number}": [skip.requires_grad_()] for number, skip in enumerate(skips)}
     layers = {"the layers of up": list(network.up.parameters())}
@@ -608,7 +603,7 @@ def test_network_is_a_layer_like_any_other(lesson):
     case, x_t, t = "two sizes with 1 and 1 block, images of 3 channels", draw(2, 3, 8, 12), torch.tensor([370, 3])
     leaves_no_trace(network, lambda: network(x_t, t), lambda: network(-x_t, t.flip(0)), case)
     in_all_layouts(lambda x_t: network(x_t, t), x_t, case)
-    on_other_device(lambda move: there(network, move)(move(x_t), move(t)), case, pretend=True)
+    on_other_device(lambda move: move(network)(move(x_t), move(t)), case)
     gradients_flow(lambda: network(x_t, t), {"x_t": [x_t.requires_grad_()]} | layers_of(network), case)
 
 

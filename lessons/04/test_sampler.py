@@ -212,7 +212,7 @@ def test_denoise_takes_each_pixel_by_itself(lesson, prediction):
         guess = lesson.denoise(model, move(x_t), 4, schedule.to(move(x_t).device), prediction)
         return [guess.pred_x0, guess.pred_noise, *asked]
 
-    on_other_device(elsewhere, case, pretend=True)
+    on_other_device(elsewhere, case)
 
 
 def pixels(batch):
@@ -345,7 +345,7 @@ def each_pixel_by_itself(call, inputs, case, schedule):
         moved = [move(batch) for batch in inputs.values()]
         return call(*moved, schedule.to(moved[0].device))
 
-    on_other_device(elsewhere, case, pretend=True)
+    on_other_device(elsewhere, case)
 
 
 def check_step(lesson, step, betas, t, prev_t, x0, noise, fresh, expected, case, *eta, last=None):
@@ -763,7 +763,7 @@ def test_sample_takes_each_pixel_by_itself(lesson, solver):
         moved = move(x_T)
         return drawn(moved, 0.5, lambda x, t: 0.3 * x, table.to(moved.device))
 
-    on_other_device(elsewhere, f"{case}, fresh noise from a generator on the CPU", pretend=True)
+    on_other_device(elsewhere, f"{case}, fresh noise from a generator on the CPU")
 
 
 @pytest.mark.exercise("sample")
