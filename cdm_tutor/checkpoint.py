@@ -7,40 +7,52 @@ written beside its place first and then renamed, so that a full disk or a crash 
 
 import hashlib
 import json
+import reprlib
 import shutil
 import warnings
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from cdm_tutor.data import ASSETS, check_name
+from cdm_tutor.data import ASSETS, CLASS_NAMES, check_name
 from cdm_tutor.noising import Prediction
 from cdm_tutor.refiner import ImprovedRefinementNetwork
-from cdm_tutor.schedule import NoiseSchedule, make_schedule
+from cdm_tutor.schedule import BETAS, NoiseSchedule, make_schedule
 from cdm_tutor.unet import SimpleUNet
 
 WEIGHTS = ("model", "ema")  # the parts of a run's state that are weights
 Stage = Literal["unet", "refiner"]
 DIGESTS = "sha256.json"  # tells a whole checkpoint from a torn or rotten one
+MOST_NOISING_STEPS = 100_000  # the largest T that a card may name
+MOST_FACTS = 20_000  # characters that a card may say about the training
+KNOWN: dict[str, tuple[str, ...]] = {
+    "data": tuple(CLASS_NAMES),
+    "prediction": get_args(Prediction),
+    "schedule": tuple(BETAS),
+    "stage": get_args(Stage),
+}  # what a card may name
 
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What one must know to use a set of weights; kept in the header of their file.
+    """What one must know to use a set of weights; kept in the header of their file. It is right or it is not made.
 
     Attributes:
         data: the data set they were trained on, "mnist" or "fashion".
         prediction: what the network predicts, "noise" or "v".
         schedule: the schedule's name, "linear" or "cosine".
-        T: the number of noising steps.
+        T: the number of noising steps, from 1 to 100,000.
         stage: which network they belong to: the "unet" or the "refiner".
         training: how they came to be, for people: command, date, steps, images seen.
+
+    Raises:
+        ValueError: if one of these is of another kind, unknown or out of range.
     """
 
     data: str
@@ -49,6 +61,36 @@ class ModelCard:
     T: int = 1000
     stage: Stage = "unet"
     training: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, known in KNOWN.items():
+            self._check(name, getattr(self, name) in known, " or ".join(map(repr, known)))
+        steps = type(self.T) is int and 1 <= self.T <= MOST_NOISING_STEPS  # True is an int of another type
+        self._check("T", steps, f"a whole number from 1 to {MOST_NOISING_STEPS}")
+        facts = isinstance(self.training, dict) and _nested(self.training, 8)
+        few = facts and len(json.dumps(self.training)) <= MOST_FACTS
+        self._check("training", few, f"facts, in at most {MOST_FACTS} characters")
+
+    def _check(self, name: str, right: bool, expected: str) -> None:
+        if not right:
+            found = reprlib.repr(getattr(self, name))
+            raise ValueError(f"expected a model card whose {name} is {expected}, got {found}")
+
+    @classmethod
+    def parse(cls, described: object) -> "ModelCard":
+        """The card that was read from a file, as JSON gives it; what it leaves out is as in the first cards.
+
+        Raises:
+            ValueError: if it is no object, leaves out the data set, or has a field that no card has; and as the card.
+        """
+        if not isinstance(described, dict):
+            raise ValueError(f"expected a model card that is an object, got {reprlib.repr(described)}")
+        unknown = described.keys() - {one.name for one in fields(cls)}
+        if unknown:
+            raise ValueError(f"expected a model card of other fields, got {reprlib.repr(sorted(map(str, unknown)))}")
+        if "data" not in described:
+            raise ValueError("expected a model card that names its data, got one that does not")
+        return cls(**described)
 
     def make_network(self) -> SimpleUNet:
         """A fresh network of that stage; channels_last is the faster layout for convolutions on a CPU."""
@@ -91,7 +133,7 @@ def load_weights(path: Path) -> tuple[SimpleUNet, ModelCard]:
     if "card" not in metadata:
         raise ValueError(f"{path} has no model card: it was not written by cdm-tutor")
     try:
-        card = ModelCard(**json.loads(metadata["card"]))
+        card = ModelCard.parse(json.loads(metadata["card"]))
         model = card.make_network()
     except (TypeError, KeyError, ValueError) as error:
         raise ValueError(f"{path} is a checkpoint of another architecture: {error}") from error
@@ -189,6 +231,12 @@ def _load_checkpoint(path: Path) -> dict[str, Any]:
 def _checkpoints(folder: Path) -> list[Path]:
     """Those in a folder, oldest first."""
     return sorted(path for path in folder.glob("*") if path.name.isdigit())
+
+
+def _nested(value: object, levels: int) -> bool:
+    """Whether lists and objects lie in each other at most so deep."""
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return levels >= 0 and all(_nested(one, levels - 1) for one in inside)
 
 
 def _digest(file: Path) -> str:
