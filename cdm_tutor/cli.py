@@ -452,9 +452,12 @@ def diagnose(
 
     x0, its_data = verdict.images_of(path, n, seed)
     name = data.value if data else its_data or Dataset.mnist.value
-    print(verdict.report(verdict.judge(x0, Beholder(name)), len(x0)))
-    if (path / "log.jsonl").is_file():
-        print(verdict.report_losses(verdict.read_losses(path / "log.jsonl")))
+    log = path / "log.jsonl"
+    losses = verdict.read_losses(log) if log.is_file() else []
+    soon = verdict.too_soon(losses, verdict.batch_of(path))
+    print(verdict.report(verdict.judge(x0, Beholder(name)), len(x0), instead=soon))
+    if log.is_file() and not soon:
+        print(verdict.report_losses(losses))
 
 
 @app.command()

@@ -399,3 +399,39 @@ def test_a_wheel_holds_the_lessons(tmp_path: Path) -> None:
     assert made == commands.course_files()
     assert sum("/test_" in name for name in made) == len(READY)
     assert (packed / "cdm_tutor" / "web" / "live" / "start.js").exists()
+
+
+def test_where_nothing_can_be_remembered_it_is_said(course: Path, tutor: Tutor) -> None:
+    (course / FOLDER).write_text("in the way, as a folder that cannot be written would be")
+    code, said, _ = tutor("hint", "01", "--more")
+    assert code == 0
+    assert "is not remembered. So --more shows all hints at once." in said
+    assert all(f"  {number}. " in said for number in (1, 2, 3))
+    assert "is not remembered" in tutor("status")[1]
+
+
+def test_a_cloned_course_is_told_that_a_check_brings_it_back(course: Path, tutor: Tutor) -> None:
+    assert "brings it back" not in tutor("status")[1]
+    write(course, FIRST, reference_source(FIRST))
+    assert "cdm-tutor check LESSON brings it back" in tutor("status")[1]
+    pass_all(course, FIRST)
+    assert "brings it back" not in tutor("status")[1]
+
+
+def test_tests_of_another_version_get_one_line(course: Path, tutor: Tutor) -> None:
+    tests = course / "lessons" / "01" / "test_schedule.py"
+    tests.write_text(tests.read_text().replace('exercise("log_snr")', 'exercise("log_ratio")'))
+    code, _, error = tutor("check", "01")
+    assert (code, error.count("\n")) == (2, 1)
+    assert "test_schedule.py checks log_ratio, which lesson 01 does not have" in error
+
+
+def test_the_way_back_after_reset_is_quoted(tmp_path: Path, tutor: Tutor, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "it's (mine) $HOME"
+    commands.init(home)
+    (home / commands.file_of(FIRST)).write_text("# mine\n")
+    monkeypatch.chdir(home)
+    monkeypatch.setattr(Path, "cwd", lambda: Path("/"))  # as seen from elsewhere the whole path is printed
+    said = commands.reset(home, FIRST)
+    subprocess.run(next(line for line in said.splitlines() if line.startswith("  ")), shell=True, check=True, cwd="/")
+    assert (home / commands.file_of(FIRST)).read_text() == "# mine\n"

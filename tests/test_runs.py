@@ -132,6 +132,7 @@ def test_a_torn_line_of_the_log_ends_nothing(line: str, trained: Path, tutor: An
     assert all("thirds" in json.loads(each) for each in log.read_text().splitlines())
 
 
+@pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("what", ["save_losses", "save_grid", "generate"])
 def test_a_picture_never_ends_a_training(
     what: str, tutor: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

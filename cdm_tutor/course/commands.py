@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -17,10 +18,11 @@ from cdm_tutor.course.learner import learner_source, load, reference_source, sta
 from cdm_tutor.course.lesson import Exercise, Lesson
 from cdm_tutor.course.outcomes import DoesNotLoad
 from cdm_tutor.course.outline import LESSONS
-from cdm_tutor.course.record import Record, finished
+from cdm_tutor.course.record import FOLDER, Record, finished, forgets
 from cdm_tutor.course.stubs import ROOT, stub
 from cdm_tutor.course.summary import next_step
 from cdm_tutor.course.syntax import find_function, unwritten
+from cdm_tutor.shell import typed
 
 PACKED = Path(__file__).with_name("packed")  # where a wheel has what in the repository is at its root
 PYTEST_INI = "[pytest]\naddopts = --import-mode=importlib\n"
@@ -75,7 +77,20 @@ def status(root: Path) -> str:
     lines += ["", f"The course [{course}] {_passed(course)} exercises"]
     if "~" in course:
         lines.append("~ and (stale): as it was before you last changed the file")
+    if not (root / FOLDER).exists() and any(_begun(root, lesson) for lesson in LESSONS):
+        lines.append(
+            "Nothing was checked in this folder yet (a clone does not have it): cdm-tutor check LESSON brings it back"
+        )
+    lines += [forgets(root)] if forgets(root) else []
     return "\n".join([*lines, "", what_next(root, here)])
+
+
+def _begun(root: Path, lesson: Lesson) -> bool:
+    """Whether the learner's file is another than the stub."""
+    try:
+        return (root / file_of(lesson)).read_bytes().replace(b"\r\n", b"\n") != stub(lesson).encode()
+    except OSError:
+        return False
 
 
 def _passed(bar: str) -> str:
@@ -96,10 +111,31 @@ def what_next(root: Path, lesson: Lesson | None) -> str:
 
 
 def check(root: Path, lesson: Lesson) -> int:
-    """Run the lesson's tests in a process of their own; gives back its exit code."""
+    """Run the lesson's tests in a process of their own; gives back its exit code.
+
+    Raises:
+        ValueError: if the tests are of another version of the course.
+    """
+    of_this_version(root, lesson)
     command = [sys.executable, "-m", "pytest", f"lessons/{lesson.number}"]
     code = subprocess.run(command, cwd=root, check=False).returncode
     return code if code >= 0 else 128 - code
+
+
+def of_this_version(root: Path, lesson: Lesson) -> None:
+    """Raise ValueError if the tests in the folder are about an exercise that this version does not have."""
+    tests = root / "lessons" / lesson.number / f"test_{lesson.module}.py"
+    try:
+        text = tests.read_text(encoding="utf-8")
+    except OSError:
+        return
+    known = {exercise.name for exercise in lesson.exercises}
+    named = re.findall(r"^@pytest\.mark\.exercise\(['\"]([\w.]+)['\"]", text, flags=re.MULTILINE)
+    if unknown := sorted(set(named) - known):
+        raise ValueError(
+            f"{tests} checks {unknown[0]}, which lesson {lesson.number} does not have: the folder is of another "
+            "version of the course. Make a new one with cdm-tutor init DIR, and copy your lessons' files there"
+        )
 
 
 def watch(root: Path, lesson: Lesson, pause: float = 0.5) -> None:
@@ -144,11 +180,15 @@ def hint(root: Path, lesson: Lesson, name: str | None = None, more: bool = False
     seen, of = record.hints.get(exercise.name, 0), len(exercise.hints)
     shown = min(max(seen + more, 1), of)
     record.hints[exercise.name] = shown
-    record.keep(root, lesson)
+    forgotten = "" if record.keep(root, lesson) else forgets(root) or "Nothing can be remembered here."
+    if forgotten and more:
+        shown = of
     command = f"{lesson.number} {exercise.name}"
     lines = [f"{exercise.name}, in {file_of(lesson).as_posix()}", ""]
     for number, text in enumerate(exercise.hints[:shown], start=1):
         lines += [textwrap.fill(text, 100, initial_indent=f"  {number}. ", subsequent_indent="     "), ""]
+    if forgotten:
+        lines += [f"{forgotten} So --more shows all hints at once.", ""]
     if shown < of:
         return "\n".join([*lines, f"Hint {shown} of {of}. Still stuck? cdm-tutor hint {command} --more"])
     last = "There are no more hints" if seen == of and more else "This is the last hint"
@@ -199,8 +239,9 @@ def reset(root: Path, lesson: Lesson) -> str:
     if file.exists():
         if file.read_bytes() == new:
             return f"{shown(file)} is as it was at the start: nothing to do."
-        kept, move = back_up(file), "move" if os.name == "nt" else "mv"
-        lines = [f"Your file is kept as {shown(kept)}. To have it back:", f"  {move} {shown(kept)} {shown(file)}"]
+        kept = back_up(file)
+        back = typed("move" if os.name == "nt" else "mv", near(kept), near(file))
+        lines = [f"Your file is kept as {shown(kept)}. To have it back:", f"  {back}"]
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(new)
     Record(hints=Record.of(root, lesson).hints).keep(root, lesson)
@@ -223,9 +264,13 @@ def back_up(file: Path) -> Path:
 
 def shown(path: Path) -> str:
     """A path as one would type it here."""
+    return typed(near(path))
+
+
+def near(path: Path) -> Path:
+    """A path as seen from here, if it is below."""
     here = Path.cwd()
-    text = str(path.relative_to(here) if path.is_relative_to(here) else path)
-    return f'"{text}"' if " " in text else text
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def init(folder: Path) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -36,15 +37,16 @@ class Record:
             return cls()
         return record if all(isinstance(part, dict) for part in asdict(record).values()) else cls()
 
-    def keep(self, root: Path, lesson: Lesson) -> None:
-        """Write it, in a folder that git ignores. Where nothing can be written nothing is remembered, and all works."""
+    def keep(self, root: Path, lesson: Lesson) -> bool:
+        """Write it, in a folder that git ignores; gives back whether it is. Where it cannot be, all else works."""
         path = _path(root, lesson)
         try:
             path.parent.mkdir(exist_ok=True)
             (path.parent / ".gitignore").write_text("*\n", encoding="utf-8")
             path.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
         except OSError:
-            pass
+            return False
+        return True
 
     def checked(self, rows: dict[str, str], digest: str) -> None:
         """Take in how a run of the tests ended. What it did not check, or only in part, stays as it was."""
@@ -65,6 +67,14 @@ class Record:
         """Those that were checked, but on another file than is there now, or by other tests."""
         now = digest_now(root, lesson)
         return {name for name in self.rows(lesson) if self.digests.get(name, now) != now}
+
+
+def forgets(root: Path) -> str:
+    """Why nothing can be remembered in this course, in a line; "" where it can."""
+    folder = root / FOLDER
+    if (folder.is_dir() or not folder.exists()) and os.access(folder if folder.is_dir() else root, os.W_OK):
+        return ""
+    return f"Nothing can be written in {folder}: what you do here is not remembered."
 
 
 def _path(root: Path, lesson: Lesson) -> Path:
