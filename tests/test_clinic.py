@@ -17,6 +17,7 @@ from torch import Tensor
 
 from cdm_tutor import cli
 from cdm_tutor.checkpoint import shipped_weights
+from cdm_tutor.course import verdict
 from cdm_tutor.course.lesson import Lesson
 from cdm_tutor.course.looks import Beholder, read_images
 from cdm_tutor.course.mistakes import address, all_mistakes, mistakes_of
@@ -293,7 +294,7 @@ def test_no_sign_of_a_text_is_lost_on_the_site() -> None:
 
 
 def test_a_run_that_was_brief_or_learned_nothing_is_told_so() -> None:
-    """Losses as they were measured: 50 and 200 steps of 64 images; then a learning rate of 1e-9."""
+    """The ends of the losses were measured, of 50 and 200 steps of 64 images; those that stay are made up."""
     for steps, end in ((50, 0.80), (200, 0.12)):
         falling = [1 + (end - 1) * step / steps for step in range(steps)]
         assert verdict.too_soon(falling, 64).startswith("Trained too briefly to tell: ")

@@ -134,13 +134,13 @@ def too_soon(losses: list[float], batch: int) -> str:
     first, last = mean(losses[:part]), mean(losses[-part:])
     if len(losses) >= 100 and last > LEARNED * first:
         return (
-            f"Has learned nothing: the loss was {first:.3g} and is {last:.3g} after {len(losses)} steps, as of a constant "
-            "answer. Is the learning rate far too small? Else look at what changes the weights: clinic.html#loss-stays"
+            f"Has learned nothing: the loss was {first:.3g} and is {last:.3g} after {len(losses)} steps, as of a "
+            "constant answer. Is the learning rate far too small? Else look at what changes the weights: clinic.html#loss-stays"
         )
     if seen < BRIEF:
         return (
-            f"Trained too briefly to tell: {seen:,} images seen, and the loss is falling, from {first:.3g} to {last:.3g}. "
-            "Go on with --resume and --minutes 10, then ask again."
+            f"Trained too briefly to tell: {seen:,} images seen, and the loss went from {first:.3g} to "
+            f"{last:.3g}. Go on with --resume and --minutes 10, then ask again."
         )
     return ""
 
