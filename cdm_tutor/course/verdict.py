@@ -135,7 +135,8 @@ def too_soon(losses: list[float], batch: int) -> str:
     if len(losses) >= 100 and last > LEARNED * first:
         return (
             f"Has learned nothing: the loss was {first:.3g} and is {last:.3g} after {len(losses)} steps, as of a "
-            "constant answer. Is the learning rate far too small? Else look at what changes the weights: clinic.html#loss-stays"
+            "constant answer. Is the learning rate far too small? Else look at what changes the weights: "
+            "clinic.html#loss-stays"
         )
     if seen < BRIEF:
         return (
