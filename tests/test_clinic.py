@@ -17,6 +17,7 @@ from torch import Tensor
 
 from cdm_tutor import cli
 from cdm_tutor.checkpoint import shipped_weights
+from cdm_tutor.course import verdict
 from cdm_tutor.course.lesson import Lesson
 from cdm_tutor.course.looks import Beholder, read_images
 from cdm_tutor.course.mistakes import address, all_mistakes, mistakes_of
@@ -290,3 +291,15 @@ def test_no_sign_of_a_text_is_lost_on_the_site() -> None:
     texts += ["_a_ and *b* and `c` and [d](e) and $f$ and <g> and {h} & __init__ and a ~ b ^ c | # d"]
     for text in texts:
         assert shown(f"Text: {escaped(text)}") == f"Text: {' '.join(text.split())}"
+
+
+def test_a_run_that_was_brief_or_learned_nothing_is_told_so() -> None:
+    """The ends of the losses were measured, of 50 and 200 steps of 64 images; those that stay are made up."""
+    for steps, end in ((50, 0.80), (200, 0.12)):
+        falling = [1 + (end - 1) * step / steps for step in range(steps)]
+        assert verdict.too_soon(falling, 64).startswith("Trained too briefly to tell: ")
+    still = [1 + 0.02 * (-1) ** step for step in range(200)]
+    assert verdict.too_soon(still, 64).startswith("Has learned nothing: the loss was 1 and is 1 after 200 steps")
+    assert not verdict.too_soon([0.1 + 0.9 / (1 + step) for step in range(5000)], 64)
+    assert not verdict.too_soon([], 64)
+    assert not verdict.too_soon([float("nan")] * 200, 64)

@@ -417,6 +417,8 @@ def test_where_nothing_can_be_remembered_it_is_said(course: Path, tutor: Tutor) 
     code, said, _ = tutor("hint", "01", "--more")
     assert code == 0
     assert "This cannot be remembered: " in said
+    assert all(f"  {number}. " in said for number in (1, 2, 3))
+    assert "This cannot be remembered: " in tutor("status")[1]
     write(course, FIRST, reference_source(FIRST))
     done = subprocess.run([*COMMAND, "check", "01"], cwd=course, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0

@@ -2,7 +2,6 @@
 
 import ast
 import os
-import shlex
 import subprocess
 import sys
 import textwrap
@@ -18,10 +17,11 @@ from cdm_tutor.course.learner import learner_source, load, reference_source, sta
 from cdm_tutor.course.lesson import Exercise, Lesson
 from cdm_tutor.course.outcomes import DoesNotLoad
 from cdm_tutor.course.outline import LESSONS
-from cdm_tutor.course.record import Record, finished
+from cdm_tutor.course.record import Record, finished, forgets
 from cdm_tutor.course.stubs import ROOT, stub
 from cdm_tutor.course.summary import next_step
 from cdm_tutor.course.syntax import find_function, unwritten
+from cdm_tutor.shell import typed
 
 PACKED = Path(__file__).with_name("packed")  # where a wheel has what in the repository is at its root
 PYTEST_INI = "[pytest]\naddopts = --import-mode=importlib\n"
@@ -79,6 +79,7 @@ def status(root: Path) -> str:
     if forgotten := [lesson for lesson in LESSONS if _forgotten(root, lesson)]:
         checks = "; ".join(f"cdm-tutor check {lesson.number}" for lesson in forgotten)
         lines.append(f"Written, and no check is remembered (a copy or a clone brings none along): {checks}")
+    lines += [cannot] if (cannot := forgets(root)) else []
     return "\n".join([*lines, "", what_next(root, here)])
 
 
@@ -157,7 +158,8 @@ def hint(root: Path, lesson: Lesson, name: str | None = None, more: bool = False
     seen, of = record.hints.get(exercise.name, 0), len(exercise.hints)
     shown = min(max(seen + more, 1), of)
     record.hints[exercise.name] = shown
-    cannot = record.keep(root, lesson)
+    if (cannot := record.keep(root, lesson)) and more:
+        shown = of  # or one would never come to the last
     command = f"{lesson.number} {exercise.name}"
     lines = [f"{exercise.name}, in {file_of(lesson).as_posix()}", ""]
     for number, text in enumerate(exercise.hints[:shown], start=1):
@@ -214,8 +216,9 @@ def reset(root: Path, lesson: Lesson) -> str:
     if file.exists():
         if file.read_bytes() == new:
             return f"{shown(file)} is as it was at the start: nothing to do."
-        kept, move = back_up(file), "move" if os.name == "nt" else "mv"
-        lines = [f"Your file is kept as {shown(kept)}. To have it back:", f"  {move} {shown(kept)} {shown(file)}"]
+        kept = back_up(file)
+        back = typed("move" if os.name == "nt" else "mv", near(kept), near(file))
+        lines = [f"Your file is kept as {shown(kept)}. To have it back:", f"  {back}"]
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(new)
     Record(hints=Record.of(root, lesson).hints).keep(root, lesson)
@@ -238,9 +241,13 @@ def back_up(file: Path) -> Path:
 
 def shown(path: Path) -> str:
     """A path as one would type it here."""
+    return typed(near(path))
+
+
+def near(path: Path) -> Path:
+    """A path as seen from here, if it is below."""
     here = Path.cwd()
-    text = str(path.relative_to(here) if path.is_relative_to(here) else path)
-    return subprocess.list2cmdline([text]) if os.name == "nt" else shlex.quote(text)
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def init(folder: Path) -> str:

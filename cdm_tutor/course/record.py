@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -56,8 +57,8 @@ class Record:
             (path.parent / ".gitignore").write_text("*\n", encoding="utf-8")
             part.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
             part.replace(path)
-        except OSError as error:
-            return f"This cannot be remembered: {path.parent} cannot be written ({error.strerror})."
+        except OSError:
+            return f"This cannot be remembered: nothing can be written in {path.parent}."
         return ""
 
     def checked(self, rows: dict[str, str], digest: str) -> None:
@@ -79,6 +80,14 @@ class Record:
         """Those that were checked, but on another file than is there now, or by other tests."""
         now = digest_now(root, lesson)
         return {name for name in self.rows(lesson) if self.digests.get(name, now) != now}
+
+
+def forgets(root: Path) -> str:
+    """That nothing can be remembered in this course, in a line; "" where it can."""
+    folder = root / FOLDER
+    if (folder.is_dir() or not folder.exists()) and os.access(folder if folder.is_dir() else root, os.W_OK):
+        return ""
+    return f"This cannot be remembered: nothing can be written in {folder}."
 
 
 def _path(root: Path, lesson: Lesson) -> Path:

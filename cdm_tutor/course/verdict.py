@@ -25,6 +25,8 @@ TOGETHER = ("variety", "twin", "balance")  # what a few images say nothing of
 FEW = 12  # images
 FLAT = 0.02  # a smaller spread of greys, and there is no picture
 MENTIONED = 3  # mistakes
+BRIEF = 25_600  # images seen in training: with half of them a right network still draws strokes, no digits
+LEARNED = 0.95  # of the first losses, which a constant answer reaches: who ends above has learned nothing
 
 
 @dataclass(frozen=True)
@@ -90,14 +92,16 @@ def nearest(yours: dict[str, float], real: dict[str, float], n: int) -> list[tup
     return sorted(found)
 
 
-def report(verdict: Verdict, n: int) -> str:
-    """A verdict as a table and a few lines."""
+def report(verdict: Verdict, n: int, instead: str = "") -> str:
+    """A verdict as a table and a few lines; with `instead`, these words in the place of symptom and mistakes."""
     lines = [f"{'of ' + str(n) + ' images':38} {'yours':>7} {'real':>7}"] if verdict.yours else []
     lines += [f"{MEASURES[name]:38} {verdict.yours[name]:7.3f} {verdict.real[name]:7.3f}" for name in verdict.yours]
     if verdict.group.name == HEALTHY:
         return "\n".join(
             [*lines, "", "Looks healthy: like real images, all different. Not every mistake shows in samples."]
         )
+    if instead:
+        return "\n".join([*lines, "", instead])
     lines += ["", f"Most like: {verdict.group.title}. {verdict.group.look}"]
     lines += ["Known mistakes whose samples measure most alike:"] if verdict.suspects else []
     lines += [f"  {address(name)}" for name in verdict.suspects]
@@ -117,6 +121,38 @@ def judge_losses(losses: list[float]) -> str:
     if len(losses) >= 100 and last > 0.8 * first:
         return "loss-stays"
     return ""
+
+
+def too_soon(losses: list[float], batch: int) -> str:
+    """Why the images of a run tell nothing of mistakes yet, in words; "" if they do.
+
+    A network starts with the answer 0 whatever it sees, so the first losses are those of a constant answer.
+    """
+    if not losses or judge_losses(losses) not in ("", "loss-stays"):
+        return ""
+    part, seen = max(1, len(losses) // 10), len(losses) * batch
+    first, last = mean(losses[:part]), mean(losses[-part:])
+    if len(losses) >= 100 and last > LEARNED * first:
+        return (
+            f"Has learned nothing: the loss was {first:.3g} and is {last:.3g} after {len(losses)} steps, as of a "
+            "constant answer. Is the learning rate far too small? Else look at what changes the weights: "
+            "clinic.html#loss-stays"
+        )
+    if seen < BRIEF:
+        return (
+            f"Trained too briefly to tell: {seen:,} images seen, and the loss went from {first:.3g} to "
+            f"{last:.3g}. Go on with --resume and --minutes 10, then ask again."
+        )
+    return ""
+
+
+def batch_of(folder: Path) -> int:
+    """The images in a step of a run; what the course trains with where its run.json does not say."""
+    try:
+        batch = json.loads((folder / "run.json").read_text(encoding="utf-8"))["settings"]["batch"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return 64
+    return batch if type(batch) is int and batch > 0 else 64
 
 
 def report_losses(losses: list[float]) -> str:
