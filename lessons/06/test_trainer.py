@@ -329,7 +329,7 @@ def test_focused_timesteps_are_near_the_middle(lesson):
 
 @pytest.mark.exercise("draw_batch")
 def test_noise_is_standard_normal(lesson):
-    """Of 4096 numbers the mean is 0 +- 0.016, the standard deviation 1 +- 0.011, and 32% +- 0.7% are beyond 1, 4.6% beyond 2."""
+    """Of 4096 numbers the mean is 0 +- 0.016, the standard deviation 1 +- 0.011, and 32% +- 0.7% are beyond 1."""
     ((_, _, noise),) = drawn(lesson, torch.zeros(16, 1, 16, 16), 0, 50, batch=16)
     same(noise.mean().item(), 0.0, "mean of the noise", atol=0.1)
     same(noise.std().item(), 1.0, "standard deviation of the noise", atol=0.07)
@@ -368,7 +368,7 @@ def test_focused_timesteps_fit_the_schedule_and_the_processes(lesson, T, world):
         expect(torch.equal(together, alone.sort().values), f"{case}: together they draw others than one process alone")
         found.append(torch.cat(shares))
     t = torch.cat(found)
-    expect(0 <= t.min() and t.max() < T, f"{case}: timesteps from {t.min()} to {t.max()}, expected 0 to {T - 1}")
+    expect(t.min() >= 0 and t.max() < T, f"{case}: timesteps from {t.min()} to {t.max()}, expected 0 to {T - 1}")
     middle = ((t >= T // 4) & (t < 3 * T // 4)).double().mean().item()
     expected = 0.125 + 0.75 * math.erf(math.log(3) / math.sqrt(2))
     same(middle, expected, f"{case}: the share of them in the middle half", rtol=0, atol=0.07)
@@ -436,10 +436,6 @@ def test_what_was_loaded_stays_as_it_was(lesson):
     for name in ("model", "ema"):
         for key, value in before[name].items():
             same(state[name][key], value, f'a step after loading, the loaded state\'s "{name}", {key}')
-    for number, memory in before["optimizer"]["state"].items():
-        for key, value in memory.items():
-            found = state["optimizer"]["state"][number][key]
-            same(found, value, f"a step after loading, the loaded state's optimizer, {key} of parameter {number}")
 
 
 # --- train_step ------------------------------------------------------------------------------------------------------
@@ -586,7 +582,7 @@ def test_a_process_tells_the_loss_of_all(lesson, broken):
             told.append(values.clone())
         return values + other
 
-    for first, images, t in zip((True, False), rows, steps, strict=True):
+    for first, images, t in zip((True, False), rows, steps, strict=True):  # noqa: B007  (total reads it)
         training = in_training(lesson, 1.0, 0.0, sgd=1.0, batch=3)
         with patch.object(distributed, "world_size", lambda: 2), patch.object(distributed, "total", total):
             try:
@@ -627,9 +623,7 @@ def test_each_part_is_worked_on_while_it_is_its_turn(lesson):
 
 
 @pytest.mark.exercise("train_step")
-@pytest.mark.parametrize(
-    "broken", ["an infinite loss with a finite gradient", "a finite loss with an infinite gradient"]
-)
+@pytest.mark.parametrize("broken", ["an infinite loss", "a finite loss with an infinite gradient"])
 def test_no_step_is_taken_when_loss_or_gradient_is_infinite(lesson, broken):
     def loss(model, x0, t, noise, schedule, prediction):
         more = math.inf if "infinite loss" in broken else (model.first - 1).sqrt()  # its slope at 0 is infinite

@@ -39,9 +39,6 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "update_ema",
         ((LERP, "torch._foreach_lerp_(list(ema.parameters())[:-1], list(model.parameters())[:-1], 1 - d)"),),
     ),
-    "decay-at-least-a-tenth": ("update_ema", (("d = min(decay, ", "d = min(max(decay, 0.5), "),)),
-    "decay-written-down": ("update_ema", (("d = min(decay, ", "d = min(0.999, "),)),
-    "decay-of-step-plus-two": ("update_ema", (("(1 + step) / (10 + step)", "(2 + step) / (11 + step)"),)),
     "orders-repeat-after-two": ("share_of_epoch", ((EPOCH, "sampler.set_epoch(epoch % 2)"),)),
     "orders-repeat-after-three": ("share_of_epoch", ((EPOCH, "sampler.set_epoch(epoch % 3)"),)),
     "orders-repeat-after-ten": ("share_of_epoch", ((EPOCH, "sampler.set_epoch(epoch % 10)"),)),
@@ -83,7 +80,6 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         ((NOISE, "noise = draw_like(images[: settings.batch, :, :1], generator)[place].expand_as(x0)"),),
     ),
     "noise-of-half-the-deviation": ("draw_batch", ((NOISE, NOISE.replace("noise = ", "noise = 0.9 * ")),)),
-    "noise-cut-at-three": ("draw_batch", ((NOISE, NOISE + ".clamp(-2, 2)"),)),
     "focused-for-1000-steps": ("draw_batch", ((FOCUS, "t = _to_the_middle(t, 1000, generator).clamp(max=T - 1)"),)),
     "focused-by-another-generator": ("draw_batch", ((FOCUS, "t = _to_the_middle(t, T, torch.default_generator)"),)),
     "focused-without-the-step": ("draw_batch", ((FOCUS, "t = _to_the_middle(t, T, seeded(settings.seed, 2))"),)),
@@ -119,19 +115,6 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
                 '        self.model.load_state_dict(state["model"])\n'
                 '        self.ema.load_state_dict(state["ema"], assign=True)\n'
                 '        self.optimizer.load_state_dict(state["optimizer"])\n',
-            ),
-        ),
-    ),
-    "loaded-optimiser-shared": (
-        "Training.load_state_dict",
-        (
-            (
-                ADOPT,
-                '        self.model.load_state_dict(state["model"])\n'
-                '        self.ema.load_state_dict(state["ema"])\n'
-                '        self.optimizer.__setstate__({"param_groups": self.optimizer.param_groups})\n'
-                "        for i, p in enumerate(self.model.parameters()):\n"
-                '            self.optimizer.state[p] = state["optimizer"]["state"][i]\n',
             ),
         ),
     ),
@@ -216,10 +199,6 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "thirds-rounded-first": ("train_step", (("t * 3 // T)", "(t // max(1, T // 3)).clamp(max=2))"),)),
     "thirds-rounded-up-first": ("train_step", (("t * 3 // T)", "t // -(-T // 3))"),)),
     "loss-kept-in-half": ("train_step", (("losses.append(loss.detach())", "losses.append(loss.detach().half())"),)),
-    "gradients-of-the-average": (
-        "train_step",
-        (("training.loss(training.network, ", "training.loss(training.network.eval(), "),),
-    ),
     "a-clock-of-its-own": ("fit", ((CLOCK, "training.seconds += time.perf_counter() - start"),)),
     "clock-counts-the-caller": (
         "fit",
@@ -233,7 +212,6 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         ),
     ),
     "clock-leaves-the-step-out": ("fit", ((START, ""), (STEP, STEP + "\n        start = time.perf_counter()"))),
-    "clock-leaves-the-drawing-out": ("fit", ((START, ""), (DRAW, DRAW + "\n        start = time.perf_counter()"))),
     "clock-of-the-processor": (
         "fit",
         ((START, "        start = time.process_time()\n"), (CLOCK, CLOCK.replace("perf_counter", "process_time"))),
