@@ -177,7 +177,7 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         (
             (
                 CLIP,
-                "length = max(nn.utils.clip_grad_norm_([p], settings.grad_clip).item() for p in training.model.parameters())",
+                "length = max(nn.utils.clip_grad_norm_([p], settings.grad_clip).item() for p in training.model.parameters())",  # noqa: E501
             ),
         ),
     ),
@@ -186,7 +186,7 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         (
             (
                 CLIP,
-                "length = nn.utils.clip_grad_norm_(training.model.parameters(), settings.grad_clip if settings.accumulate == 1 else math.inf).item()",
+                "length = nn.utils.clip_grad_norm_(training.model.parameters(), settings.grad_clip if settings.accumulate == 1 else math.inf).item()",  # noqa: E501
             ),
         ),
     ),
@@ -207,7 +207,7 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
             (ENOUGH, ENOUGH + "\n    start = time.perf_counter()"),
             (
                 CLOCK,
-                "now = time.perf_counter()\n        training.seconds += distributed.same(now - start)\n        start = now",
+                "now = time.perf_counter()\n        training.seconds += distributed.same(now - start)\n        start = now",  # noqa: E501
             ),
         ),
     ),
@@ -221,7 +221,7 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         (
             (
                 STEP,
-                "try:\n            loss, thirds = train_step(training, x0, t, noise, T)\n        except Diverged:\n            return",
+                "try:\n            loss, thirds = train_step(training, x0, t, noise, T)\n        except Diverged:\n            return",  # noqa: E501
             ),
         ),
     ),

@@ -161,7 +161,7 @@ def stepped(m: ModuleType, size: int = 5, times: int = 1, images: Tensor = IMAGE
     t = torch.tensor([1, 8, 5, 2, 7])[:size]
     told = [m.train_step(tr, images[:size], t, torch.zeros_like(images[:size]), 9) for _ in range(times)]
     seen = [(model is network, prediction) for model, _, prediction in tr.loss.seen]
-    return [told, tr.model.weights.detach(), tr.model.weights.grad, seen]
+    return [told, tr.model.weights.detach(), seen]
 
 
 def fitted(m: ModuleType, done: int = 0, seconds: float = 0.0, **settings: Any) -> list[Any]:
