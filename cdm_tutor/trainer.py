@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.utils.data import DistributedSampler, TensorDataset
 
 from cdm_tutor import distributed
+from cdm_tutor.divergence import Diverged, guard
 from cdm_tutor.noising import Model, Prediction, denoising_loss
 from cdm_tutor.randomness import draw_like, seeded
 from cdm_tutor.schedule import NoiseSchedule
@@ -40,10 +41,6 @@ class Step:
     lr: float
     progress: float
     seconds: float
-
-
-class Diverged(ValueError):
-    """The loss is no longer a number; the weights are those from before the step that broke."""
 
 
 def learning_rate(step: int, progress: float, settings: TrainSettings) -> float:
@@ -122,6 +119,7 @@ class Training:
         self.settings = settings
         self.loss = loss
         self.optimizer = torch.optim.AdamW(model.parameters(), lr=settings.lr, betas=(0.9, 0.99))
+        guard(self.optimizer)
         self.step = 0
         self.seconds = 0.0
 
@@ -149,7 +147,7 @@ def train_step(
         the mean loss of the whole batch before the step, and that of each third of the timesteps below T.
 
     Raises:
-        Diverged: if the loss is no longer a finite number; no step is taken.
+        Diverged: if the loss or the gradient is no longer finite; no step is taken.
     """
     settings = training.settings
     training.optimizer.zero_grad()
@@ -159,9 +157,9 @@ def train_step(
         (loss.sum() / settings.batch).backward()
         losses.append(loss.detach())
     mean, thirds = _summary(torch.cat(losses), t * 3 // T)
-    if not math.isfinite(mean):
-        raise Diverged(f"the loss became {mean} at step {training.step + 1}: try a lower learning rate")
-    nn.utils.clip_grad_norm_(training.model.parameters(), settings.grad_clip)
+    length = nn.utils.clip_grad_norm_(training.model.parameters(), settings.grad_clip).item()
+    if not (math.isfinite(mean) and math.isfinite(length)):
+        raise Diverged(f"no longer finite: loss or gradient of step {training.step + 1}; try a lower learning rate")
     training.optimizer.step()
     return mean, thirds
 
@@ -187,7 +185,7 @@ def fit(training: Training, images: Tensor) -> Iterator[Step]:
 
     Raises:
         ValueError: if there are fewer images than a batch, or fewer in a batch than processes.
-        Diverged: if the loss is no longer a finite number.
+        Diverged: if the loss, the gradient or the weights are no longer finite.
     """
     settings, rank, world = training.settings, distributed.rank(), distributed.world_size()
     _check_enough(len(images), settings.batch, world)

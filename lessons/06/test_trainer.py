@@ -5,6 +5,7 @@ the other. Which numbers you draw is yours: checked is how they are spread, and 
 import copy
 import math
 import time
+from contextlib import contextmanager
 from itertools import islice, pairwise
 from unittest.mock import patch
 
@@ -24,15 +25,15 @@ weights = st.floats(-2, 2).map(lambda x: round(x, 2))
 
 
 class Net(nn.Module):
-    """Adds up an image's pixels, each times its weight; the first weight is a parameter of its own."""
+    """Adds up an image's pixels, each times its weight; the weights are in three parts, two of them modules."""
 
     def __init__(self, *weights):
         super().__init__()
         self.first = nn.Parameter(double(weights[:1]))
-        self.rest = nn.Parameter(double(weights[1:]))
+        self.second, self.others = nn.ParameterList([double(weights[1:2])]), nn.ParameterList([double(weights[2:])])
 
     def forward(self, x, t):
-        return x.flatten(1) @ torch.cat([self.first, self.rest])
+        return x.flatten(1) @ torch.cat(list(self.parameters()))
 
 
 def double(values):
@@ -41,7 +42,7 @@ def double(values):
 
 def numbers_of(net):
     """All weights of a Net."""
-    return torch.cat([net.first, net.rest]).detach().clone()
+    return torch.cat(list(net.parameters())).detach().clone()
 
 
 def answer(model, x0, t, noise, schedule, prediction):
@@ -182,6 +183,14 @@ def test_each_epoch_and_seed_has_its_own_order(lesson):
     expect(first != list(range(30)), "n = 30: the order is 0, 1, 2, ...: expected it shuffled")
     expect(first != second, "n = 30: epoch 0 and epoch 1 have the same order")
     expect(first != other, "n = 30: seed 0 and seed 5 have the same order")
+    many = [shares_of_epoch(lesson, 30, 3, epoch, 1)[0] for epoch in range(24)]
+    for later, order in enumerate(many):
+        for earlier in range(later):
+            before, case = many[earlier], f"n = 30, seed = 3: the order of epoch {later} is that of epoch {earlier}"
+            expect(order != before, f"{case}; expected a new one in each epoch")
+            start = before.index(order[0])
+            expect(order != before[start:] + before[:start], f"{case} from another place on; expected a new one")
+            expect(order != before[::-1], f"{case} backwards; expected a new one")
     expect(first == repeated and second == again, "n = 30: asked twice for the same seed and epoch, two orders came")
 
 
@@ -320,11 +329,52 @@ def test_focused_timesteps_are_near_the_middle(lesson):
 
 @pytest.mark.exercise("draw_batch")
 def test_noise_is_standard_normal(lesson):
-    """Of 4096 numbers the mean is 0 +- 0.016, the spread 1 +- 0.011, and 32% +- 0.7% are beyond 1."""
+    """Of 4096 numbers the mean is 0 +- 0.016, the standard deviation 1 +- 0.011, and 32% +- 0.7% are beyond 1."""
     ((_, _, noise),) = drawn(lesson, torch.zeros(16, 1, 16, 16), 0, 50, batch=16)
     same(noise.mean().item(), 0.0, "mean of the noise", atol=0.1)
-    same(noise.std().item(), 1.0, "spread of the noise", atol=0.07)
+    same(noise.std().item(), 1.0, "standard deviation of the noise", atol=0.07)
+    expect((noise.abs() > 2.5).any(), "of 4096 numbers of the noise none is beyond 2.5, expected about 50")
     same((noise.abs() > 1).double().mean().item(), 0.3173, "share of the noise beyond 1 or -1", atol=0.05)
+
+
+@pytest.mark.exercise("draw_batch")
+@pytest.mark.parametrize("timesteps", ["uniform", "focused"])
+def test_each_step_and_image_has_its_own_timesteps_and_noise(lesson, timesteps):
+    """Two of 10 ** 9 timesteps are equal once in 10 ** 9, two numbers of the noise hardly more often."""
+    images, settings = torch.zeros(16, 2, 3, 2), {"batch": 8, "seed": 3, "timesteps": timesteps}
+    seen = [drawn(lesson, images, step, 10**9, **settings)[0] for step in range(24)]
+    case = f'16 images, batch = 8, 24 steps, timesteps = "{timesteps}"'
+    t, noise = torch.cat([t for _, t, _ in seen]), torch.cat([noise for _, _, noise in seen])
+    expect(len(t.unique()) > 0.9 * len(t), f"{case}: of {len(t)} timesteps only {len(t.unique())} are different")
+    different = len(noise.unique())
+    expect(different > 0.99 * noise.numel(), f"{case}: of {noise.numel()} numbers of noise only {different} differ")
+
+
+@pytest.mark.exercise("draw_batch")
+@pytest.mark.parametrize("T", [40, 200])
+@pytest.mark.parametrize("world", [1, 2])
+def test_focused_timesteps_fit_the_schedule_and_the_processes(lesson, T, world):
+    """In the middle half 67%, as above, and in the outer tenths: a fifth of a quarter, and 2.8% of the rest: 7.1%."""
+    settings, found = {"batch": 64, "timesteps": "focused", "seed": 2}, []
+    for step in range(25):
+        torch.manual_seed(step)
+        shares = [t for _, t, _ in drawn(lesson, torch.zeros(64, 1, 1, 1), step, T, world, **settings)]
+        torch.manual_seed(step + 1)
+        again = [t for _, t, _ in drawn(lesson, torch.zeros(64, 1, 1, 1), step, T, world, **settings)]
+        alone = drawn(lesson, torch.zeros(64, 1, 1, 1), step, T, 1, **settings)[0][1]
+        case = f'T = {T}, {world} processes, timesteps = "focused"'
+        expect(torch.equal(torch.cat(shares), torch.cat(again)), f"{case}: asked twice, two different timesteps came")
+        together = torch.cat(shares).sort().values
+        expect(torch.equal(together, alone.sort().values), f"{case}: together they draw others than one process alone")
+        found.append(torch.cat(shares))
+    t = torch.cat(found)
+    expect(t.min() >= 0 and t.max() < T, f"{case}: timesteps from {t.min()} to {t.max()}, expected 0 to {T - 1}")
+    middle = ((t >= T // 4) & (t < 3 * T // 4)).double().mean().item()
+    expected = 0.125 + 0.75 * math.erf(math.log(3) / math.sqrt(2))
+    same(middle, expected, f"{case}: the share of them in the middle half", rtol=0, atol=0.07)
+    outer = ((t < T // 10) | (t >= T - T // 10)).double().mean().item()
+    expected = 0.05 + 0.75 * math.erfc(math.log(9) / math.sqrt(2))
+    same(outer, expected, f"{case}: the share of them in the outer tenths", rtol=0, atol=0.026)
 
 
 # --- Training.load_state_dict ----------------------------------------------------------------------------------------
@@ -371,6 +421,21 @@ def test_a_loaded_training_goes_on_as_if_never_stopped(lesson, before, after):
     same(numbers_of(fresh.model), numbers_of(whole.model), f"{case}: the weights", rtol=1e-6)
     same(numbers_of(fresh.ema), numbers_of(whole.ema), f"{case}: the averaged weights")
     same(fresh.step, whole.step, f"{case}: step")
+
+
+@pytest.mark.exercise("Training.load_state_dict")
+def test_what_was_loaded_stays_as_it_was(lesson):
+    """A state may be loaded again: training on must not write into it."""
+    saved, fresh = in_training(lesson, 1.0, 2.0), in_training(lesson, 0.0, 0.0)
+    some_steps(saved, [1.0, 3.0])
+    state = copy.deepcopy(saved.state_dict())
+    before = copy.deepcopy(state)
+    fresh.load_state_dict(state)
+    some_steps(fresh, [2.0])
+    same(sorted(state), sorted(before), "after loading, the entries of the state that was loaded")
+    for name in ("model", "ema"):
+        for key, value in before[name].items():
+            same(state[name][key], value, f'a step after loading, the loaded state\'s "{name}", {key}')
 
 
 # --- train_step ------------------------------------------------------------------------------------------------------
@@ -485,6 +550,96 @@ def test_long_gradients_are_cut(lesson, length, clip):
 
 
 @pytest.mark.exercise("train_step")
+def test_parts_are_cut_together(lesson):
+    """The parts' gradients are (3, 4) / 2 and (3, -4) / 2: together (3, 0), cut to 1. Cut by themselves: (2, 0)."""
+    training = in_training(lesson, 0.0, 0.0, sgd=1.0, accumulate=2, grad_clip=1.0)
+    stepped(lesson, training, pixels([3, 4], [3, -4]))
+    case = "two parts, images (3, 4) and (3, -4), grad_clip = 1: the step taken"
+    same(-numbers_of(training.model), double([1.0, 0.0]), case, rtol=1e-4)
+
+
+@pytest.mark.exercise("train_step")
+@pytest.mark.parametrize("T", [4, 5, 7, 10, 11])
+def test_thirds_of_any_number_of_timesteps(lesson, T):
+    training = in_training(lesson, 1.0, 0.0, sgd=0.1, batch=T)
+    _, thirds = stepped(lesson, training, pixels(*([i * i + 0.3, 0] for i in range(T))), t=torch.arange(T), T=T)
+    groups = [[i * i + 0.3 for i in range(T) if i * 3 // T == third] for third in range(3)]
+    same(thirds, tuple(sum(g) / len(g) for g in groups), f"t = 0, 1, ... of {T}: the mean loss of each third")
+
+
+@pytest.mark.exercise("train_step")
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_process_tells_the_loss_of_all(lesson, broken):
+    """Of two processes the first has losses 1 and 2, the second 6: 3 is the mean, (1, 2, 6) are the thirds' means."""
+    told, rows = [], [([6, 0],), ([1, 0], [2, 0])]
+    steps = [torch.tensor([8]), torch.tensor([0, 4])]
+    if broken:
+        rows[0] = ([math.inf, 0],)
+
+    def total(values):
+        other = told.pop(0) if told and not first else torch.zeros_like(values)
+        if first:
+            told.append(values.clone())
+        return values + other
+
+    for first, images, t in zip((True, False), rows, steps, strict=True):  # noqa: B007  (total reads it)
+        training = in_training(lesson, 1.0, 0.0, sgd=1.0, batch=3)
+        with patch.object(distributed, "world_size", lambda: 2), patch.object(distributed, "total", total):
+            try:
+                found = stepped(lesson, training, pixels(*images), t=t)
+            except lesson.Diverged:
+                found = None
+    case = "two processes, losses 1 and 2 here, " + ("one that is not finite" if broken else "6") + " there"
+    if broken:
+        expect(found is None, f"{case}: expected Diverged in both, but the step was taken here")
+        return
+    expect(found is not None, f"{case}: Diverged was raised, expected a step")
+    same(found, (3.0, (1.0, 2.0, 6.0)), f"{case}: mean and thirds over all processes")
+    same(numbers_of(training.model), double([0.0, 0.0]), f"{case}: the weights after this share's gradient")
+
+
+@pytest.mark.exercise("train_step")
+def test_each_part_is_worked_on_while_it_is_its_turn(lesson):
+    """_parts says with which part gradients are exchanged; that holds only until it is asked for the next."""
+    turn, seen = [None], []
+
+    @contextmanager
+    def exchanging(network, now):
+        turn[0] = now
+        yield
+        turn[0] = None
+
+    def note(model, x0, t, noise, schedule, prediction):
+        loss = model(x0, t)
+        loss.register_hook(lambda gradient: seen.append(("backward", turn[0])))
+        seen.append(("loss", turn[0]))
+        return loss
+
+    training = in_training(lesson, 1.0, 0.0, loss=note, sgd=0.1, accumulate=2)
+    with patch.object(distributed, "exchanging", exchanging):
+        stepped(lesson, training, pixels([1, 0], [2, 0]))
+    expected = [("loss", False), ("backward", False), ("loss", True), ("backward", True)]
+    same(seen, expected, "two parts: what is done, and whether gradients are exchanged then (None: no part's turn)")
+
+
+@pytest.mark.exercise("train_step")
+@pytest.mark.parametrize("broken", ["an infinite loss", "a finite loss with an infinite gradient"])
+def test_no_step_is_taken_when_loss_or_gradient_is_infinite(lesson, broken):
+    def loss(model, x0, t, noise, schedule, prediction):
+        more = math.inf if "infinite loss" in broken else (model.first - 1).sqrt()  # its slope at 0 is infinite
+        return model(x0, t) + more
+
+    training = in_training(lesson, 1.0, 2.0, loss=loss)
+    try:
+        stepped(lesson, training, pixels([1, 1], [2, 1]))
+    except lesson.Diverged:
+        pass
+    else:
+        raise Wrong(f"{broken}: expected Diverged, but a step was taken")
+    same(numbers_of(training.model), double([1.0, 2.0]), f"{broken}: the weights, which must stay as they were")
+
+
+@pytest.mark.exercise("train_step")
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_no_step_is_taken_when_the_loss_is_no_number(lesson, value):
     training = in_training(lesson, 1.0, 2.0)
@@ -590,6 +745,65 @@ def test_fit_draws_timesteps_below_t_below(lesson):
         take(lesson, training, pixels(*[[1, 0]] * 8), 10)
         case = f"100 timesteps, t_below = {t_below}: the largest t of 80 is {max(seen)}"
         expect(least <= max(seen) < below, f"{case}, expected one from {least} to {below - 1}")
+
+
+@pytest.mark.exercise("fit")
+def test_the_clock_counts_the_steps_and_is_shared(lesson):
+    """Each loss takes 20 ms, and the caller 200 ms between two steps."""
+
+    def slow(model, x0, t, noise, schedule, prediction):
+        time.sleep(0.02)
+        return model(x0, t)
+
+    training = in_training(lesson, 0.0, 1.0, loss=slow)
+    begin = time.perf_counter()
+    for _ in zip(range(3), lesson.fit(training, pixels(*[[1, 0]] * 4)), strict=False):
+        time.sleep(0.2)
+    passed, found = time.perf_counter() - begin, training.seconds
+    expect(found >= 0.06, f"3 steps of at least 20 ms: yours counted {found:.3g} s, expected the whole step")
+    expect(found < passed - 0.38, f"3 steps, 0.2 s between them: yours counted {found:.3g} of {passed:.3g} s in all")
+    training = in_training(lesson, 0.0, 1.0, steps=None, minutes=1000.0)
+    with patch.object(distributed, "same", lambda number: number + 1000.0):
+        take(lesson, training, pixels(*[[1, 0]] * 4), 1)
+    expect(training.seconds >= 1000, "the first process took 1000 s longer: all count its time (distributed.same)")
+
+
+@pytest.mark.exercise("fit")
+def test_fit_says_that_a_training_diverged(lesson):
+    training = in_training(lesson, 1.0, 2.0)
+    try:
+        take(lesson, training, pixels(*[[math.nan, 1]] * 4), 3)
+    except lesson.Diverged:
+        same(numbers_of(training.ema), double([1.0, 2.0]), "a loss of nan: the average, which must stay as it was")
+    else:
+        raise Wrong("a loss of nan: expected Diverged to reach whoever asked for the step")
+
+
+@pytest.mark.exercise("fit")
+@pytest.mark.parametrize("decay", [0.05, 0.3])
+def test_fit_averages_with_the_decay_of_the_settings(lesson, decay):
+    training = in_training(lesson, 0.0, 1.0, sgd=1.0, lr=1.0, warmup=0, ema_decay=decay)
+    training.step = 9
+    take(lesson, training, pixels(*[[1, 0]] * 4), 1)
+    case = f"ema_decay = {decay}, step 10 of 10: the average"
+    same(numbers_of(training.ema), decay * double([0, 1]) + (1 - decay) * numbers_of(training.model), case)
+
+
+@pytest.mark.exercise("fit")
+@pytest.mark.parametrize("t_below", [8, None])
+def test_fit_tells_the_thirds_of_what_it_draws(lesson, t_below):
+    drawn_t = []
+
+    def by_t(model, x0, t, noise, schedule, prediction):
+        drawn_t.extend(t.tolist())
+        return model(x0, t) * 0 + t
+
+    training = in_training(lesson, 0.0, 1.0, loss=by_t, batch=12, t_below=t_below)
+    (step,) = take(lesson, training, pixels(*[[1, 0]] * 12), 1)
+    T = t_below or 100
+    groups = [[float(t) for t in drawn_t if t * 3 // T == third] for third in range(3)]
+    expected = tuple(sum(g) / len(g) if g else None for g in groups)
+    same(step.thirds, expected, f"100 timesteps, t_below = {t_below}, drawn {sorted(drawn_t)}: thirds of the loss t")
 
 
 @pytest.mark.exercise("fit")

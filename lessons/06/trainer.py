@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.utils.data import DistributedSampler, TensorDataset
 
 from cdm_tutor import distributed
+from cdm_tutor.divergence import Diverged, guard
 from cdm_tutor.noising import Model, Prediction, denoising_loss
 from cdm_tutor.randomness import draw_like, seeded
 from cdm_tutor.schedule import NoiseSchedule
@@ -40,10 +41,6 @@ class Step:
     lr: float
     progress: float
     seconds: float
-
-
-class Diverged(ValueError):
-    """The loss is no longer a number; the weights are those from before the step that broke."""
 
 
 def learning_rate(step: int, progress: float, settings: TrainSettings) -> float:
@@ -123,6 +120,7 @@ class Training:
         self.settings = settings
         self.loss = loss
         self.optimizer = torch.optim.AdamW(model.parameters(), lr=settings.lr, betas=(0.9, 0.99))
+        guard(self.optimizer)
         self.step = 0
         self.seconds = 0.0
 
@@ -150,14 +148,14 @@ def train_step(
         the mean loss of the whole batch before the step, and that of each third of the timesteps below T.
 
     Raises:
-        Diverged: if the loss is no longer a finite number; no step is taken.
+        Diverged: if the loss or the gradient is no longer finite; no step is taken.
     """
     # 1. forget the gradients of the step before
     # 2. for each part of the share (_parts): training.loss of training.network on it, a number an image
     # 3. go backward from their sum over the size of the whole batch; keep the losses, detached
     # 4. the mean loss and that of each third (0, 1, 2) of the timesteps: _summary
-    # 5. if the mean is not finite, raise Diverged before any weight has changed
-    # 6. cut the gradient to settings.grad_clip, all parameters taken together
+    # 5. cut the gradient to settings.grad_clip, all parameters taken together
+    # 6. if the mean or the gradient's length before the cut is not finite, raise Diverged; no weight changes
     # 7. let the optimiser take its step, and return mean and thirds
     raise NotImplementedError("lesson 06: train_step")
 
@@ -183,7 +181,7 @@ def fit(training: Training, images: Tensor) -> Iterator[Step]:
 
     Raises:
         ValueError: if there are fewer images than a batch, or fewer in a batch than processes.
-        Diverged: if the loss is no longer a finite number.
+        Diverged: if the loss, the gradient or the weights are no longer finite.
     """
     # 1. which process this is, and of how many (distributed); refuse too few images: _check_enough does it
     # 2. timesteps below settings.t_below, or if that is None all of the schedule's

@@ -161,7 +161,10 @@ def stepped(m: ModuleType, size: int = 5, times: int = 1, images: Tensor = IMAGE
     t = torch.tensor([1, 8, 5, 2, 7])[:size]
     told = [m.train_step(tr, images[:size], t, torch.zeros_like(images[:size]), 9) for _ in range(times)]
     seen = [(model is network, prediction) for model, _, prediction in tr.loss.seen]
-    return [told, tr.model.weights.detach(), tr.model.weights.grad, seen]
+    left, clip = tr.model.weights.grad, tr.settings.grad_clip
+    moved = (tr.model.weights.detach() - torch.tensor([0.8, -1.3])).norm() / 0.1
+    cut_too_late = left is not None and bool(left.norm() < 1.01 * clip < moved) and clip < 1
+    return [told, tr.model.weights.detach(), cut_too_late, seen]
 
 
 def fitted(m: ModuleType, done: int = 0, seconds: float = 0.0, **settings: Any) -> list[Any]:

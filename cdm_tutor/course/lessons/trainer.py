@@ -95,8 +95,8 @@ LESSON = Lesson(
                 "for each part of the share (_parts): training.loss of training.network on it, a number an image",
                 "go backward from their sum over the size of the whole batch; keep the losses, detached",
                 "the mean loss and that of each third (0, 1, 2) of the timesteps: _summary",
-                "if the mean is not finite, raise Diverged before any weight has changed",
                 "cut the gradient to settings.grad_clip, all parameters taken together",
+                "if the mean or the gradient's length before the cut is not finite, raise Diverged; no weight changes",
                 "let the optimiser take its step, and return mean and thirds",
             ),
             hints=(
@@ -106,8 +106,9 @@ LESSON = Lesson(
                 "optimiser uses what is in .grad when it is called, so whatever changes gradients comes before.",
                 "optimizer.zero_grad(); in the loop loss = training.loss(training.network, x0[part], t[part], "
                 "noise[part], training.schedule, settings.prediction), then (loss.sum() / settings.batch).backward() "
-                "and loss.detach() into a list; _summary(torch.cat(losses), t * 3 // T); math.isfinite; "
-                "nn.utils.clip_grad_norm_(parameters, length); optimizer.step().",
+                "and loss.detach() into a list; _summary(torch.cat(losses), t * 3 // T); "
+                "nn.utils.clip_grad_norm_(parameters, length) returns the length before; math.isfinite; "
+                "optimizer.step().",
             ),
         ),
         Exercise(

@@ -7,11 +7,12 @@ LERP = "torch._foreach_lerp_(list(ema.parameters()), list(model.parameters()), 1
 SAMPLER = "world, rank, seed=seed)"
 NOISE = "noise = draw_like(images[: settings.batch], generator)[place.to(images.device)]"
 UNIFORM = "torch.rand(images[: settings.batch].shape, generator=generator, dtype=images.dtype)"
+CLIP = "    length = nn.utils.clip_grad_norm_(training.model.parameters(), settings.grad_clip).item()\n"
 CHECK = (
-    "    if not math.isfinite(mean):\n"
-    '        raise Diverged(f"the loss became {mean} at step {training.step + 1}: try a lower learning rate")\n'
+    "    if not (math.isfinite(mean) and math.isfinite(length)):\n"
+    '        raise Diverged(f"no longer finite: loss or gradient of step {training.step + 1}; '
+    'try a lower learning rate")\n'
 )
-CLIP = "    nn.utils.clip_grad_norm_(training.model.parameters(), settings.grad_clip)\n"
 STEP = "    training.optimizer.step()\n"
 
 MISTAKES = [
@@ -348,7 +349,7 @@ MISTAKES = [
         "come down again.",
         "A single odd batch can give a gradient a hundred times as long as usual. Its direction may count, its length "
         "not.",
-        ((CLIP + STEP, STEP),),
+        ((CLIP + CHECK, CHECK.replace(" and math.isfinite(length)", "")),),
     ),
     Mistake(
         "clipped-after-the-step",
@@ -356,7 +357,7 @@ MISTAKES = [
         "the gradient is cut when it has been used already",
         "As if it were not cut at all: the loss ends a little higher, with spikes after an odd batch.",
         "The optimiser reads the gradients at the moment it is called; what is done to them later comes too late.",
-        ((CLIP + STEP, STEP + CLIP),),
+        ((CLIP + CHECK + STEP, CHECK.replace(" and math.isfinite(length)", "") + STEP + CLIP),),
     ),
     Mistake(
         "clipped-each-number",
@@ -372,7 +373,7 @@ MISTAKES = [
         "a step is taken although the loss is no number",
         "The loss turns to NaN and stays so; all weights are NaN, and so are the samples: a file of them is black.",
         "NaN spreads: once in a weight it is in every answer. Look before you step, while the weights are still good.",
-        ((CHECK + CLIP, CLIP),),
+        ((CHECK, ""),),
     ),
     Mistake(
         "optimizer-never-steps",
