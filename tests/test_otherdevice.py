@@ -46,6 +46,7 @@ RIGHT: dict[str, Callable[[Move], object]] = {
     "by tolist": lambda move: torch.tensor(move(TABLE).tolist()),
     "by numpy": lambda move: torch.from_numpy(move(TABLE).cpu().numpy() * 2),
     "by item": lambda move: torch.stack([torch.tensor(each.item()) for each in move(TABLE)]),
+    "there and back": lambda move: (move(TABLE).cpu() * 2).to(move(TABLE).device) * move(TABLE),
     "with an if": lambda move: move(X) if move(TABLE)[0] > 0 else -move(X),
     "index on the CPU": lambda move: move(TABLE)[torch.tensor([1, 2])],
     "written": lambda move: torch.empty_like(move(X)).copy_(X),
@@ -66,6 +67,8 @@ WRONG: dict[str, Callable[[Move], object]] = {
     "time here": lambda move: move(SimpleUNet(3, (8, 16), (1, 1), fold=1))(move(X), T),
     "product": lambda move: torch.ones(10, 10) @ move(TABLE),
     "stacked": lambda move: torch.stack([move(TABLE), torch.ones(10)]),
+    "looked at, and drawn here": lambda move: move(X) * move(TABLE)[0].item() + torch.randn(X.shape),
+    "brought here, and mixed": lambda move: move(TABLE).cpu() * move(TABLE),
     "schedule here": lambda move: q_sample(move(X), move(T), move(X), SCHEDULE),
 }
 

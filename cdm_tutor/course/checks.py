@@ -190,7 +190,7 @@ def own_memory(result: Tensor, case: str, **inputs: Tensor) -> None:
 def on_other_device(make: Callable[[Callable[[Any], Any]], object], case: str) -> None:
     """Raise Wrong if code makes its tensors on the CPU wherever its inputs are, which ends on a GPU.
 
-    Code that fetches numbers from there (`tolist`, `item`, numpy) may go on with them on the CPU.
+    Code that fetches numbers from there (`tolist`, numpy) may go on with them on the CPU.
 
     Args:
         make: the call; it is handed the function that moves a tensor or a network there, and gives back the result.
@@ -202,7 +202,7 @@ def on_other_device(make: Callable[[Callable[[Any], Any]], object], case: str) -
         with device:
             result = make(device.move)
     except MixedDevices as error:
-        if not device.asked:
+        if not device.listed:
             raise Wrong(f"{case}: {elsewhere}. It ends with: {error}") from error
         return
     except (Wrong, DoesNotLoad, NotImplementedError):

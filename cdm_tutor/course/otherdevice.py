@@ -15,6 +15,7 @@ Movable = TypeVar("Movable", Tensor, nn.Module)
 THERE = torch.device("meta")  # what such a tensor gives as its device
 DRAWING = ("rand", "randn", "randint", "randperm", "normal")
 NUMBERS = ("item", "tolist", "numpy", "__array__", "__bool__", "__int__", "__float__", "__index__", "cpu")
+LISTS = ("tolist", "numpy", "__array__")
 
 
 class MixedDevices(RuntimeError):
@@ -29,10 +30,11 @@ class OtherDevice(TorchFunctionMode):
     """While this lasts there is another device.
 
     Attributes:
-        asked: whether somebody had numbers brought to the CPU; what is made of them is there, as it would be.
+        asked: whether somebody had numbers brought to the CPU: then the result may be there.
+        listed: whether as lists or numpy arrays, of which new tensors are made: then these may be anywhere.
     """
 
-    asked = False
+    asked = listed = False
 
     def move(self, what: Movable) -> Movable:
         """A tensor, or a copy of a network, on the other device."""
@@ -62,6 +64,7 @@ class OtherDevice(TorchFunctionMode):
             args = tuple(torch.device("cpu") if _is(value, wanted) else value for value in args)
             if wanted == THERE and name in DRAWING and kwargs.get("generator") is not None:
                 raise MixedDevices("a generator of the CPU cannot draw on another device")
+        self.listed = self.listed or name in LISTS
         if name in NUMBERS or (name == "to" and wanted not in (None, THERE)):
             self.asked = self.asked or bool(there)
         elif wanted is None and there and here and not _may_mix(name, args):
