@@ -480,11 +480,11 @@ def diagnose(
     from cdm_tutor.course import verdict
     from cdm_tutor.course.looks import Beholder
 
-    x0, its_data = verdict.images_of(path, n, seed)
-    name = data.value if data else its_data or Dataset.mnist.value
+    x0, card = verdict.images_of(path, n, seed)
+    name = data.value if data else card.data if card else Dataset.mnist.value
     log = path / "log.jsonl"
     losses = verdict.read_losses(log) if log.is_file() else []
-    soon = verdict.too_soon(losses, verdict.batch_of(path))
+    soon = verdict.too_soon(losses, card)
     print(verdict.report(verdict.judge(x0, Beholder(name)), len(x0), instead=soon))
     if log.is_file() and not soon:
         print(verdict.report_losses(losses))

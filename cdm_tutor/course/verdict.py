@@ -12,7 +12,7 @@ from statistics import mean, median
 import torch
 from torch import Tensor
 
-from cdm_tutor.checkpoint import load_weights
+from cdm_tutor.checkpoint import ModelCard, load_weights
 from cdm_tutor.course.looks import MEASURES, Beholder, felt, read_images
 from cdm_tutor.course.mistakes import address
 from cdm_tutor.course.symptoms import EMPTY, HEALTHY, Group, find_group
@@ -25,7 +25,7 @@ TOGETHER = ("variety", "twin", "balance")  # what a few images say nothing of
 FEW = 12  # images
 FLAT = 0.02  # a smaller spread of greys, and there is no picture
 MENTIONED = 3  # mistakes
-BRIEF = 25_600  # images seen in training: with half of them a right network still draws strokes, no digits
+BRIEF = 50_000  # images seen in training: after half of them a right network still draws strokes, and no digits
 LEARNED = 0.95  # of the first losses, which a constant answer reaches: who ends above has learned nothing
 
 
@@ -45,8 +45,10 @@ class Verdict:
     real: dict[str, float]
 
 
-def images_of(path: Path, n: int, seed: int) -> tuple[Tensor, str | None]:
-    """The images that a path stands for, and the data set that it names, if it does: see diagnose in cli.py.
+def images_of(path: Path, n: int, seed: int) -> tuple[Tensor, ModelCard | None]:
+    """The images that a path stands for, and the card of the weights that drew them, if it has any.
+
+    See diagnose in cli.py.
 
     Raises:
         FileNotFoundError: if there is nothing of that kind.
@@ -58,7 +60,7 @@ def images_of(path: Path, n: int, seed: int) -> tuple[Tensor, str | None]:
     model, card = load_weights(weights)
     if card.stage == "refiner":
         raise ValueError(f"{weights} is a refiner, which draws nothing by itself: give the images that it refined")
-    return generate(model, card, SampleSettings(n=n, seed=seed)), card.data
+    return generate(model, card, SampleSettings(n=n, seed=seed)), card
 
 
 def judge(x0: Tensor, beholder: Beholder) -> Verdict:
@@ -112,6 +114,8 @@ def judge_losses(losses: list[float]) -> str:
     """The symptom of a training's losses: the name of its group, or "" if they look healthy."""
     if not all(map(math.isfinite, losses)):
         return EMPTY
+    if not losses:
+        return ""
     part = max(1, len(losses) // 10)
     first, last = mean(losses[:part]), mean(losses[-part:])
     late = losses[len(losses) // 2 :]
@@ -123,36 +127,30 @@ def judge_losses(losses: list[float]) -> str:
     return ""
 
 
-def too_soon(losses: list[float], batch: int) -> str:
-    """Why the images of a run tell nothing of mistakes yet, in words; "" if they do.
+def too_soon(losses: list[float], card: ModelCard | None) -> str:
+    """Why the images of a training tell nothing of mistakes yet, in words; "" if they do.
 
     A network starts with the answer 0 whatever it sees, so the first losses are those of a constant answer.
+
+    Args:
+        losses: of each step, as far as they are known.
+        card: of the weights; it says how many images they have seen.
     """
-    if not losses or judge_losses(losses) not in ("", "loss-stays"):
+    if judge_losses(losses) not in ("", "loss-stays"):
         return ""
-    part, seen = max(1, len(losses) // 10), len(losses) * batch
-    first, last = mean(losses[:part]), mean(losses[-part:])
-    if len(losses) >= 100 and last > LEARNED * first:
+    part = max(1, len(losses) // 10)
+    if len(losses) >= 100 and (last := mean(losses[-part:])) > LEARNED * (first := mean(losses[:part])):
         return (
             f"Has learned nothing: the loss was {first:.3g} and is {last:.3g} after {len(losses)} steps, as of a "
             "constant answer. Is the learning rate far too small? Else look at what changes the weights: "
             "clinic.html#loss-stays"
         )
-    if seen < BRIEF:
+    seen = card.training.get("images") if card else None
+    if isinstance(seen, int) and 0 < seen < BRIEF:
         return (
-            f"Trained too briefly to tell: {seen:,} images seen, and the loss went from {first:.3g} to "
-            f"{last:.3g}. Go on with --resume and --minutes 10, then ask again."
+            f"Trained too briefly to tell: {seen:,} images seen. Go on with --resume and --minutes 10, then ask again."
         )
     return ""
-
-
-def batch_of(folder: Path) -> int:
-    """The images in a step of a run; what the course trains with where its run.json does not say."""
-    try:
-        batch = json.loads((folder / "run.json").read_text(encoding="utf-8"))["settings"]["batch"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return 64
-    return batch if type(batch) is int and batch > 0 else 64
 
 
 def report_losses(losses: list[float]) -> str:
