@@ -87,6 +87,8 @@ def diagnose(yours: list[Any], lesson: Lesson, exercise: str | None = None, *, s
     Strictly, it must also refuse what the mistake refuses.
     """
     calls = calls_about(lesson, exercise)
+    if len(yours) != len(calls):
+        return None
     mine = dict(zip(calls, yours, strict=True))
     mistakes = sorted(mistakes_of(lesson), key=lambda mistake: mistake.exercise != exercise)
     accepted = [call for call in calls if not _is_error(_known(lesson, None, call))]
@@ -107,13 +109,18 @@ def _same_errors(lesson: Lesson, mistake: Mistake, calls: list[Call], mine: dict
 def is_right(yours: list[Any], lesson: Lesson, exercise: str) -> bool:
     """Whether these are, roughly, the reference's answers to the calls about an exercise that it accepts."""
     theirs = [_known(lesson, None, call) for call in calls_about(lesson, exercise)]
+    if len(yours) != len(theirs):
+        return False
     pairs = zip(yours, theirs, strict=True)
     return all(agree(one, other, ROUGHLY) for one, other in pairs if not _is_error(other))
 
 
 def unlike_reference(yours: list[Any], lesson: Lesson) -> str | None:
     """The first exercise of which the answers, to all calls of the lesson, are not the reference's; None if all are."""
-    for call, mine in zip(calls_about(lesson, None), yours, strict=True):
+    calls = calls_about(lesson, None)
+    if len(yours) != len(calls):
+        return lesson.exercises[0].name
+    for call, mine in zip(calls, yours, strict=True):
         if not agree(mine, _known(lesson, None, call)):
             return call.exercise
     return None

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from cdm_tutor.course import checks
 from cdm_tutor.course.child import CAN_FORK, Child, NoAnswer, Serve
 from cdm_tutor.course.diagnosis import diagnose, is_right, unlike_reference
-from cdm_tutor.course.examiner import NOTE, Examiner, asks_for_chain
+from cdm_tutor.course.examiner import NOTE, Examiner, Finding, asks_for_chain
 from cdm_tutor.course.handle import Subject
 from cdm_tutor.course.learner import differs_elsewhere
 from cdm_tutor.course.lesson import Lesson, Mistake
@@ -182,29 +182,29 @@ class Examination:
         printed = child.printed()
         if isinstance(answer, NoAnswer):
             return self.died(answer, exercise, printed)
-        if answer["hung"]:
+        try:
+            found = Finding(**answer)
+        except TypeError:
+            return self.died(NoAnswer("wrote into the pipes of the process that checks it"), exercise, printed)
+        if found.hung:
             self.stopped[exercise] = f"{exercise or 'all together'} had to be stopped before"
-        outcome, detail = answer["outcome"], ""
-        if not answer["loads"]:
-            self.loads, detail = False, DOES_NOT_LOAD
-        if outcome == "passed" and answer["borrowed"]:
-            return Verdict(BORROWS, self.borrowed(answer["borrowed"]), printed=printed)
-        text, refusal, trace = (answer[part] for part in ("text", "refusal", "trace"))
-        return Verdict(outcome, text, detail, refusal, printed=printed, trace=trace)
+        self.loads = self.loads and found.loads
+        if found.outcome == "passed" and found.borrowed:
+            return Verdict(BORROWS, self.borrowed(found.borrowed), printed=printed)
+        detail = "" if found.loads else DOES_NOT_LOAD
+        return Verdict(found.outcome, found.text, detail, found.refusal, printed=printed, trace=found.trace)
 
     def died(self, end: NoAnswer, exercise: str | None, printed: str) -> Verdict:
         """What is said of code that ended its process, or could not be interrupted."""
         called = self.called[:NOTE].decode(errors="replace").strip("\0 ")
-        who = called or f"{self.subject.lesson.module}.py, while it is loaded,"
-        place = self.subject.place(called) if called else ""
         self.stopped[exercise] = f"{exercise or 'all together'} ended the process that checks it"
         if not called:
             self.loads = False
-        return Verdict(
-            "wrong", f"{who} {end.how}\n{place}".strip(), DOES_NOT_LOAD if not called else "", printed=printed
-        )
+            text = f"{self.subject.lesson.module}.py, while it is loaded, {end.how}"
+            return Verdict("wrong", text, DOES_NOT_LOAD, printed=printed)
+        return Verdict("wrong", f"{called} {end.how}\n{self.subject.place(called)}".strip(), printed=printed)
 
-    def borrowed(self, names: list[str]) -> str:
+    def borrowed(self, names: tuple[str, ...]) -> str:
         """What is said of code that lets the package answer."""
         module = self.subject.lesson.module
         return (

@@ -8,7 +8,7 @@ import inspect
 import re
 import traceback
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from mmap import mmap
 from types import ModuleType
@@ -43,6 +43,7 @@ class Finding:
         loads: whether the file could be loaded.
         refusal: whether something was taken that should have been refused.
         trace: Python's own traceback.
+        borrowed: the package's own exercises that the learner's code has called so far.
     """
 
     outcome: str
@@ -51,6 +52,7 @@ class Finding:
     loads: bool = True
     refusal: bool = False
     trace: str = ""
+    borrowed: tuple[str, ...] = ()
 
 
 class Examiner:
@@ -78,20 +80,21 @@ class Examiner:
         return getattr(self, method)(*arguments)
 
     def test(self, name: str, seconds: float) -> dict[str, Any]:
-        """Run a test. Gives back the Finding as a dict, and with it what was borrowed so far."""
+        """Run a test. Gives back the Finding as a dict."""
         torch.manual_seed(SEED)
         self.note("")
         try:
             test = self.tests[name]
             with time_limit(seconds):
                 self.subject.module()
+                self.note(f"{self.subject.lesson.module}.py")
                 with kept("something in this file"):
                     test.obj(**self.arguments(test))
                     torch.manual_seed(SEED)  # a test may have set another
             found = Finding("passed")
         except BaseException as error:
             found = self.finding(error, seconds)
-        return {**asdict(found), "borrowed": sorted(self.borrowed)}
+        return asdict(replace(found, borrowed=tuple(sorted(self.borrowed))))
 
     def answers(self) -> list[Any] | None:
         """What the file answers to the fixed calls about the exercise, or about all; None if it does not come back."""
@@ -147,7 +150,7 @@ class Examiner:
             replace_in(import_module(f"cdm_tutor.{lesson.module}"), exercise.name, watch)
 
     def note(self, name: str) -> None:
-        """Remember which exercise was called, where the parent can read it."""
+        """Remember which exercise was called last, or that the file was loaded, where the parent can read it."""
         self.called[:NOTE] = name.encode()[:NOTE].ljust(NOTE)
 
     def finding(self, error: BaseException, seconds: float) -> Finding:

@@ -87,6 +87,8 @@ BODIES = [
     Hostile("same-code", "wrong", "from cdm_tutor.course import checks\nfor f in (checks._same_tensor, checks.expect): f.__code__ = (lambda *a, **k: None).__code__", ""),
     Hostile("wrong-is-nothing", "wrong", "from cdm_tutor.course import outcomes\noutcomes.Wrong.__init__ = lambda *_: None", ""),
     Hostile("whole-test", "wrong", "import sys\nframe = sys._getframe()\nwhile frame:\n    for name in list(frame.f_globals):\n        if name.startswith('test_'): frame.f_globals[name] = lambda **_: None\n    frame = frame.f_back", ""),
+    Hostile("own-answers", "wrong", "from cdm_tutor.course import examiner\nexaminer.Examiner.test = lambda *_: {'outcome': 'passed'}", ""),
+    Hostile("own-verdict", "wrong", "from cdm_tutor.course import examiner\nexaminer.Examiner.test = lambda *_: {'outcome': 'passed', 'text': ''}\nexaminer.Examiner.answers = lambda *_: []", ""),
     Hostile("calls-the-answer", "answer", "", "it calls the answer"),
 ]  # fmt: skip
 
