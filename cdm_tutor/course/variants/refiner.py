@@ -38,7 +38,7 @@ VARIANTS = [
                 "CHANCE = torch.Generator().manual_seed(5)\nPERTURBATION = 0.1  # how",
             ),
             (SHUFFLED, ""),
-            (OTHER, "other = torch.randn(noise.shape, generator=CHANCE)"),
+            (OTHER, "other = torch.randn(noise.shape, generator=CHANCE).to(noise.device)"),
         ),
     ),
     Variant(
