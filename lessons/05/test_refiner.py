@@ -29,7 +29,7 @@ BY_HAND = schedule_of(0.96, 0.8, 0.6, 0.28)  # beside them, noise: 0.28, 0.6, 0.
 
 
 def mix(t, T=T):
-    """How much image and how much noise is in x_t of the cosine schedule, by its formula; (1, 0) at t = -1."""
+    """How much image and how much noise is in x_t of the cosine schedule, by its formula."""
     f = [math.cos((u + 0.008) / 1.008 * math.pi / 2) ** 2 for u in (0, (t + 1) / T)]
     return math.sqrt(f[1] / f[0]), math.sqrt(1 - f[1] / f[0])
 
@@ -54,6 +54,22 @@ def fixed_chance():
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(271828)
         yield
+
+
+class Table(torch.Tensor):
+    """A table that answers on the device from which it is asked, as if it had been moved there, and has its numbers."""
+
+    @classmethod
+    def __torch_function__(cls, function, types, args=(), kwargs=None):
+        with torch._C.DisableTorchFunctionSubclass():  # else the next lines would be asked of this function again
+            tensors = [each for each in tree_leaves((args, kwargs)) if isinstance(each, torch.Tensor)]
+            if any(each.is_meta for each in tensors):
+                there = {id(each): each.to("meta") for each in tensors if isinstance(each, cls)}
+                args, kwargs = tree_map(lambda each: there.get(id(each), each), (args, kwargs))
+        return super().__torch_function__(function, types, args, kwargs or {})
+
+
+ANYWHERE = NoiseSchedule(**{name: table.as_subclass(Table) for name, table in vars(COSINE).items()})
 
 
 def keeps(found, again, case):
@@ -155,16 +171,19 @@ def test_network_is_a_simple_unet(lesson, in_channels, channels, sides, seed):
         expect(name in mine, f"{case}: there is no {name}, which SimpleUNet has")
         same(tuple(mine[name].shape), tuple(theirs[name].shape), f"{case}, shape of {name}")
     extra = [name for name in mine if name not in theirs]
-    expect(not extra, f"{case}: it has {extra[:1]}, which SimpleUNet has not")
+    expect(not extra, f"{case}: there is {', '.join(extra[:2])}, which SimpleUNet has not")
     for name in theirs:
         zero = not theirs[name].any().item()
-        expect(mine[name].any() != zero, f"{case}: {name} begins {'' if zero else 'not '}at 0 in SimpleUNet")
+        expect(
+            mine[name].any() != zero,
+            f"{case}: {name} starts with {'zeros' if zero else 'other numbers than 0'} in SimpleUNet",
+        )
     same(network.training, True, f"{case}, training")
     frozen = [name for name, weight in network.named_parameters() if not weight.requires_grad]
-    expect(not frozen, f"{case}: {frozen[:1]} cannot be trained: requires_grad is False")
+    expect(not frozen, f"{case}: {', '.join(frozen[:2])} cannot be trained: requires_grad is False")
     another = lesson.ImprovedRefinementNetwork(in_channels, channels).state_dict()
     for name, weight in mine.items():
-        own_memory(weight, f"{case}, {name}", **{"another network's": another[name]})
+        own_memory(weight, f"{case}, {name}", **{"that of another network": another[name]})
     generator, x_t, t = chance(seed), normal(seed, 3, in_channels, *sides), torch.tensor([5, 300, 999])
     with torch.no_grad():
         for weight in mine.values():
@@ -172,7 +191,7 @@ def test_network_is_a_simple_unet(lesson, in_channels, channels, sides, seed):
     plain.load_state_dict(network.state_dict())
     outs = [each(x_t, t) for each in (network, plain)]
     case += f", {sides[0]} x {sides[1]} pixels"
-    same(*outs, f"{case}, answer with the weights of a SimpleUNet of the same form", atol=1e-4)
+    same(*outs, f"{case}, answer with the same weights as a SimpleUNet without folding and attention", atol=1e-4)
     wanted = f"{case}: no gradient reaches the weights"
     expect(outs[0].requires_grad, wanted)
     slopes = [
@@ -216,7 +235,7 @@ def test_renoise_mixes_image_and_noise(lesson, t, shape, layout, seed):
 @pytest.mark.exercise("renoise")
 def test_renoise_works_where_the_images_are(lesson):
     x, noise = images(1, 2, 1, 4, 4), normal(2, 2, 1, 4, 4)
-    on_other_device(lambda move: lesson.renoise(move(x), 300, COSINE.to("meta"), move(noise)), "renoise")
+    on_other_device(lambda move: lesson.renoise(move(x), 300, ANYWHERE, move(noise)), "renoise")
 
 
 @pytest.mark.exercise("perturb")
@@ -343,9 +362,8 @@ def test_refiner_meets_more_noise_than_it_is_told_of(lesson, shape, seed, steps,
 @pytest.mark.exercise("refiner_loss")
 def test_refiner_loss_works_where_the_images_are(lesson):
     x0, t, noise = images(1, 2, 1, 4, 6), torch.tensor([3, 300]), normal(2, 2, 1, 4, 6)
-    schedule = COSINE.to("meta")
     on_other_device(
-        lambda move: lesson.refiner_loss(lambda x_t, t: x_t, move(x0), move(t), move(noise), schedule), "refiner_loss"
+        lambda move: lesson.refiner_loss(lambda x_t, t: x_t, move(x0), move(t), move(noise), ANYWHERE), "refiner_loss"
     )
 
 
@@ -422,28 +440,30 @@ def test_refine_finds_the_only_picture_there_is(lesson, t_start, value, predicti
 
 @pytest.mark.exercise("refine")
 @given(
-    steps=st.sampled_from([T, 20]),
+    which=st.sampled_from([("cosine", T), ("cosine", 20), ("linear", 50)]),
     share=st.floats(0, 1),
     shape=st.sampled_from([(1, 1, 2, 2), (2, 3, 4, 6), (3, 2, 5, 3)]),
     layout=LAYOUTS,
     prediction=st.sampled_from(["v", "noise"]),
 )
-def test_refine_takes_two_clipped_steps(lesson, steps, share, shape, layout, prediction):
+def test_refine_takes_two_clipped_steps(lesson, which, share, shape, layout, prediction):
     """From what the model meets and says, by the formulas: no guess leaves [-1, 1], the noise is what is then left."""
+    schedule, (name, steps) = make_schedule(*which), which
     t_start = 1 + int(share * 0.9 * (steps - 2))
     asked, x = [], layouts(images(7, *shape))[layout]
+    kept = [*schedule.alphas_cumprod.double().tolist(), 1.0]  # at -1 all of the image
 
     def model(x_t, t):
         asked.append(x_t.clone())
         return 2 * (5 * x_t + t.view(-1, 1, 1, 1)).sin()
 
-    case = f'{steps} steps, t_start = {t_start}, prediction = "{prediction}", x of shape {shape}, in memory {layout}'
+    case = f'{name} schedule of {steps} steps, t_start = {t_start}, prediction = "{prediction}", x of shape {shape}, in memory {layout}'
     with unchanged(case, x=x):
-        found = lesson.refine(model, x, COSINE if steps == T else SHORT, chance(8), t_start, prediction)
+        found = lesson.refine(model, x, schedule, chance(8), t_start, prediction)
     same(len(asked), 2, f"{case}, how often the model is asked")
     same(asked[0].shape, x.shape, f"{case}, shape of what the model is asked about")
     for place, (t, prev_t) in enumerate([(t_start, t_start // 3), (t_start // 3, -1)]):
-        (signal, sigma), (signal_prev, sigma_prev) = mix(t, steps), mix(prev_t, steps)
+        (signal, sigma), (signal_prev, sigma_prev) = ((kept[i] ** 0.5, (1 - kept[i]) ** 0.5) for i in (t, prev_t))
         x_t = asked[place].double()
         answer = model(asked[place], torch.full((shape[0],), t)).double()
         x0 = signal * x_t - sigma * answer if prediction == "v" else (x_t - sigma * answer) / signal
@@ -487,29 +507,16 @@ def test_refine_keeps_no_graph_and_no_memory(lesson):
     keeps(found, lambda: lesson.refine(lambda x_t, t: weight * x_t, x, COSINE, chance(2), 300, "v"), case)
 
 
-class Table(torch.Tensor):
-    """A table that can be asked from any device, and still knows its numbers: for what is made where the images are."""
-
-    @classmethod
-    def __torch_function__(cls, function, types, args=(), kwargs=None):
-        elsewhere = any(isinstance(each, torch.Tensor) and each.is_meta for each in tree_leaves((args, kwargs)))
-        if elsewhere:
-            plain = lambda each: each.as_subclass(torch.Tensor).to("meta") if isinstance(each, cls) else each  # noqa: E731
-            args, kwargs = tree_map(plain, (args, kwargs))
-        return super().__torch_function__(function, types, args, kwargs or {})
-
-
 @pytest.mark.exercise("refine")
 def test_refine_works_where_the_images_are(lesson):
-    tables = NoiseSchedule(**{name: table.as_subclass(Table) for name, table in vars(COSINE).items()})
     x = images(1, 2, 1, 4, 6)
-    on_other_device(lambda move: lesson.refine(lambda x_t, t: x_t, move(x), tables, chance(1), 300, "v"), "refine")
+    on_other_device(lambda move: lesson.refine(lambda x_t, t: x_t, move(x), ANYWHERE, chance(1), 300, "v"), "refine")
 
 
 @pytest.mark.exercise("refine")
 @pytest.mark.parametrize("t_start", [150, 400])
 def test_refine_draws_samples_to_the_data(lesson, t_start):
-    """Data of mean .2 and standard deviation .1: the ideal refiner is a formula, and so is what it makes of samples at -.3."""
+    """Data of mean .2 and standard deviation .1: the ideal refiner is a formula, and so is where samples at -.3 go."""
     mean, variance, off = 0.2, 0.01, -0.5
 
     def share(t):

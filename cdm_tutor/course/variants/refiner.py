@@ -48,6 +48,17 @@ VARIANTS = [
             (OTHER, "other = draw_like(noise, own)"),
         ),
     ),
+    Variant(
+        "perturb-drawn-around-the-noise",
+        (("return noise + PERTURBATION * other", "return torch.normal(noise, PERTURBATION)"),),
+    ),
+    Variant(
+        "perturb-by-the-rank-of-chance",
+        (
+            (SHUFFLED, "shuffled = torch.rand(noise.flatten(1).shape).argsort(dim=1).to(noise.device)"),
+            (OTHER, "other = noise.flatten(1).gather(1, shuffled).reshape(noise.shape)"),
+        ),
+    ),
     Variant("perturb-shuffled-anew", ((", generator=seeded(0)", ""),)),
     Variant(
         "perturb-each-image-its-own-way",
@@ -78,6 +89,15 @@ VARIANTS = [
         ),
     ),
     Variant(
+        "refiner-loss-with-inputs-off-the-graph",
+        (
+            (
+                "x_t = q_sample(x0, t, perturb(noise), schedule)",
+                "with torch.no_grad():\n        x_t = q_sample(x0, t, perturb(noise), schedule)",
+            ),
+        ),
+    ),
+    Variant(
         "refiner-steps-zipped",
         (
             (
@@ -86,6 +106,10 @@ VARIANTS = [
                 "    return list(zip(visited, visited[1:], strict=False))",
             ),
         ),
+    ),
+    Variant(
+        "refine-with-noise-image-by-image",
+        (("draw_like(x, generator)", "torch.stack([draw_like(each, generator) for each in x])"),),
     ),
     Variant(
         "refine-by-renoising-the-guess",
