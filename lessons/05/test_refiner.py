@@ -457,7 +457,8 @@ def test_refine_takes_two_clipped_steps(lesson, which, share, shape, layout, pre
         asked.append(x_t.clone())
         return 2 * (5 * x_t + t.view(-1, 1, 1, 1)).sin()
 
-    case = f'{name} schedule of {steps} steps, t_start = {t_start}, prediction = "{prediction}", x of shape {shape}, in memory {layout}'
+    case = f"{name} schedule of {steps} steps, t_start = {t_start}, prediction = {prediction!r}, x of shape {shape}, "
+    case += f"in memory {layout}"
     with unchanged(case, x=x):
         found = lesson.refine(model, x, schedule, chance(8), t_start, prediction)
     same(len(asked), 2, f"{case}, how often the model is asked")
