@@ -68,6 +68,37 @@ EQUIVALENT = {  # exercise: before -> after: why no caller could tell
     "noise = draw_like(images, generator)[place.to(images.device)]": "more noise is drawn than is used",
     "draw_batch: return (x0, t[place].to(x0.device), noise) -> return (x0, t[place], noise)": DEVICE,
     "train_step: losses.append(loss.detach()) -> losses.append(loss)": "the same numbers",
+    **dict.fromkeys(
+        (
+            f"refiner_steps: return 1 through {wrap}"
+            for wrap in (
+                "_first_channel",
+                "_first_image",
+                "_turned",
+                "_as_it_lies",
+                "_rounded",
+                "_on_cpu",
+                "_detached",
+                "_same_buffer",
+            )
+        ),
+        "no tensor is returned",
+    ),
+    **{
+        f"refiner_loss: return 1 through {wrap}": "one number an image"
+        for wrap in ("_first_channel", "_turned", "_as_it_lies")
+    },
+    **{
+        f"{where} = _detached({where.split()[-1]})": "nothing learns from the gradient of images and noise"
+        for where in ("renoise: x", "renoise: noise", "perturb: noise", "refiner_loss: x0", "refiner_loss: noise")
+    },
+    **{
+        f"{exercise}: return 1 through _detached": "nothing learns from the gradient of images and noise"
+        for exercise in ("renoise", "perturb")
+    },
+    "refine: x = _detached(x)": "no graph goes through the steps",
+    "refine: return 1 through _detached": "what comes out hangs on no graph",
+    "perturb: noise = _rounded(noise)": "the digits that are lost are far below the other noise",
 }
 
 

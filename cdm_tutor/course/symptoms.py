@@ -196,6 +196,7 @@ GROUPS: tuple[Group, ...] = (
         "over them.",
         (
             "refined-never-used", "refined-without-noising", "refined-with-no-noise", "renoise-of-one-step",
+            "refiner-start-of-zero", "refined-with-perturbed-noise",
             "refiner-in-one-step", "refiner-a-third-off", "second-step-from-the-start", "refined-from-another-step",
             "refined-with-fresh-noise", "refined-with-shared-noise", "refined-with-noise-at-the-end",
             "refiner-ends-at-zero", "refined-as-if-noise", "renoise-without-shrinking", "renoise-counts-from-one",

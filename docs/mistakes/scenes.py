@@ -560,6 +560,7 @@ BY_NAME: dict[str, tuple[Scene, ...]] = {
     "prediction-ignored": (Sampled("ddim", 20),),
     "refined-by-global-chance": (Refined(again="same"),),
     "refiner-start-not-checked": (Refined(t_start=-1),),
+    "refiner-start-of-zero": (Refined(t_start=0),),
     "ema-ignores-decay": (Trained(ema_decay=0.95),),
     "average-not-restored": (Trained(stopped=300),),
     "seconds-not-restored": (Trained(stopped=210, minutes=320 / 30 / 60),),

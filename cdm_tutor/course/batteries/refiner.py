@@ -53,8 +53,10 @@ def other_noise(make: Callable[[Tensor], Tensor]) -> list[Any]:
         given = noise.clone()
         other = (make(given) - noise) / 0.1
         beside = [noise.roll(1, 0), noise.roll(1, -1), other.roll(1, 0)]
-        averages = [other, other**2, 2 * other * noise, *(other * each for each in beside)]
+        averages = [other, 2 * other * noise, *(other * each for each in beside)]
         found += [torch.equal(given, noise), *(round(10 * average.mean().item()) for average in averages)]
+        variance = other.square().mean().item()
+        found.append(round(math.log2(variance)) if variance > 1e-6 else "none")
         others.append(other)
     return [*found, round(10 * (others[0] * others[1]).mean().item())]
 
@@ -114,8 +116,11 @@ CALLS = [
     Call("refiner_loss", with_fixed_chance(lambda m: losses(m, "v"))),
     Call("refiner_steps", lambda m: m.refiner_steps(301, 1000)),
     Call("refiner_steps", lambda m: m.refiner_steps(0, 1000)),
+    Call("refiner_steps", lambda m: m.refiner_steps(-1, 1000)),
     Call("refiner_steps", lambda m: m.refiner_steps(1000, 1000)),
     Call("refine", with_fixed_chance(lambda m: refined(m, "v"))),
     Call("refine", with_fixed_chance(lambda m: refined(m, "noise"))),
     Call("refine", with_fixed_chance(lambda m: refined(m, "v", t_start=0))),
+    Call("refine", with_fixed_chance(lambda m: refined(m, "v", t_start=-1))),
+    Call("refine", with_fixed_chance(lambda m: refined(m, "v", t_start=1000))),
 ]

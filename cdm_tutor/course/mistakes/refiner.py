@@ -103,10 +103,11 @@ MISTAKES = [
     Mistake(
         "perturbation-is-a-variance",
         "perturb",
-        "0.1 is taken for the variance of the other noise, not for its spread",
+        "0.1 is taken for the variance of the other noise, not for its standard deviation",
         "The loss stays a little too high, and the refiner trusts its input too little; after a short training the "
         "images look as they should.",
-        "What multiplies a noise is its spread; variance is the square of it. A root of a small number is much larger.",
+        "What multiplies a noise is its standard deviation; variance is the square of it. A root of a small number is "
+        "much larger.",
         ((PERTURBED, "return noise + PERTURBATION**0.5 * other"),),
     ),
     Mistake(
@@ -285,6 +286,15 @@ MISTAKES = [
         (("if not 1 <= t_start < T:", "if False:"),),
     ),
     Mistake(
+        "refiner-start-of-zero",
+        "refiner_steps",
+        "a start of 0 is taken",
+        "The images come back as they were: no fault is drowned, and none is mended.",
+        "Step 0 is the first noising step, and its noise drowns nothing. A third of it is 0 again: both steps would "
+        "begin at the same place.",
+        (("if not 1 <= t_start < T:", "if not 0 <= t_start < T:"),),
+    ),
+    Mistake(
         "refined-never-used",
         "refine",
         "what comes back is the sample as it came",
@@ -342,8 +352,16 @@ MISTAKES = [
         "refine",
         "the noise does not come from the generator",
         "The same seed gives other images each time.",
-        "Whoever hands a generator in decides what is drawn. randn_like asks another one, which all share.",
+        "Whoever hands a generator in decides what is drawn. What is not handed it asks another one, which all share.",
         ((NOISED, NOISED.replace("draw_like(x, generator)", "torch.randn_like(x)")),),
+    ),
+    Mistake(
+        "refined-with-perturbed-noise",
+        "refine",
+        "the noise is perturbed in use, too",
+        "None to see: strokes differ by a hair from those that were refined as they should be.",
+        "The perturbation imitates in training what samples bring along in use. They have their faults already.",
+        ((NOISED, NOISED.replace("draw_like(x, generator)", "perturb(draw_like(x, generator))")),),
     ),
     Mistake(
         "refined-with-fresh-noise",

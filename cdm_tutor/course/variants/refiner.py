@@ -38,7 +38,7 @@ VARIANTS = [
                 "CHANCE = torch.Generator().manual_seed(5)\nPERTURBATION = 0.1  # how",
             ),
             (SHUFFLED, ""),
-            (OTHER, "other = torch.randn(noise.shape, generator=CHANCE)"),
+            (OTHER, "other = torch.randn(noise.shape, generator=CHANCE).to(noise.device)"),
         ),
     ),
     Variant(
@@ -46,6 +46,17 @@ VARIANTS = [
         (
             (SHUFFLED, "own = seeded(int(noise.double().abs().sum() * 1e6))"),
             (OTHER, "other = draw_like(noise, own)"),
+        ),
+    ),
+    Variant(
+        "perturb-drawn-around-the-noise",
+        (("return noise + PERTURBATION * other", "return torch.normal(noise, PERTURBATION)"),),
+    ),
+    Variant(
+        "perturb-by-the-rank-of-chance",
+        (
+            (SHUFFLED, "shuffled = torch.rand(noise.flatten(1).shape).argsort(dim=1).to(noise.device)"),
+            (OTHER, "other = noise.flatten(1).gather(1, shuffled).reshape(noise.shape)"),
         ),
     ),
     Variant("perturb-shuffled-anew", ((", generator=seeded(0)", ""),)),
@@ -78,6 +89,15 @@ VARIANTS = [
         ),
     ),
     Variant(
+        "refiner-loss-with-inputs-off-the-graph",
+        (
+            (
+                "x_t = q_sample(x0, t, perturb(noise), schedule)",
+                "with torch.no_grad():\n        x_t = q_sample(x0, t, perturb(noise), schedule)",
+            ),
+        ),
+    ),
+    Variant(
         "refiner-steps-zipped",
         (
             (
@@ -86,6 +106,10 @@ VARIANTS = [
                 "    return list(zip(visited, visited[1:], strict=False))",
             ),
         ),
+    ),
+    Variant(
+        "refine-with-noise-image-by-image",
+        (("draw_like(x, generator)", "torch.stack([draw_like(each, generator) for each in x])"),),
     ),
     Variant(
         "refine-by-renoising-the-guess",
