@@ -2,45 +2,59 @@
 
 Weights are safetensors: numbers with a header that says what network they belong to and what it
 predicts. A file that could run code when it is loaded (a pickle) is refused. Whatever is written is
-written beside its place first and then renamed, so that a full disk or a crash leaves the old file whole.
+written whole or not at all, and only if all its numbers are finite.
 """
 
 import hashlib
 import json
+import reprlib
 import shutil
 import warnings
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from math import isfinite
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from cdm_tutor.data import ASSETS, check_name
+from cdm_tutor.data import ASSETS, CLASS_NAMES, check_name
 from cdm_tutor.noising import Prediction
 from cdm_tutor.refiner import ImprovedRefinementNetwork
-from cdm_tutor.schedule import NoiseSchedule, make_schedule
+from cdm_tutor.schedule import BETAS, NoiseSchedule, make_schedule
 from cdm_tutor.unet import SimpleUNet
+from cdm_tutor.writing import whole
 
 WEIGHTS = ("model", "ema")  # the parts of a run's state that are weights
 Stage = Literal["unet", "refiner"]
 DIGESTS = "sha256.json"  # tells a whole checkpoint from a torn or rotten one
+MOST_BYTES = 500_000_000  # of a file of weights; ours are a few millions
+MOST_NOISING_STEPS = 100_000  # the largest T that a card may name
+MOST_FACTS = 20_000  # characters that a card may say about the training
+KNOWN: dict[str, tuple[str, ...]] = {
+    "data": tuple(CLASS_NAMES),
+    "prediction": get_args(Prediction),
+    "schedule": tuple(BETAS),
+    "stage": get_args(Stage),
+}  # what a card may name
 
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What one must know to use a set of weights; kept in the header of their file.
+    """What one must know to use a set of weights; kept in the header of their file. It is right or it is not made.
 
     Attributes:
         data: the data set they were trained on, "mnist" or "fashion".
         prediction: what the network predicts, "noise" or "v".
         schedule: the schedule's name, "linear" or "cosine".
-        T: the number of noising steps.
+        T: the number of noising steps, from 1 to 100,000.
         stage: which network they belong to: the "unet" or the "refiner".
         training: how they came to be, for people: command, date, steps, images seen.
+
+    Raises:
+        ValueError: if one of these is of another kind, unknown or out of range.
     """
 
     data: str
@@ -49,6 +63,36 @@ class ModelCard:
     T: int = 1000
     stage: Stage = "unet"
     training: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, known in KNOWN.items():
+            self._check(name, getattr(self, name) in known, " or ".join(map(repr, known)))
+        steps = type(self.T) is int and 1 <= self.T <= MOST_NOISING_STEPS  # True is an int of another type
+        self._check("T", steps, f"a whole number from 1 to {MOST_NOISING_STEPS}")
+        facts = isinstance(self.training, dict) and _nested(self.training, 8)
+        few = facts and len(json.dumps(self.training)) <= MOST_FACTS
+        self._check("training", few, f"facts, in at most {MOST_FACTS} characters")
+
+    def _check(self, name: str, right: bool, expected: str) -> None:
+        if not right:
+            found = reprlib.repr(getattr(self, name))
+            raise ValueError(f"expected a model card whose {name} is {expected}, got {found}")
+
+    @classmethod
+    def parse(cls, described: object) -> "ModelCard":
+        """The card that was read from a file, as JSON gives it; what it leaves out is as in the first cards.
+
+        Raises:
+            ValueError: if it is no object, leaves out the data set, or has a field that no card has; and as the card.
+        """
+        if not isinstance(described, dict):
+            raise ValueError(f"expected a model card that is an object, got {reprlib.repr(described)}")
+        unknown = described.keys() - {one.name for one in fields(cls)}
+        if unknown:
+            raise ValueError(f"expected a model card of other fields, got {reprlib.repr(sorted(map(str, unknown)))}")
+        if "data" not in described:
+            raise ValueError("expected a model card that names its data, got one that does not")
+        return cls(**described)
 
     def make_network(self) -> SimpleUNet:
         """A fresh network of that stage; channels_last is the faster layout for convolutions on a CPU."""
@@ -68,10 +112,16 @@ def save_weights(path: Path, model: nn.Module, card: ModelCard, *, half: bool = 
         model: the network.
         card: what one must know to use them.
         half: round to half precision, for shipping.
+
+    Raises:
+        ValueError: if a number is not finite, or, for half precision, too large.
+        OSError: if the file cannot be written.
     """
     dtype = torch.float16 if half else torch.float32
     weights = {name: value.detach().to("cpu", dtype).contiguous() for name, value in model.state_dict().items()}
-    _write(path, lambda part: save_file(weights, part, metadata={"card": json.dumps(asdict(card))}))
+    _check_finite(weights, f"{path} is not written")
+    with whole(path) as part:
+        save_file(weights, part, metadata={"card": json.dumps(asdict(card))})
 
 
 def shipped_weights(name: str, stage: Stage = "unet") -> Path:
@@ -85,32 +135,62 @@ def load_weights(path: Path) -> tuple[SimpleUNet, ModelCard]:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if the file is not weights of ours, is damaged, or fits another network.
+        ValueError: if the file is not weights of ours, is damaged, or fits another network, or its numbers are not
+            finite.
     """
     weights, metadata = read_safetensors(path)
     if "card" not in metadata:
         raise ValueError(f"{path} has no model card: it was not written by cdm-tutor")
     try:
-        card = ModelCard(**json.loads(metadata["card"]))
-        model = card.make_network()
-    except (TypeError, KeyError, ValueError) as error:
-        raise ValueError(f"{path} is a checkpoint of another architecture: {error}") from error
+        card = ModelCard.parse(json.loads(metadata["card"], object_pairs_hook=_once_each))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is a checkpoint of another architecture: {_plain(error)}") from error
+    model = card.make_network()
     fill(model, weights, path)
     return model, card
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON in which no field is named twice."""
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("expected a model card that names each field once")
+    return dict(pairs)
 
 
 def fill(model: nn.Module, weights: dict[str, Tensor], path: Path) -> None:
     """Put weights into a network, or say in one line why they do not fit.
 
     Raises:
-        ValueError: if a name or a shape differs.
+        ValueError: if a name, a shape or a kind of number differs, or a number is not finite.
     """
     expected = model.state_dict()
     for name in sorted(expected.keys() | weights.keys()):
-        ours, theirs = (tuple(state[name].shape) if name in state else None for state in (expected, weights))
-        if ours != theirs:
-            raise ValueError(f"{path} is a checkpoint of another architecture: {name} is {theirs}, expected {ours}")
+        for look in (_shape, _kind):
+            ours, theirs = look(expected.get(name)), look(weights.get(name))
+            if ours != theirs:
+                difference = f"{_plain(name)} is {theirs}, expected {ours}"
+                raise ValueError(f"{path} is a checkpoint of another architecture: {difference}")
+    _check_finite(weights, f"{path} cannot be used")
     model.load_state_dict(weights)
+
+
+def _shape(numbers: Tensor | None) -> str:
+    return "None" if numbers is None else reprlib.repr(tuple(numbers.shape))
+
+
+def _kind(numbers: Tensor | None) -> str:
+    """Of one kind are the floats that save_weights and others write weights in."""
+    dtype = numbers.dtype if numbers is not None else None
+    return "floats of 16 or 32 bits" if dtype in (torch.float16, torch.bfloat16, torch.float32) else str(dtype)
+
+
+def _check_finite(state: Any, what: str, name: str = "") -> None:
+    """Raise ValueError if a number is not finite, however deep in tensors, lists and dictionaries it lies."""
+    if (isinstance(state, Tensor) and not state.isfinite().all()) or (isinstance(state, float) and not isfinite(state)):
+        raise ValueError(f"{what}: {name} holds numbers that are not finite")
+    if isinstance(state, dict | list | tuple):
+        for key, value in state.items() if isinstance(state, dict) else enumerate(state):
+            _check_finite(value, what, f"{name}.{key}".lstrip("."))
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -118,28 +198,37 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is no safetensors file, or a damaged one.
+        ValueError: if it is no safetensors file, a damaged one, or larger than any of ours.
     """
     if not path.is_file():
         raise FileNotFoundError(f"no weights at {path}")
+    if path.stat().st_size > MOST_BYTES:
+        raise ValueError(f"{path} is no weights of ours: expected at most {MOST_BYTES:,} bytes")
     try:
         with safe_open(path, framework="pt") as file:
             names = file.keys()
             return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
     except SafetensorError as error:
-        if path.read_bytes()[:2] in (b"PK", b"\x80\x02", b"\x80\x04"):
+        with path.open("rb") as start:
+            pickled = start.read(2) in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+        if pickled:
             raise ValueError(
                 f"{path} is a pickled file, which could run code when loaded: expected safetensors"
             ) from error
-        raise ValueError(f"{path} is damaged, or not a safetensors file: {error}") from error
+        raise ValueError(f"{path} is damaged, or not a safetensors file: {_plain(error)}") from error
 
 
 def save_checkpoint(folder: Path, state: dict[str, Any], keep: int = 3) -> None:
     """Write a training run's state as folder/STEP, all at once or not at all, and delete all but the last few.
 
     The weights, "model" and "ema", are safetensors; the rest is of numbers and plain containers.
+
+    Raises:
+        ValueError: if a number is not finite.
+        OSError: if it cannot be written.
     """
     path = folder / f"{state['step']:08d}"
+    _check_finite(state, f"{path} is not written (the checkpoints before it are whole)")
     part = path.with_suffix(".part")
     try:
         shutil.rmtree(part, ignore_errors=True)
@@ -175,15 +264,25 @@ def load_newest(folder: Path) -> dict[str, Any]:
 
 
 def _load_checkpoint(path: Path) -> dict[str, Any]:
-    digests = json.loads((path / DIGESTS).read_text())
-    for file, digest in digests.items():
-        if _digest(path / file) != digest:
-            raise ValueError(f"{path / file} is not what was written")
-    state = {name: read_safetensors(path / f"{name}.safetensors")[0] for name in WEIGHTS}
+    files = (*(f"{name}.safetensors" for name in WEIGHTS), "rest.pt")
     try:
-        return {**state, **torch.load(path / "rest.pt", map_location="cpu", weights_only=True)}
+        digests = json.loads((path / DIGESTS).read_text())
+    except RecursionError as error:
+        raise ValueError(f"{path / DIGESTS} is not what was written") from error
+    if not isinstance(digests, dict) or digests.keys() != set(files):
+        raise ValueError(f"{path / DIGESTS} is not what was written")
+    for file in files:
+        if _digest(path / file) != digests[file]:
+            raise ValueError(f"{path / file} is not what was written")
+    state: dict[str, Any] = {name: read_safetensors(path / f"{name}.safetensors")[0] for name in WEIGHTS}
+    try:
+        state |= torch.load(path / "rest.pt", map_location="cpu", weights_only=True)
+        if type(state["step"]) is not int:
+            raise ValueError("its step is no whole number")
     except Exception as error:  # torch.load raises half a dozen kinds for damaged files
-        raise ValueError(f"{path / 'rest.pt'} is no training state of ours: {str(error).splitlines()[0]}") from error
+        raise ValueError(f"{path / 'rest.pt'} is no training state of ours: {_plain(error)}") from error
+    _check_finite(state, f"{path} cannot be used")
+    return state
 
 
 def _checkpoints(folder: Path) -> list[Path]:
@@ -191,16 +290,16 @@ def _checkpoints(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*") if path.name.isdigit())
 
 
+def _plain(text: object) -> str:
+    """What a file says, for an error: in printable characters, and not too many."""
+    return "".join(c if c.isprintable() else "?" for c in str(text))[:200]
+
+
+def _nested(value: object, levels: int) -> bool:
+    """Whether lists and objects lie in each other at most so deep."""
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return levels >= 0 and all(_nested(one, levels - 1) for one in inside)
+
+
 def _digest(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
-def _write(path: Path, write: Callable[[Path], None]) -> None:
-    part = path.with_name(path.name + ".part")
-    try:
-        write(part)
-        part.replace(path)
-    except (OSError, RuntimeError, SafetensorError) as error:
-        raise OSError(f"could not write {path} (what was there before is whole): {error}") from error
-    finally:
-        part.unlink(missing_ok=True)

@@ -1,5 +1,6 @@
 """The command line: parse, call, print. Whatever needs torch is imported when a command runs."""
 
+import math
 import os
 import sys
 import warnings
@@ -94,6 +95,13 @@ class Whose(StrEnum):
     mine = "mine"
 
 
+def finite(number: float | None) -> float | None:
+    """Refuse nan and inf, which are within any bounds that typer knows."""
+    if number is not None and not math.isfinite(number):
+        raise typer.BadParameter(f"{number} is not a finite number.")
+    return number
+
+
 DatasetArgument = Annotated[Dataset, typer.Argument(help="Digits (mnist) or clothes (fashion).")]
 SourceOption = Annotated[
     Source,
@@ -106,7 +114,7 @@ DataDirOption = Annotated[
     typer.Option(help="Read the full set from this folder, laid out as torchvision does; never downloads."),
 ]
 DeviceOption = Annotated[DeviceName, typer.Option(help="Where to compute; 'auto' takes a GPU if there is one.")]
-SeedOption = Annotated[int, typer.Option(min=0, help="Same seed, same machine: same result.")]
+SeedOption = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same machine: same result.")]
 WeightsOption = Annotated[
     Path | None,
     typer.Option(help="A model.safetensors of your own, instead of the weights that come with the package."),
@@ -127,7 +135,8 @@ SolverOption = Annotated[
 ]
 ProcessesOption = Annotated[int, typer.Option(min=1, help="Share the work between so many processes of this machine.")]
 EtaOption = Annotated[
-    float | None, typer.Option(min=0, max=1, help="Share of fresh noise in each step, for dpm and ddim.")
+    float | None,
+    typer.Option(min=0, max=1, callback=finite, help="Share of fresh noise in each step, for dpm and ddim."),
 ]
 UseOption = Annotated[
     Whose,
@@ -151,7 +160,7 @@ def demo(
     context: typer.Context,
     dataset: DatasetArgument = Dataset.mnist,
     out: Annotated[Path, typer.Option(help="Where to write the pictures and the page.")] = Path("out/demo"),
-    minutes: Annotated[float, typer.Option(min=0.01, help="How long to train.")] = 2.0,
+    minutes: Annotated[float, typer.Option(min=0.01, callback=finite, help="How long to train.")] = 2.0,
     n: Annotated[int, typer.Option("-n", min=2, max=10000, help="How many samples to draw and measure.")] = 500,
     use: UseOption = Whose.reference,
     device: DeviceOption = DeviceName.auto,
@@ -160,8 +169,13 @@ def demo(
     """The whole story in five minutes: noise, train, sample, refine, measure; ends with a page to look at."""
     stand_in(context, use)
     from cdm_tutor.demo import run_demo
+    from cdm_tutor.runs import Stopped
 
-    page = run_demo(dataset.value, out, minutes, n, pick_device(device), seed)
+    try:
+        page = run_demo(dataset.value, out, minutes, n, pick_device(device), seed)
+    except Stopped as stopped:
+        print("\nStopped; nothing was written.")
+        raise typer.Exit(128 + stopped.args[0]) from None
     print(f"\nDone. Open {page.resolve()}")
 
 
@@ -275,8 +289,10 @@ def sharpen(
         Path | None, typer.Option(help="The refiner to start from (default: runs/DATASET-refiner/model.safetensors).")
     ] = None,
     weights: WeightsOption = None,
-    minutes: Annotated[float, typer.Option(min=0.01, help="How long to train.")] = 20.0,
-    samples: Annotated[int, typer.Option(min=64, help="How many samples of the first network to learn from.")] = 10_000,
+    minutes: Annotated[float, typer.Option(min=0.01, callback=finite, help="How long to train.")] = 20.0,
+    samples: Annotated[
+        int, typer.Option(min=64, max=100_000, help="How many samples of the first network to learn from.")
+    ] = 10_000,
     refine_from: RefineFromOption = 200,
     data: SourceOption = Source.sample,
     data_dir: DataDirOption = None,
@@ -285,29 +301,35 @@ def sharpen(
     seed: SeedOption = 0,
 ) -> None:
     """Train a refiner further, against a critic that tells its images from real ones. Ctrl-C saves."""
+    from dataclasses import replace
+
     import torch
 
     from cdm_tutor import runs
     from cdm_tutor.checkpoint import load_weights, shipped_weights
     from cdm_tutor.critic import Sharpening, SharpenSettings, samples_to_learn_from
-    from cdm_tutor.generate import generate
+    from cdm_tutor.generate import check_settings, generate
     from cdm_tutor.progress import sampling_bar, training_bar
 
     folder = out or Path("runs") / f"{dataset.value}-sharp"
     start = refiner or Path("runs") / f"{dataset.value}-refiner" / "model.safetensors"
     made = folder / "model.safetensors"
+    if made.exists():
+        raise ValueError(f"{folder} holds weights already: --out names another folder")
     where = pick_device(device)
     network, card = load_weights(start)
     eyes, its_card = load_weights(weights or shipped_weights(dataset.value))
     if (card.data, card.schedule, card.T) != (its_card.data, its_card.schedule, its_card.T):
         raise ValueError(f"{start} was trained on other data, or with another schedule, than the first network")
+    if card.stage != "refiner":
+        raise ValueError(f"{start} is a first network: expected a refiner to train further")
+    ways = [replace(way, t_start=refine_from) for way in samples_to_learn_from(samples, seed)]
+    for way in ways:
+        check_settings(way, its_card, card)
     images = load_images(dataset, data, data_dir).x0.to(where)
-    if made.exists():
-        raise ValueError(f"{folder} holds weights already: --out names another folder")
     writable(made)
     print(f"Drawing {samples} samples of the first network to learn from ...")
     with sampling_bar(samples) as advance:
-        ways = samples_to_learn_from(samples, seed)
         drawn = [generate(eyes.to(where), its_card, way, device=where, on_batch=advance) for way in ways]
     settings = SharpenSettings(minutes=minutes, samples=samples, t_start=refine_from, seed=seed)
     schedule = card.make_schedule().to(where)
@@ -329,7 +351,7 @@ def sharpen(
 def sample(
     context: typer.Context,
     dataset: DatasetArgument = Dataset.mnist,
-    n: Annotated[int, typer.Option("-n", min=1, help="How many images.")] = 64,
+    n: Annotated[int, typer.Option("-n", min=1, max=100_000, help="How many images.")] = 64,
     weights: WeightsOption = None,
     solver: SolverOption = SolverName.dpm,
     steps: StepsOption = 20,
@@ -346,12 +368,15 @@ def sample(
     """Draw images out of noise, with the weights that come with the package or your own."""
     share_work(processes)
     stand_in(context, use)
+    from cdm_tutor.distributed import from_first
     from cdm_tutor.generate import SampleSettings
     from cdm_tutor.plots import save_grid
 
-    writable(out)
+    if out.suffix.lower() != ".png":
+        raise ValueError(f"expected a picture to write whose name ends in .png, got {out}")
     settings = SampleSettings(n=n, solver=solver.value, steps=steps, eta=eta, seed=seed, t_start=refine_from)
-    save_grid(out, draw(dataset, weights, refine, refiner, settings, device)[0])
+    images, _ = draw(dataset, weights, refine, refiner, settings, device, out)
+    from_first(lambda: save_grid(out, images))
     print(f"Wrote {n} images to {out}")
 
 
@@ -401,13 +426,13 @@ def evaluate(
     from dataclasses import asdict
 
     from cdm_tutor.data import CLASS_NAMES, load_sample
+    from cdm_tutor.distributed import from_first
     from cdm_tutor.generate import SampleSettings
     from cdm_tutor.metrics import Yardstick
+    from cdm_tutor.writing import whole
 
-    if json_file:
-        writable(json_file)
     settings = SampleSettings(n=n, solver=solver.value, steps=steps, eta=eta, seed=seed, t_start=refine_from)
-    samples, data = draw(dataset, weights, refine, refiner, settings, device)
+    samples, data = draw(dataset, weights, refine, refiner, settings, device, json_file)
     report = Yardstick(data, load_sample(data).x0).report(samples)
     print(f"FID         {report.fid:8.3f}   (n = {n}; {n} real images: {report.fid_floor:.3f})")
     print(f"KID x 1000  {report.kid:8.3f}   (0 is best)")
@@ -416,8 +441,13 @@ def evaluate(
         f"nearest     {report.nearest:8.3f}   (to the nearest training image; real images: {report.nearest_floor:.3f})"
     )
     print("classes     " + ", ".join(f"{c} {h:.1%}" for c, h in zip(CLASS_NAMES[data], report.histogram, strict=True)))
+
+    def write(path: Path) -> None:
+        with whole(path) as part:
+            part.write_text(json.dumps({"settings": asdict(settings), **asdict(report)}, indent=2) + "\n")
+
     if json_file:
-        json_file.write_text(json.dumps({"settings": asdict(settings), **asdict(report)}, indent=2) + "\n")
+        from_first(lambda: write(json_file))
 
 
 @app.command()
@@ -576,10 +606,12 @@ def draw(
     refiner: Path | None,
     settings: "SampleSettings",
     device: DeviceName,
+    out: Path | None,
 ) -> tuple["Tensor", str]:
-    """Sample with a progress bar; returns the images and the data set they are of."""
+    """Sample with a progress bar, for a file to write; returns the images and the data set they are of."""
     from cdm_tutor.checkpoint import load_weights, shipped_weights
-    from cdm_tutor.generate import generate
+    from cdm_tutor.distributed import from_first
+    from cdm_tutor.generate import check_settings, generate
     from cdm_tutor.progress import sampling_bar
 
     where = pick_device(device)
@@ -588,6 +620,9 @@ def draw(
     if refine or refiner:
         network, its_card = load_weights(refiner or shipped_weights(card.data, "refiner"))
         second = (network.to(where), its_card)
+    check_settings(settings, card, second and second[1])
+    if out:
+        from_first(lambda: writable(out))
     with sampling_bar(settings.n) as advance:
         samples = generate(model.to(where), card, settings, refiner=second, device=where, on_batch=advance)
     return samples, card.data

@@ -163,7 +163,7 @@ class Sharpening:
 
     def round(self, step: int, progress: float, images: Tensor, samples: Tensor) -> tuple[float, float]:
         """First the critic learns from real and made images, then the refiner from the critic."""
-        settings = self.settings
+        settings, T = self.settings, len(self.schedule)
         generator = seeded(settings.seed, 2, step)
         slower = (1 + math.cos(math.pi * progress)) / 2
         self.optimizer.param_groups[0]["lr"] = settings.lr * slower
@@ -177,7 +177,7 @@ class Sharpening:
             noise = draw_like(x, generator)
             x = refine_to_learn(self.refiner, x, self.schedule, noise, settings.t_start, self.prediction)
 
-        t = torch.randint(LOOKS_BELOW, (settings.batch,), generator=generator).to(x.device)
+        t = torch.randint(min(LOOKS_BELOW, T), (settings.batch,), generator=generator).to(x.device)
         noise = draw_like(x, generator)
         scores = self.critic(real, t, noise), self.critic(x.detach(), t, noise)
         self.critic_optimizer.zero_grad()
@@ -185,7 +185,7 @@ class Sharpening:
         self.critic_optimizer.step()
         right = ((scores[0] > 0).float().mean() + (scores[1] < 0).float().mean()).item() / 2
 
-        t_own = torch.randint(settings.t_start + 50, (settings.batch,), generator=generator).to(x.device)
+        t_own = torch.randint(min(settings.t_start + 50, T), (settings.batch,), generator=generator).to(x.device)
         noise_own = draw_like(x, generator)
         own = refiner_loss(self.refiner, real, t_own, noise_own, self.schedule, self.prediction).mean()
         if not math.isfinite(own.item()):
@@ -193,7 +193,9 @@ class Sharpening:
         if step >= settings.alone:
             self.optimizer.zero_grad()
             (own - settings.weight * self.critic(x, t, noise).mean()).backward()
-            nn.utils.clip_grad_norm_(self.refiner.parameters(), 1.0)
+            length = nn.utils.clip_grad_norm_(self.refiner.parameters(), 1.0)
+            if not length.isfinite():
+                raise Diverged(f"the gradient's length became {length.item()} at step {step + 1}: no step was taken")
             self.optimizer.step()
             update_ema(self.ema, self.refiner, step - settings.alone, settings.ema_decay)
         return own.item(), right

@@ -17,6 +17,8 @@ SAMPLES_PER_CLASS = 1000  # in the embedded sheets, class after class
 
 FILES = tuple(f"{half}-{part}-ubyte" for half in ("train", "t10k") for part in ("images-idx3", "labels-idx1"))
 
+MOST_BYTES = 50_000_000  # of a file; the largest has 47,040,016
+
 CLASS_NAMES = {
     "mnist": tuple("0123456789"),
     "fashion": ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot"),
@@ -80,6 +82,9 @@ def load_full(name: str, folder: str | Path, *, train: bool = True, download: bo
         raise FileNotFoundError(
             f"{what} {name} images in {raw}: missing {', '.join(missing)} (--data full downloads them)"
         )
+    for file in sorted(set(FILES) - set(missing)):
+        if (raw / file).stat().st_size > MOST_BYTES:
+            raise ValueError(f"damaged {name} file in {raw}: {file} is larger than any of the set")
     try:
         found = kind(folder, train=train, download=download)
     except Exception as error:  # torchvision raises half a dozen kinds for damaged files, and as many for lost networks
@@ -89,6 +94,8 @@ def load_full(name: str, folder: str | Path, *, train: bool = True, download: bo
     expected = 60000 if train else 10000
     if found.data.shape != (expected, 28, 28) or found.targets.shape != (expected,):
         raise ValueError(f"damaged {name} files in {raw}: expected {expected} images, got {tuple(found.data.shape)}")
+    if not 0 <= found.targets.min() <= found.targets.max() < len(CLASS_NAMES[name]):
+        raise ValueError(f"damaged {name} files in {raw}: expected labels from 0 to {len(CLASS_NAMES[name]) - 1}")
     return Images(from_pixels(found.data), found.targets.long())
 
 

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from cdm_tutor.checkpoint import ModelCard, load_weights, shipped_weights
 from cdm_tutor.data import CLASS_NAMES, load_sample
-from cdm_tutor.folders import emptied_folder
 from cdm_tutor.generate import SampleSettings, generate
 from cdm_tutor.metrics import Report, Yardstick
 from cdm_tutor.plots import save_animation, save_grid, save_noising, save_schedules
@@ -18,6 +17,7 @@ from cdm_tutor.progress import sampling_bar, training_bar
 from cdm_tutor.randomness import seeded
 from cdm_tutor.runs import Run
 from cdm_tutor.settings import TrainSettings
+from cdm_tutor.writing import whole_folder
 
 PAGE = Path(__file__).parent / "assets" / "demo.html"
 REFINER_SHARE = 1 / 2  # of the time for the U-Net
@@ -40,9 +40,15 @@ def run_demo(name: str, out: Path, minutes: float, n: int, device: str, seed: in
 
     Raises:
         ValueError: if the folder holds anything that no demo made.
+        OSError: if it cannot be written; an older demo stays as it was.
     """
+    with whole_folder(out, MARK, "demo") as part:
+        _tell(name, part, minutes, n, device, seed)
+    return out / "index.html"
+
+
+def _tell(name: str, out: Path, minutes: float, n: int, device: str, seed: int) -> None:
     say = Console().rule
-    emptied_folder(out, MARK, "demo")
     data = load_sample(name)
 
     say("1 and 2  noise schedules, and a real image noised")
@@ -102,7 +108,6 @@ def run_demo(name: str, out: Path, minutes: float, n: int, device: str, seed: in
     before, after = reports["yours"].fid, reports["yours, refined"].fid
     moved = f"The FID below went from {before:.1f} to {after:.1f}: "
     moved += "it helps." if after < before else "it does harm, for it was trained too briefly."
-    page = out / "index.html"
     facts = {
         "what": {"mnist": "digit", "fashion": "piece of clothing"}[name],
         "minutes": f"{minutes:g}",
@@ -113,8 +118,7 @@ def run_demo(name: str, out: Path, minutes: float, n: int, device: str, seed: in
         "refined": moved,
         "floor": f"{reports['yours'].fid_floor:.2f}",
     }
-    page.write_text(Template(PAGE.read_text()).substitute(facts))
-    return page
+    (out / "index.html").write_text(Template(PAGE.read_text(encoding="utf-8")).substitute(facts), encoding="utf-8")
 
 
 def _train(folder: Path, card: ModelCard, settings: TrainSettings, x0: Tensor, device: str) -> Run:

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from cdm_tutor.checkpoint import ModelCard
-from cdm_tutor.folders import emptied_folder
 from cdm_tutor.schedule import NoiseSchedule
 from cdm_tutor.unet import SimpleUNet
+from cdm_tutor.writing import whole_folder
 
 WEB = Path(__file__).parent / "web" / "live"
 MARK = ".made-by-export-web"  # in a folder that may be replaced
@@ -43,6 +43,7 @@ def export_web(
     Raises:
         ValueError: if the folder holds something else, the network is a refiner or the refiner of no use to it, or a
             weight does not fit into half precision.
+        OSError: if it cannot be written; an older page stays as it was.
     """
     if card.stage != "unet":
         raise ValueError(f"expected the weights of a first network, got those of a {card.stage}")
@@ -54,14 +55,14 @@ def export_web(
     if refiner:
         name = f"{card.data}-refiner"
         scripts[name] = weights_script(name, *refiner, refiner[1].make_schedule())
-    emptied_folder(folder, MARK, "export-web")
-    for file in [*WEB.glob("*.js"), *WEB.glob("*.css")]:
-        shutil.copy(file, folder)
-    for name, script in scripts.items():
-        (folder / f"{name}.js").write_text(script, encoding="utf-8")
-    page = folder / "index.html"
-    page.write_text(_page(network, card, refiner), encoding="utf-8")
-    return page
+    page = _page(network, card, refiner)
+    with whole_folder(folder, MARK, "export-web") as part:
+        for file in [*WEB.glob("*.js"), *WEB.glob("*.css")]:
+            shutil.copy(file, part)
+        for name, script in scripts.items():
+            (part / f"{name}.js").write_text(script, encoding="utf-8")
+        (part / "index.html").write_text(page, encoding="utf-8")
+    return folder / "index.html"
 
 
 def _page(network: SimpleUNet, card: ModelCard, refiner: tuple[SimpleUNet, ModelCard] | None) -> str:

@@ -10,8 +10,8 @@ from cdm_tutor import distributed
 from cdm_tutor.checkpoint import ModelCard
 from cdm_tutor.noising import Model
 from cdm_tutor.randomness import seeded
-from cdm_tutor.refiner import refine
-from cdm_tutor.sampler import OnStep, sample
+from cdm_tutor.refiner import refine, refiner_steps
+from cdm_tutor.sampler import SOLVERS, OnStep, sample, spaced_timesteps
 
 BATCH = 32  # images sampled together; each batch has its own random numbers, whichever process draws it
 
@@ -62,12 +62,9 @@ def generate(
         (n, 1, 28, 28) images in [-1, 1], on the CPU. Several processes share the work, and all get all images.
 
     Raises:
-        ValueError: if n or steps are less than 1, steps more than T, or the refiner is of another data set.
+        ValueError: as check_settings, before anything is drawn; or if the images are not finite numbers.
     """
-    if settings.n < 1:
-        raise ValueError(f"expected at least 1 image to sample, got {settings.n}")
-    if refiner and refiner[1].data != card.data:
-        raise ValueError(f"the refiner was trained on {refiner[1].data}, the network on {card.data}")
+    check_settings(settings, card, refiner[1] if refiner else None)
     schedule = card.make_schedule().to(device)
     if refiner:
         network, its_card = refiner
@@ -93,7 +90,32 @@ def generate(
                 network, x, its_schedule, generator=generator, t_start=settings.t_start, prediction=its_card.prediction
             )
         batches[first] = x.cpu()
+        if not batches[first].isfinite().all():
+            break  # what all processes say below
         if on_batch:
             on_batch(size)
     shares = distributed.collect(batches)
-    return torch.cat([batch for _, batch in sorted(item for share in shares for item in share.items())])
+    drawn = torch.cat([batch for _, batch in sorted(item for share in shares for item in share.items())])
+    if not drawn.isfinite().all():
+        raise ValueError("the network draws images that are not finite numbers: its weights are of no use")
+    return drawn
+
+
+def check_settings(settings: SampleSettings, card: ModelCard, refiner: ModelCard | None = None) -> None:
+    """Refuse what cannot be drawn, before it is tried.
+
+    Raises:
+        ValueError: if n or steps are less than 1, steps more than T, the solver is unknown, the network is a refiner,
+            or that which refines is of another data set or has too few noising steps to start where it is to.
+    """
+    if settings.n < 1:
+        raise ValueError(f"expected at least 1 image to sample, got {settings.n}")
+    if settings.solver not in SOLVERS:
+        raise ValueError(f"unknown solver {settings.solver!r}: expected one of {', '.join(SOLVERS)}")
+    if card.stage != "unet":
+        raise ValueError("expected the weights of a first network, got those of a refiner, which draws nothing alone")
+    spaced_timesteps(card.T, settings.steps)
+    if refiner:
+        if refiner.data != card.data:
+            raise ValueError(f"the refiner was trained on {refiner.data}, the network on {card.data}")
+        refiner_steps(settings.t_start, refiner.T)

@@ -92,11 +92,14 @@ class Yardstick:
         """Measure (n, 1, 28, 28) samples in [-1, 1].
 
         Raises:
-            ValueError: if there are fewer than 2 samples, or more than real images to compare with.
+            ValueError: if there are fewer than 2 samples, or more than real images to compare with, or if they are not
+                finite numbers.
         """
         n = len(samples)
         if not 2 <= n <= len(self.real):
             raise ValueError(f"expected between 2 and {len(self.real)} samples to evaluate, got {n}")
+        if not samples.isfinite().all():
+            raise ValueError("expected samples of finite numbers to evaluate, got others")
         features = self.features(samples)
         probabilities = self.probabilities(features)
         chosen = probabilities.argmax(dim=1)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from cdm_tutor.noising import q_sample
 from cdm_tutor.schedule import BETAS, make_schedule
+from cdm_tutor.writing import whole
 
 
 def to_pixels(x0: Tensor) -> Tensor:
@@ -30,7 +31,8 @@ def grid(x0: Tensor, columns: int, zoom: int = 2) -> Image.Image:
 
 def save_grid(path: Path, x0: Tensor, columns: int = 8, zoom: int = 2) -> None:
     """Write images as one PNG."""
-    grid(x0, columns, zoom).save(path)
+    with whole(path) as part:
+        grid(x0, columns, zoom).save(part, "PNG")
 
 
 def save_animation(path: Path, frames: Sequence[Tensor], columns: int = 8, zoom: int = 2) -> None:
@@ -44,7 +46,8 @@ def save_animation(path: Path, frames: Sequence[Tensor], columns: int = 8, zoom:
     """
     first, *rest = [grid(frame, columns, zoom) for frame in frames]
     durations = [120] * len(rest) + [2500]
-    first.save(path, save_all=True, append_images=rest, duration=durations, loop=0)
+    with whole(path) as part:
+        first.save(part, path.suffix[1:], save_all=True, append_images=rest, duration=durations, loop=0)
 
 
 def save_schedules(path: Path, T: int = 1000) -> None:
@@ -58,7 +61,7 @@ def save_schedules(path: Path, T: int = 1000) -> None:
     left.set(title="how much of the image is left", xlabel="t", ylabel="alpha_bar")
     right.set(title="signal against noise", xlabel="t", ylabel="log-SNR", ylim=(-15, 12))
     left.legend()
-    figure.savefig(path, dpi=120)
+    _save_figure(path, figure)
 
 
 def save_noising(path: Path, x0: Tensor, generator: torch.Generator) -> None:
@@ -77,12 +80,12 @@ def save_noising(path: Path, x0: Tensor, generator: torch.Generator) -> None:
     axes = figure.subplots(len(rows), 10)
     for name, row, row_axes in zip(BETAS, rows, axes, strict=True):
         for i, (image, cell) in enumerate(zip(row, row_axes, strict=True)):
-            cell.imshow(to_pixels(image)[0], cmap="gray", vmin=0, vmax=255)
+            cell.imshow(to_pixels(image)[0].numpy(), cmap="gray", vmin=0, vmax=255)
             cell.set(xticks=[], yticks=[])
             if row is rows[0]:
                 cell.set_title("clean" if i == 0 else f"t = {int(t[i - 1])}", fontsize=9)
         row_axes[0].set_ylabel(name)
-    figure.savefig(path, dpi=120)
+    _save_figure(path, figure)
 
 
 def save_losses(path: Path, curves: Mapping[str, Sequence[float | None]]) -> None:
@@ -95,4 +98,9 @@ def save_losses(path: Path, curves: Mapping[str, Sequence[float | None]]) -> Non
         axes.plot(range(window, len(losses) + 1), known.unfold(0, window, 1).nanmean(dim=1), label=label)
     axes.set(xlabel="step", ylabel=f"loss (mean of {window} steps)", yscale="log")
     axes.legend(fontsize=8)
-    figure.savefig(path, dpi=120)
+    _save_figure(path, figure)
+
+
+def _save_figure(path: Path, figure: Figure) -> None:
+    with whole(path) as part:
+        figure.savefig(part, dpi=120, format="png")

@@ -37,6 +37,52 @@ def test_weights_and_card_come_back(tmp_path: Path, stage: str, half: bool) -> N
     assert [p.name for p in tmp_path.iterdir()] == ["w.safetensors"]
 
 
+CARD = asdict(ModelCard("mnist"))
+WRONG_CARDS: dict[str, tuple[object, str]] = {
+    "nothing": (None, "a model card that is an object, got None"),
+    "a list": ([], "that is an object"),
+    "a name": ("mnist", "that is an object"),
+    "empty": ({}, "names its data"),
+    "another field": ({**CARD, "new": 1}, "of other fields, got .'new'"),
+    "a field that is no name": ({**CARD, 1: 1}, "of other fields"),
+    "a path": ({**CARD, "data": "../keep"}, "data is 'mnist' or 'fashion', got '../keep'"),
+    "an absolute path": ({**CARD, "data": "/etc/passwd"}, "data is 'mnist' or 'fashion'"),
+    "data in other letters": ({**CARD, "data": "MNIST"}, "data is"),
+    "no data": ({**CARD, "data": None}, "data is"),
+    "a list of data": ({**CARD, "data": ["mnist"]}, "data is"),
+    "unknown prediction": ({**CARD, "prediction": "x0"}, "prediction is 'noise' or 'v', got 'x0'"),
+    "an object as prediction": ({**CARD, "prediction": {}}, "prediction is"),
+    "unknown schedule": ({**CARD, "schedule": "sigmoid"}, "schedule is 'linear' or 'cosine'"),
+    "a list as schedule": ({**CARD, "schedule": []}, "schedule is"),
+    "unknown stage": ({**CARD, "stage": "critic"}, "stage is 'unet' or 'refiner'"),
+    "a number as stage": ({**CARD, "stage": 0}, "stage is"),
+    **{
+        f"T = {T!r:.9}": ({**CARD, "T": T}, "T is a whole number from 1 to 100000, got ")
+        for T in ("1000", None, float("nan"), float("inf"), 10**9, 10**30, 100_001, 0, -1, True, 1000.0, [1000])
+    },
+    "training as a list": ({**CARD, "training": [1]}, "training is facts"),
+    "huge training": ({**CARD, "training": {"note": "x" * 10**6}}, "training is facts, in at most 20000 characters"),
+    "deep training": ({**CARD, "training": {"a": json.loads("[" * 900 + "]" * 900)}}, "training is facts"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_CARDS)
+def test_a_card_is_right_or_is_not_made(name: str) -> None:
+    described, error = WRONG_CARDS[name]
+    with pytest.raises(ValueError, match=error) as raised:
+        ModelCard.parse(described)
+    assert len(str(raised.value)) < 200
+    assert "\n" not in str(raised.value)
+
+
+def test_cards_of_before_are_read() -> None:
+    """Fields that came later, and facts of all kinds."""
+    assert ModelCard.parse({"data": "fashion"}) == ModelCard("fashion", "noise", "cosine", 1000, "unet", {})
+    facts = {"steps": 3, "minutes": None, "sharpened": {"settings": {"lr": 3e-4, "seeds": [1, 2]}}}
+    card = ModelCard("mnist", "v", "linear", 1, "refiner", facts)
+    assert ModelCard.parse(json.loads(json.dumps(asdict(card)))) == card
+
+
 @pytest.mark.parametrize("name", sorted(CLASS_NAMES))
 def test_shipped_weights_are_small_and_say_how_they_were_made(name: str) -> None:
     path = shipped_weights(name)

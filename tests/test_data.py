@@ -86,6 +86,24 @@ def test_short_set_is_damage_too(tmp_path: Path) -> None:
         load_full("mnist", tmp_path)
 
 
+def test_files_that_are_too_large_are_not_read(tmp_path: Path) -> None:
+    raw = write_idx(tmp_path, "mnist")
+    with (raw / "train-labels-idx1-ubyte").open("ab") as file:
+        file.truncate(5 * 10**9)
+    with pytest.raises(
+        ValueError, match=r"damaged mnist file .* train-labels-idx1-ubyte is larger than any of the set"
+    ):
+        load_full("mnist", tmp_path)
+
+
+def test_labels_that_name_no_class_are_damage(tmp_path: Path) -> None:
+    raw = write_idx(tmp_path, "fashion")
+    labels = raw / "train-labels-idx1-ubyte"
+    labels.write_bytes(labels.read_bytes()[:-1] + bytes([10]))
+    with pytest.raises(ValueError, match=r"damaged fashion files in .*: expected labels from 0 to 9"):
+        load_full("fashion", tmp_path)
+
+
 def test_unknown_names_are_refused(tmp_path: Path) -> None:
     for load in (load_sample, lambda name: load_full(name, tmp_path)):
         with pytest.raises(ValueError, match="unknown data set 'cifar': expected one of mnist, fashion"):

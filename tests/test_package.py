@@ -19,10 +19,11 @@ MAY_IMPORT = {  # besides torch and friends
     "trainer": {"schedule", "noising", "sampler", "refiner", "randomness", "distributed", "settings"},
     "critic": {"generate", "noising", "randomness", "refiner", "sampler", "schedule", "trainer", "unet"},
     "data": set(),
-    "plots": {"schedule", "noising"},
+    "plots": {"schedule", "noising", "writing"},
     "metrics": {"data", "checkpoint"},
     "generate": {"checkpoint", "distributed", "noising", "randomness", "refiner", "sampler"},
     "distributed": set(),
+    "writing": set(),
 }
 
 

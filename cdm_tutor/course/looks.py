@@ -1,18 +1,22 @@
 """What a set of images looks like, in numbers: range, grain, variety, and what a classifier thinks of it."""
 
 import math
+import warnings
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from cdm_tutor.data import load_sample
 from cdm_tutor.metrics import Classifier, load_classifier, nearest_distance
 
 SIDE = 28
+MOST_IMAGES = 10_000  # to measure together: each is compared with each
+MOST_PIXELS = 50_000_000  # of a picture
+EIGHT_BITS = ("1", "L", "LA", "P", "RGB", "RGBA")  # the kinds of PNG that hold bytes
 MEASURES = {  # in this order everywhere; grey levels from 0, black, to 1, white
     "black": "the darkest tenth of an image",
     "white": "its brightest hundredth",
@@ -105,21 +109,22 @@ def read_images(path: Path) -> Tensor:
 
     Raises:
         FileNotFoundError: if there is no PNG.
-        ValueError: if one is no picture, or no such grid.
+        ValueError: if one is no picture, or no such grid, or if there are too many.
     """
-    files = sorted(path.glob("*.png")) if path.is_dir() else [path]
-    if not files or not files[0].is_file():
+    files = [file for file in (sorted(path.glob("*.png")) if path.is_dir() else [path]) if file.is_file()]
+    if not files:
         raise FileNotFoundError(f"no PNG at {path}")
-    return torch.cat([read_grid(file) for file in files])
+    grids: list[Tensor] = []
+    for file in files:
+        grids.append(read_grid(file))
+        if sum(map(len, grids)) > MOST_IMAGES:
+            raise ValueError(f"expected at most {MOST_IMAGES:,} images at {path}, got more")
+    return torch.cat(grids)
 
 
 def read_grid(path: Path) -> Tensor:
     """The images of one PNG, as in read_images."""
-    try:
-        with Image.open(path) as file:
-            pixels = torch.from_numpy(np.array(file.convert("L")))
-    except (UnidentifiedImageError, OSError) as error:
-        raise ValueError(f"{path} is no picture that can be read: {error}") from error
+    pixels = read_pixels(path)
     for zoom in range(max(1, min(pixels.shape) // SIDE), 0, -1):
         small = pixels[::zoom, ::zoom]
         if small.shape[0] * zoom != pixels.shape[0] or small.shape[1] * zoom != pixels.shape[1]:
@@ -133,6 +138,25 @@ def read_grid(path: Path) -> Tensor:
         f"{path} is {pixels.shape[1]} x {pixels.shape[0]} pixels: expected images of 28 x 28, or a grid of them as "
         "cdm-tutor sample writes it"
     )
+
+
+def read_pixels(path: Path) -> Tensor:
+    """The greys of a PNG, (H, W) bytes; its size is looked at before its pixels.
+
+    Raises:
+        ValueError: if it is no PNG that can be read, or too large, moves, or holds more than bytes.
+    """
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=["PNG"]) as file:
+            if file.width * file.height > MOST_PIXELS:
+                raise ValueError(f"expected at most {MOST_PIXELS:,} pixels, got {file.width} x {file.height}")
+            if getattr(file, "is_animated", False):
+                raise ValueError("expected one picture, got an animation")
+            if file.mode not in EIGHT_BITS:
+                raise ValueError(f"expected pixels of 8 bits, got mode {file.mode}")
+            return torch.from_numpy(np.array(file.convert("L")))
+    except Exception as error:  # Pillow raises half a dozen kinds for damaged files
+        raise ValueError(f"{path} is no picture that can be read: {error}") from error
 
 
 def _cut(pixels: Tensor, gap: int) -> Tensor:
