@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from cdm_tutor.shell import typed
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from cdm_tutor.generate import SampleSettings
     from cdm_tutor.runs import Run
 
+SAVE_EVERY = 60.0
 LAUNCHED = "TORCHELASTIC_RUN_ID"  # set in each of several processes that a launcher started
 
 app = typer.Typer(
@@ -207,7 +210,7 @@ def train(
     max_restarts: Annotated[
         int, typer.Option(min=0, help="When a process dies, go on from the last checkpoint; so often at most.")
     ] = 0,
-    save_every: Annotated[float, typer.Option(min=0, help="Seconds between checkpoints.")] = 60.0,
+    save_every: Annotated[float, typer.Option(min=0, help="Seconds between checkpoints.")] = SAVE_EVERY,
     compiled: Annotated[bool, typer.Option("--compile", help="Use torch.compile; pays on GPUs.")] = False,
     use: UseOption = Whose.reference,
     device: DeviceOption = DeviceName.auto,
@@ -222,8 +225,6 @@ def train(
     from cdm_tutor.runs import Run
     from cdm_tutor.settings import TrainSettings
 
-    if not lr > 0:
-        raise ValueError(f"expected a learning rate above 0, got {lr}")
     folder = out or Path("runs") / (dataset.value if stage == Stage.unet else f"{dataset.value}-refiner")
     where = pick_device(device)
     images = load_images(dataset, data, data_dir)
@@ -246,17 +247,27 @@ def train(
         )
         card = ModelCard(dataset.value, predict.value, schedule.value, noising_steps, stage.value)
         run = Run.create(folder, card, settings, len(images), where, save_every)
-    again = f"cdm-tutor train {dataset.value} --resume --out {folder}"
+    again: list[object] = ["cdm-tutor", "train", dataset.value, "--resume", "--out", folder]
     if data_dir:
-        again += f" --data-dir {data_dir}"
+        again += ["--data-dir", data_dir]
     elif data == Source.full:
-        again += " --data full"
+        again += ["--data", "full"]
+    if resume and steps:
+        again += ["--steps", steps]
+    if resume and minutes:
+        again += ["--minutes", minutes]
     if processes > 1:
-        again += f" --processes {processes}"
+        again += ["--processes", processes]
+    if max_restarts:
+        again += ["--max-restarts", max_restarts]
+    if save_every != SAVE_EVERY:
+        again += ["--save-every", save_every]
     if use == Whose.mine:
-        again += " --use mine"
+        again += ["--use", "mine"]
+    if device != DeviceName.auto:
+        again += ["--device", device.value]
     print(f"Training on {len(images)} images on {where}, writing to {folder}. Ctrl-C saves and stops.")
-    follow(run, images, again)
+    follow(run, images, typed(*again))
 
 
 def follow(run: "Run", images: "Images", again: str) -> None:
@@ -277,9 +288,10 @@ def follow(run: "Run", images: "Images", again: str) -> None:
     weights = run.folder / "model.safetensors"
     print(f"Done: {run.training.step} steps. Weights: {weights}")
     if run.card.stage == "unet":
-        print(f"Samples: {run.folder / 'preview.png'}. More: cdm-tutor sample --weights {weights}")
+        more = typed("cdm-tutor", "sample", "--weights", weights)
+        print(f"Samples: {run.folder / 'preview.png'}. More: {more}")
     else:
-        print(f"Use it: cdm-tutor sample {run.card.data} --refiner {weights}")
+        print(f"Use it: {typed('cdm-tutor', 'sample', run.card.data, '--refiner', weights)}")
 
 
 @app.command()

@@ -11,6 +11,8 @@ import os
 import socket
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -25,6 +27,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 Value = TypeVar("Value")
 STORE = "CDM_TUTOR_STORE"  # names a file through which the processes of one machine find each other
+LAUNCHER = "CDM_TUTOR_LAUNCHER"  # the launcher's process id
 # What stopped a launch. Its traceback holds torch's keep-alive timer, which a signal leaves running: let go of while it
 # runs, it is cleared away in its own thread, waits for itself, and prints a traceback.
 _stopped_by: list[BaseException] = []
@@ -67,6 +70,7 @@ def together() -> Iterator[None]:
     if not launched():
         yield
         return
+    end_with_launcher()
     if torch.cuda.is_available():
         torch.cuda.set_device(local_device("cuda"))
     if file := os.environ.get(STORE):
@@ -78,6 +82,19 @@ def together() -> Iterator[None]:
     yield
     gc.collect()  # a network that still held the group would keep gloo's threads alive into Python's end: a crash
     dist.destroy_process_group()  # not after an error: the others may be gone, and waiting for them would hang
+
+
+def end_with_launcher() -> None:
+    """From now on, end this process soon after its launcher has, which may have been killed: nobody trains unseen."""
+    launcher = int(os.environ.get(LAUNCHER, os.getppid()))
+
+    def watch() -> None:
+        while os.getppid() == launcher:  # an orphan gets another parent
+            time.sleep(0.5)
+        os._exit(1)
+
+    if os.name != "nt":  # there an orphan keeps its parent's number
+        threading.Thread(target=watch, daemon=True).start()
 
 
 def wrap(model: nn.Module) -> nn.Module:
@@ -172,6 +189,7 @@ def launch(processes: int, max_restarts: int, arguments: list[str]) -> int:
         os.environ.setdefault(f"{library}_SOCKET_IFNAME", loopback)
     os.environ["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"  # no server of the launcher's own
     with tempfile.TemporaryDirectory(prefix="cdm-tutor-") as folder:
+        os.environ[LAUNCHER] = str(os.getpid())
         os.environ[STORE] = str(Path(folder) / "store")
         config = LaunchConfig(
             min_nodes=1,

@@ -6,20 +6,24 @@ model.safetensors   the averaged weights, to sample from
 log.jsonl           one line a step: step, loss, the loss of each third of the timesteps, lr, seconds
 loss.png            the loss over the steps: of all images, and of those noised little, halfway and much
 preview.png         samples drawn while training
+.lock               held by the process that trains; a second training is refused
 
 Of several processes the first writes, and all read what it read.
 """
 
 import json
 import os
+import reprlib
+import shutil
 import signal
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
 from threading import current_thread, main_thread
-from typing import Any
+from typing import IO, Any
 
 import torch
 from torch import Tensor
@@ -28,6 +32,7 @@ from cdm_tutor import distributed
 from cdm_tutor.checkpoint import ModelCard, load_newest, save_checkpoint, save_weights
 from cdm_tutor.critic import Round, Sharpening
 from cdm_tutor.generate import SampleSettings, generate
+from cdm_tutor.lock import lock
 from cdm_tutor.noising import denoising_loss
 from cdm_tutor.plots import save_grid, save_losses
 from cdm_tutor.randomness import seeded
@@ -51,12 +56,19 @@ class Run:
         settings: how to train.
         device: where to compute.
         save_every: seconds between checkpoints.
+
+    Raises:
+        ValueError: if card, settings and device do not fit each other.
     """
 
     def __init__(
         self, folder: Path, card: ModelCard, settings: TrainSettings, device: str = "cpu", save_every: float = 60.0
     ) -> None:
+        if not save_every >= 0:
+            raise ValueError(f"expected a number of seconds between checkpoints, at least 0, got {save_every}")
+        _check_fit(card, settings)
         self.folder, self.card, self.device, self.save_every = folder, card, device, save_every
+        self.lock: IO[str] | None = None  # in the first process only
         torch.manual_seed(settings.seed)  # PyTorch initialises weights from its global generator only
         model = card.make_network().to(device)
         loss = refiner_loss if card.stage == "refiner" else denoising_loss
@@ -74,22 +86,35 @@ class Run:
     ) -> "Run":
         """Start a run in a folder that holds none yet, and save it once, so that a bad folder shows at once.
 
+        A start that fails leaves no run behind. The folder is locked until the steps are taken.
+
         Raises:
-            ValueError: if the folder holds a run already.
+            ValueError: if the folder holds a run already, a training is at work there, or there are too few images.
             OSError: if it cannot be written.
         """
+        _check_enough(images, settings.batch)
         run = cls(folder, card, settings, device, save_every)
+        described = {"card": asdict(card), "settings": asdict(settings), "images": images}
+        described["launch"] = distributed.launch_id()
 
-        def describe() -> None:
-            if (folder / "run.json").exists():
-                raise ValueError(f"{folder} holds a run already: --resume goes on with it, --out names another folder")
+        def begin() -> None:
+            was_there = folder.exists()
             folder.mkdir(parents=True, exist_ok=True)
-            described = {"card": asdict(card), "settings": asdict(settings), "images": images}
-            described["launch"] = distributed.launch_id()
-            (folder / "run.json").write_text(json.dumps(described, indent=2) + "\n")
+            run.lock = lock(folder)
+            try:
+                if (folder / "run.json").exists():
+                    raise ValueError(
+                        f"{folder} holds a run already: --resume goes on with it, --out names another folder"
+                    )
+                run._save()
+                _write(folder / "run.json", json.dumps(described, indent=2) + "\n")  # from now on it holds a run
+            except BaseException:
+                run.unlock()
+                if not was_there:
+                    shutil.rmtree(folder, ignore_errors=True)
+                raise
 
-        distributed.from_first(describe)
-        run.save()
+        distributed.from_first(begin)
         return run
 
     @classmethod
@@ -105,46 +130,64 @@ class Run:
     ) -> "Run":
         """Go on with the run in a folder from its newest whole checkpoint, to its own end or to a new one.
 
+        The folder is locked until the steps are taken.
+
         Raises:
             FileNotFoundError: if the folder holds no run.
-            ValueError: if its files are damaged, or it was trained on another number of images.
+            ValueError: if its files are damaged, it was trained on another number of images, or is still in training.
         """
         path = folder / "run.json"
+        held: list[IO[str]] = []
 
         def read() -> tuple[ModelCard, TrainSettings, dict[str, Any]]:
             if not path.is_file():
                 raise FileNotFoundError(f"nothing to resume in {folder}: no run.json")
-            try:
-                described = json.loads(path.read_text())
-                card, settings = ModelCard(**described["card"]), TrainSettings(**described["settings"])
-            except (KeyError, TypeError, ValueError) as error:
-                raise ValueError(f"{path} is damaged: {error}") from error
-            if described.get("images") != images:
+            held.append(lock(folder))
+            card, settings, started_on = _described(path)
+            if started_on != images:
                 raise ValueError(
-                    f"{folder} was started on {described.get('images')} images, these are {images}: "
+                    f"{folder} was started on {started_on} images, these are {images}: "
                     "give --data or --data-dir as then"
                 )
+            _check_enough(images, settings.batch)
             state = load_newest(folder / "checkpoints")
             _shorten(folder / "log.jsonl", state["step"])
             return card, settings, state
 
-        card, settings, state = distributed.from_first(read)
-        if steps or minutes:
-            settings = replace(settings, steps=steps, minutes=minutes)
-        run = cls(folder, card, settings, device, save_every)
         try:
-            run.training.load_state_dict(state)
-        except (KeyError, RuntimeError) as error:
-            raise ValueError(f"the checkpoints in {folder} do not fit {path}: {error}") from error
+            card, settings, state = distributed.from_first(read)
+            if steps or minutes:
+                settings = replace(settings, steps=steps, minutes=minutes)
+            run = cls(folder, card, settings, device, save_every)
+            try:
+                run.training.load_state_dict(state)
+            except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+                raise ValueError(f"the checkpoints in {folder} do not fit {path}: {error}") from error
+        except BaseException:
+            for file in held:
+                file.close()
+            raise
+        run.lock = held[0] if held else None
         return run
+
+    def unlock(self) -> None:
+        """Let others train in the folder."""
+        if self.lock:
+            self.lock.close()
+            self.lock = None
 
     @staticmethod
     def was_cut_off(folder: Path) -> bool:
         """Whether the run in this folder was started by the very launch that we are part of: it has restarted us."""
         path, launch = folder / "run.json", distributed.launch_id()
-        return distributed.from_first(
-            lambda: launch is not None and path.is_file() and bool(json.loads(path.read_text()).get("launch") == launch)
-        )
+
+        def ours() -> bool:
+            try:
+                return launch is not None and path.is_file() and _read_object(path).get("launch") == launch
+            except ValueError:
+                return False
+
+        return distributed.from_first(ours)
 
     def save(self) -> None:
         """Write a checkpoint and the weights; a crash or a full disk leaves the last ones whole."""
@@ -163,15 +206,29 @@ class Run:
         save_weights(self.folder / "model.safetensors", training.ema, replace(self.card, training=facts))
 
     def preview(self) -> None:
-        """Draw the loss and a few samples, to see how it goes; a refiner has nothing to refine here: no samples."""
-        distributed.from_first(self._draw_losses)
-        if self.card.stage == "refiner":
-            return
-        samples = generate(self.training.ema, self.card, PREVIEW, device=self.device)
+        """Draw the loss and a few samples, to see how it goes; a refiner has nothing to refine here: no samples.
+
+        A picture that cannot be drawn is a warning, never the end of a training.
+        """
+        self._try_to_draw("loss.png", lambda: distributed.from_first(self._draw_losses))
+        if self.card.stage != "refiner":
+            self._try_to_draw("preview.png", self._draw_samples)
+
+    def _try_to_draw(self, name: str, draw: Callable[[], None]) -> None:
+        try:
+            draw()
+        except Exception as error:  # of the disk, of matplotlib, of Pillow: whatever it is, the training goes on
+            if distributed.rank() == 0:
+                text = " ".join(str(error).split())
+                warnings.warn(f"could not draw {self.folder / name}, the training goes on: {text}", stacklevel=2)
+
+    def _draw_samples(self) -> None:
+        settings = replace(PREVIEW, steps=min(PREVIEW.steps, self.card.T))
+        samples = generate(self.training.ema, self.card, settings, device=self.device)
         distributed.from_first(lambda: save_grid(self.folder / "preview.png", samples))
 
     def _draw_losses(self) -> None:
-        steps = [json.loads(line) for line in (self.folder / "log.jsonl").read_text().splitlines()]
+        steps = [step for _, step in _logged(self.folder / "log.jsonl")]
         if not steps:
             return
         little, halfway, much = zip(*(step["thirds"] for step in steps), strict=True)
@@ -188,6 +245,12 @@ class Run:
             Stopped: after Ctrl-C or SIGTERM in any process, once the step under way is done and saved.
             Diverged: if the loss is no longer a number; the last save stays as it is.
         """
+        try:
+            yield from self._steps(images)
+        finally:
+            self.unlock()
+
+    def _steps(self, images: Tensor) -> Iterator[Step]:
         training, saved = self.training, self.training.seconds
         log = self.folder / ("log.jsonl" if distributed.rank() == 0 else os.devnull)
         with log.open("a", buffering=1) as lines, signals() as received:
@@ -249,11 +312,86 @@ def sharpen(
                 raise Stopped(received[0])
 
 
+def _check_enough(images: int, batch: int) -> None:
+    """Before anything is written, what `fit` would find only afterwards."""
+    world = distributed.world_size()
+    if images < batch:
+        raise ValueError(f"expected at least one batch of {batch} images, got {images}")
+    if batch < world:
+        raise ValueError(f"expected a batch of at least one image for each of {world} processes, got {batch}")
+
+
+def _check_fit(card: ModelCard, settings: TrainSettings) -> None:
+    """Raise ValueError where they contradict each other."""
+    if card.prediction != settings.prediction:
+        raise ValueError(f"prediction: expected that of the model card, {card.prediction}, got {settings.prediction}")
+    if settings.t_below and settings.t_below > card.T:
+        raise ValueError(f"t_below: expected at most T, {card.T}, got {settings.t_below}")
+
+
+def _described(path: Path) -> tuple[ModelCard, TrainSettings, int]:
+    """What run.json says: the card, the settings, and the number of images.
+
+    Raises:
+        ValueError: if it is not what `create` writes.
+    """
+    try:
+        described = _read_object(path)
+        if missing := {"card", "settings", "images"} - described.keys():
+            raise ValueError(f"expected card, settings and images, got no {min(missing)}")
+        images = described["images"]
+        if type(images) is not int or images < 1:
+            raise ValueError(f"images: expected a whole number from 1, got {reprlib.repr(images)}")
+        card, settings = ModelCard.parse(described["card"]), TrainSettings.parse(described["settings"])
+        _check_fit(card, settings)
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
+    return card, settings, images
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    """The object in a file of JSON.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    try:
+        described = json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError as error:
+        raise ValueError("too many brackets within each other") from error
+    if not isinstance(described, dict):
+        raise ValueError(f"expected an object, got {reprlib.repr(described)}")
+    return described
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file beside its place, then put it there: whole, or not at all."""
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _logged(log: Path) -> list[tuple[str, dict[str, Any]]]:
+    """The whole lines of a log, each with what it says; a line that was torn, or is of another kind, is left out."""
+    found = []
+    for line in log.read_text(encoding="utf-8", errors="replace").split("\n"):
+        try:
+            step = json.loads(line)
+            of_ours = type(step["step"]) is int and isinstance(step["loss"], float) and len(step["thirds"]) == 3
+            if of_ours and all(third is None or isinstance(third, float) for third in step["thirds"]):
+                found.append((line, step))
+        except (KeyError, RecursionError, TypeError, ValueError):
+            continue
+    return found
+
+
 def _shorten(log: Path, steps: int) -> None:
-    """Drop what the log tells of steps after the checkpoint, and a line that was not finished."""
+    """Drop what the log tells of steps after the checkpoint, and lines that were not finished."""
     if log.exists():
-        lines = log.read_text().splitlines(keepends=True)[:steps]
-        log.write_text("".join(lines))
+        _write(log, "".join(f"{line}\n" for line, step in _logged(log) if step["step"] <= steps))
 
 
 @contextmanager

@@ -1,0 +1,257 @@
+"""A run's folder when things go wrong: broken files, full disks, two at once, a killed launcher."""
+
+import errno
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from cdm_tutor import runs
+from cdm_tutor.checkpoint import ModelCard
+from cdm_tutor.cli import main
+from cdm_tutor.data import load_sample
+from cdm_tutor.runs import Run
+from cdm_tutor.settings import TrainSettings
+from cdm_tutor.shell import typed
+
+COMMAND = [sys.executable, "-m", "cdm_tutor"]
+TINY = ("--batch", "4", "--device", "cpu")
+
+
+def cdm(*arguments: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> tuple[int, str, str]:
+    monkeypatch.setattr(sys, "argv", ["cdm-tutor", *arguments])
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as end:
+        main()
+    said = capsys.readouterr()
+    return int(end.value.code or 0), said.out, said.err
+
+
+@pytest.fixture
+def tutor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """`cdm-tutor ...` in this process, in a folder of its own: exit code, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments: cdm(*arguments, capsys=capsys, monkeypatch=monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two steps."""
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    x0 = load_sample("mnist").x0
+    run = Run.create(folder, ModelCard("mnist"), TrainSettings(steps=2, batch=4), len(x0))
+    assert len(list(run.steps(x0))) == 2
+    return folder
+
+
+WRONG: dict[str, Any] = {  # what is put into run.json, or the text that takes its place
+    **{f"steps {value!r}": ("settings", "steps", value) for value in (0, -1, "9", 1.5, True, [], 10**30)},
+    **{f"batch {value!r}": ("settings", "batch", value) for value in ("64", 0, -4, None, 20_000)},
+    **{f"accumulate {value!r}": ("settings", "accumulate", value) for value in (0, "1", 10**30)},
+    **{f"t_below {value!r}": ("settings", "t_below", value) for value in (5000, 0, "500")},
+    **{f"lr {value!r}": ("settings", "lr", value) for value in (None, float("nan"), 1e40, -1, 0, "fast", float("inf"))},
+    **{f"minutes {value!r}": ("settings", "minutes", value) for value in (0, float("nan"), float("inf"), "10")},
+    **{f"seed {value!r}": ("settings", "seed", value) for value in (-1, 2**64, None)},
+    "prediction": ("settings", "prediction", "x0"),
+    "prediction of another kind": ("settings", "prediction", []),
+    "prediction unlike the card's": ("settings", "prediction", "v"),
+    "timesteps": ("settings", "timesteps", "all"),
+    "warmup": ("settings", "warmup", -1),
+    "ema_decay": ("settings", "ema_decay", 2),
+    "grad_clip": ("settings", "grad_clip", 0),
+    "compile": ("settings", "compile", "no"),
+    "an unknown setting": ("settings", "speed", 3),
+    "an unknown fact of the card": ("card", "author", "me"),
+    "T": ("card", "T", 10**9),
+    "data": ("card", "data", "../keep"),
+    "settings": (None, "settings", [3]),
+    "card": (None, "card", None),
+    "images": (None, "images", "10000"),
+    "a list": "[]",
+    "a number": "3",
+    "nothing": "",
+    "torn": '{"card": {',
+    "no settings": '{"card": {"data": "mnist"}, "images": 10000}',
+    "no end": '{"card": {"data": "mnist"}, "settings": {}, "images": 10000}',
+    "deep": "[" * 50_000 + "]" * 50_000,
+    "no text": b"\xff\xfe\x00",
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_run_json_gets_one_line(case: str, trained: Path, tutor: Any) -> None:
+    path, wrong = trained / "run.json", WRONG[case]
+    before = path.read_bytes()
+    try:
+        if isinstance(wrong, tuple):
+            described = json.loads(before)
+            part, name, value = wrong
+            (described[part] if part else described)[name] = value
+            wrong = json.dumps(described)
+        path.write_bytes(wrong if isinstance(wrong, bytes) else wrong.encode())
+        code, said, error = tutor("train", "--resume", "--out", str(trained), "--device", "cpu")
+    finally:
+        path.write_bytes(before)
+    assert (code, error.count("\n"), said) == (2, 1, ""), error
+    assert "expected" in error or "damaged" in error
+
+
+@pytest.mark.parametrize("lr", ["inf", "nan", "1e40", "0", "-1"])
+def test_a_learning_rate_that_is_none_is_refused_at_once(lr: str, tutor: Any, tmp_path: Path) -> None:
+    code, _, error = tutor("train", "--steps", "1", "--lr", lr)
+    assert (code, error.count("\n")) == (2, 1)
+    assert "expected a learning rate above 0 and at most 1e+38, got " in error
+    assert not list(tmp_path.iterdir())
+
+
+def test_few_noising_steps_have_a_preview(tutor: Any, tmp_path: Path) -> None:
+    code, _, error = tutor("train", "--steps", "2", "--noising-steps", "3", "--out", "run", *TINY)
+    assert (code, error) == (0, "")
+    assert (tmp_path / "run" / "preview.png").exists()
+
+
+LINES = ['{"step": 1, "lo', "[]", "3", '{"step": 1, "loss": 0.5}', '{"step": 1, "loss": 1.0, "thirds": [1]}', "\x00"]
+
+
+@pytest.mark.parametrize("line", [*LINES, "[" * 50_000])
+def test_a_torn_line_of_the_log_ends_nothing(line: str, trained: Path, tutor: Any) -> None:
+    log = trained / "log.jsonl"
+    whole = log.read_text().splitlines()[:2]
+    log.write_text("\n".join([line, *whole, line]))
+    steps = str(json.loads((trained / "log.jsonl").read_text().splitlines()[1])["step"] + 2)
+    code, _, error = tutor("train", "--resume", "--steps", steps, "--out", str(trained), "--device", "cpu")
+    assert (code, error) == (0, "")
+    assert all("thirds" in json.loads(each) for each in log.read_text().splitlines())
+
+
+@pytest.mark.parametrize("what", ["save_losses", "save_grid", "generate"])
+def test_a_picture_never_ends_a_training(
+    what: str, tutor: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(runs, what, full)
+    code, said, error = tutor("train", "--steps", "2", "--out", "run", *TINY)
+    assert (code, error.count("\n")) == (0, 1)
+    assert "could not draw run" in error
+    assert "the training goes on: [Errno 28] No space left on device" in error
+    assert "Done: 2 steps" in said
+
+
+def test_a_start_that_fails_leaves_nothing(tutor: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert tutor("train", "--steps", "1", "--batch", "20000", "--out", "run")[0] == 2
+    assert not list(tmp_path.iterdir())
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    for failing in ("save_checkpoint", "save_weights", "_write"):
+        for there in (False, True):
+            if there:
+                (tmp_path / "run").mkdir()
+                (tmp_path / "run" / "letter.txt").write_text("Dear all")
+            with monkeypatch.context() as patch:
+                patch.setattr(runs, failing, full)
+                code, _, error = tutor("train", "--steps", "1", "--out", "run", *TINY)
+            assert (code, error.count("\n")) == (2, 1)
+            assert (tmp_path / "run").exists() == there
+        assert tutor("train", "--steps", "1", "--out", "run", *TINY)[0] == 0
+        assert (tmp_path / "run" / "letter.txt").read_text() == "Dear all"
+        subprocess.run(["rm", "-r", "run"], cwd=tmp_path, check=True)
+
+
+def test_printed_commands_run_as_printed(tutor: Any, tmp_path: Path) -> None:
+    """Whatever the folder is called; a signal after the first step, and what was printed goes on."""
+    for name in ("a b", "it's", "(x)", "$HOME", "a;b"):
+        code, said, _ = tutor("train", "--steps", "1", "--out", name, *TINY)
+        assert code == 0
+        command = shlex.split(said[said.index("More: ") :].removeprefix("More: "))
+        assert command == ["cdm-tutor", "sample", "--weights", f"{name}/model.safetensors"]
+        assert tutor(*command[1:], "-n", "1", "--steps", "2")[0] == 0
+
+
+def test_what_is_printed_after_a_signal_goes_on_with_all_that_matters(tmp_path: Path) -> None:
+    flags = ["--save-every", "7", "--max-restarts", "1", "--processes", "2", "--device", "cpu"]
+    command = [*COMMAND, "train", "--steps", "5000", "--batch", "4", "--out", "it's (mine)", *flags]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_for(tmp_path / "it's (mine)" / "log.jsonl", process)
+    process.send_signal(signal.SIGTERM)
+    said, errors = process.communicate(timeout=60)
+    assert process.returncode == 143, errors
+    again = shlex.split(said.split("To go on:\n")[1].splitlines()[0])
+    assert again[:6] == ["cdm-tutor", "train", "mnist", "--resume", "--out", "it's (mine)"]
+    for flag, value in zip(flags[::2], flags[1::2], strict=True):
+        assert float(again[again.index(flag) + 1]) == float(value) if value != "cpu" else flag in again
+    done = subprocess.run([*COMMAND, *again[1:], "--steps", "1"], cwd=tmp_path, capture_output=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
+def test_typed() -> None:
+    assert typed("mv", "a b", 3) in ("mv 'a b' 3", 'mv "a b" 3')
+
+
+def wait_for(log: Path, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 90
+    while not (log.exists() and log.read_text().count("\n") >= 2):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_a_second_training_in_a_folder_is_refused(processes: str, tutor: Any, tmp_path: Path) -> None:
+    command = [*COMMAND, "train", "--steps", "5000", "--out", "run", "--processes", processes, *TINY]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        wait_for(tmp_path / "run" / "log.jsonl", process)
+        for how in ([], ["--resume"]):
+            code, _, error = tutor("train", "--steps", "1", "--out", "run", *how, *TINY)
+            assert (code, error.count("\n")) == (2, 1)
+            assert "another training is at work in run" in error
+    finally:
+        process.kill()  # leaves no lock behind
+        process.communicate()
+    deadline = time.monotonic() + 10
+    while (
+        code := tutor("train", "--resume", "--steps", "1", "--out", "run", *TINY)[0]
+    ) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert code == 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks processes up in Linux's /proc")
+def test_workers_end_with_a_killed_launcher(tmp_path: Path) -> None:
+    command = [*COMMAND, "train", "--steps", "5000", "--out", "run", "--processes", "2", *TINY]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)
+    wait_for(tmp_path / "run" / "log.jsonl", process)
+    found = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.split()
+    assert len(found) == 2
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    deadline = time.monotonic() + 10
+    while any(map(alive, found)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not any(map(alive, found))
+
+
+def alive(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1][0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_settings_check_themselves() -> None:
+    for wrong in ({"steps": 0}, {"batch": "64"}, {"lr": float("nan")}, {"t_below": 0}, {"prediction": torch}):
+        (name,) = wrong
+        with pytest.raises(ValueError, match=f"{name}: expected .*, got "):
+            TrainSettings(**wrong)  # type: ignore[arg-type]
