@@ -405,7 +405,7 @@ def drawing(picture: Path) -> Iterator[None]:
         yield
     except Exception as error:  # of the disk, of the log, of matplotlib, of Pillow: whatever it is
         if distributed.rank() == 0:
-            text = " ".join(f"{type(error).__name__}: {error}".split())
+            text = " ".join(str(error).split()) or type(error).__name__
             warnings.warn(f"could not draw {picture}, the training goes on: {text}", stacklevel=3)
 
 
