@@ -136,6 +136,7 @@ def test_a_torn_line_of_the_log_ends_nothing(line: str, trained: Path, tutor: An
     assert all("thirds" in json.loads(each) for each in log.read_text().splitlines())
 
 
+@pytest.mark.filterwarnings("always")  # as for users; elsewhere in the tests a warning is an error
 @pytest.mark.parametrize("what", ["save_losses", "save_grid", "generate"])
 def test_a_picture_never_ends_a_training(
     what: str, tutor: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -276,6 +277,7 @@ DIGESTS: dict[str, Any] = {
 }
 
 
+@pytest.mark.filterwarnings("always")
 @pytest.mark.parametrize("text", [*map(json.dumps, DIGESTS.values()), "", "{", "[" * 50_000 + "]" * 50_000, "\0"])
 def test_wrong_digests_get_one_line_each(text: str, trained: Path, tutor: Any, tmp_path: Path) -> None:
     """Each checkpoint is passed over in a line, and the last line says that none is left."""
@@ -319,6 +321,7 @@ def test_what_stands_in_the_way_of_a_start_is_left_alone(name: str, tutor: Any, 
     assert tutor("train", "--steps", "1", "--out", "run", *TINY)[0] == 0
 
 
+@pytest.mark.filterwarnings("always")
 @pytest.mark.parametrize("name", ["loss.png", "preview.png", "log.jsonl"])
 def test_a_folder_in_a_pictures_place_ends_nothing(
     name: str, tutor: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -394,6 +397,7 @@ def test_a_start_that_is_killed_starts_again_or_goes_on(after: str, tutor: Any, 
     assert tutor("train", "--steps", "2", "--out", "run", *how, *TINY)[0] == 0
 
 
+@pytest.mark.filterwarnings("always")
 def test_sharpening_keeps_others_out_and_goes_on_without_a_picture(
     tutor: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
