@@ -227,14 +227,11 @@ def train(
 
     folder = out or Path("runs") / (dataset.value if stage == Stage.unet else f"{dataset.value}-refiner")
     where = pick_device(device)
-    images = load_images(dataset, data, data_dir)
-    if resume or Run.was_cut_off(folder):
-        run = Run.resume(folder, len(images), where, save_every, steps=steps, minutes=minutes)
-        print(f"Going on with {folder} from step {run.training.step}, with the settings it was started with.")
-    else:
+    going_on = resume or Run.was_cut_off(folder)
+    if not going_on:  # what is wrong with them shows before images are loaded
         settings = TrainSettings(
             steps=steps,
-            minutes=minutes or (None if steps else 10),
+            minutes=minutes if minutes or steps else 10,
             batch=batch,
             accumulate=accumulate,
             lr=lr,
@@ -246,26 +243,15 @@ def train(
             compile=compiled,
         )
         card = ModelCard(dataset.value, predict.value, schedule.value, noising_steps, stage.value)
+    images = load_images(dataset, data, data_dir)
+    if going_on:
+        run = Run.resume(folder, len(images), where, save_every, steps=steps, minutes=minutes)
+        print(f"Going on with {folder} from step {run.training.step}, with the settings it was started with.")
+    else:
         run = Run.create(folder, card, settings, len(images), where, save_every)
-    again: list[object] = ["cdm-tutor", "train", dataset.value, "--resume", "--out", folder]
-    if data_dir:
-        again += ["--data-dir", data_dir]
-    elif data == Source.full:
-        again += ["--data", "full"]
-    if resume and steps:
-        again += ["--steps", steps]
-    if resume and minutes:
-        again += ["--minutes", minutes]
-    if processes > 1:
-        again += ["--processes", processes]
-    if max_restarts:
-        again += ["--max-restarts", max_restarts]
-    if save_every != SAVE_EVERY:
-        again += ["--save-every", save_every]
-    if use == Whose.mine:
-        again += ["--use", "mine"]
-    if device != DeviceName.auto:
-        again += ["--device", device.value]
+    matter = ["data", "data_dir", "processes", "max_restarts", "save_every", "use", "device"]
+    matter += ["steps", "minutes"] if resume else []  # those of the start are remembered
+    again = ["cdm-tutor", "train", dataset.value, "--resume", "--out", folder, *given(context, *matter)]
     print(f"Training on {len(images)} images on {where}, writing to {folder}. Ctrl-C saves and stops.")
     follow(run, images, typed(*again))
 
@@ -296,6 +282,7 @@ def follow(run: "Run", images: "Images", again: str) -> None:
 
 @app.command()
 def sharpen(
+    context: typer.Context,
     dataset: DatasetArgument = Dataset.mnist,
     refiner: Annotated[
         Path | None, typer.Option(help="The refiner to start from (default: runs/DATASET-refiner/model.safetensors).")
@@ -321,6 +308,7 @@ def sharpen(
     from cdm_tutor.checkpoint import load_weights, shipped_weights
     from cdm_tutor.critic import Sharpening, SharpenSettings, samples_to_learn_from
     from cdm_tutor.generate import check_settings, generate
+    from cdm_tutor.lock import lock
     from cdm_tutor.progress import sampling_bar, training_bar
 
     folder = out or Path("runs") / f"{dataset.value}-sharp"
@@ -340,23 +328,29 @@ def sharpen(
         check_settings(way, its_card, card)
     images = load_images(dataset, data, data_dir).x0.to(where)
     writable(made)
-    print(f"Drawing {samples} samples of the first network to learn from ...")
-    with sampling_bar(samples) as advance:
-        drawn = [generate(eyes.to(where), its_card, way, device=where, on_batch=advance) for way in ways]
-    settings = SharpenSettings(minutes=minutes, samples=samples, t_start=refine_from, seed=seed)
-    schedule = card.make_schedule().to(where)
-    sharpening = Sharpening(network.to(where), eyes.to(where), schedule, card.prediction, settings)
-    print(f"Sharpening {start} on {len(images)} images on {where}, writing to {folder}. Ctrl-C saves and stops.")
-    try:
-        with training_bar(settings.batch) as show:
-            for done in runs.sharpen(folder, sharpening, card, images, torch.cat(drawn).to(where)):
-                show(done)
-    except runs.Stopped as stopped:
-        print(
-            f"\nStopped; saved. To go on from there: cdm-tutor sharpen {dataset.value} --refiner {made} --out ELSEWHERE"
-        )
-        raise typer.Exit(128 + stopped.args[0]) from None
-    print(f"Done. Use it: cdm-tutor sample {card.data} --refiner {made}")
+    with lock(folder):
+        print(f"Drawing {samples} samples of the first network to learn from ...")
+        with sampling_bar(samples) as advance:
+            drawn = [generate(eyes.to(where), its_card, way, device=where, on_batch=advance) for way in ways]
+        settings = SharpenSettings(minutes=minutes, samples=samples, t_start=refine_from, seed=seed)
+        schedule = card.make_schedule().to(where)
+        sharpening = Sharpening(network.to(where), eyes.to(where), schedule, card.prediction, settings)
+        print(f"Sharpening {start} on {len(images)} images on {where}, writing to {folder}. Ctrl-C saves and stops.")
+        try:
+            with training_bar(settings.batch) as show:
+                for done in runs.sharpen(folder, sharpening, card, images, torch.cat(drawn).to(where)):
+                    show(done)
+        except runs.Stopped as stopped:
+            matter = ["weights", "minutes", "samples", "refine_from", "data", "data_dir", "device", "seed"]
+            again = typed(
+                "cdm-tutor", "sharpen", dataset, "--refiner", made, "--out", "ELSEWHERE", *given(context, *matter)
+            )
+            print(f"\nStopped; saved. To go on from there:\n  {again}")
+            raise typer.Exit(128 + stopped.args[0]) from None
+    use_it = typed(
+        "cdm-tutor", "sample", card.data, "--refiner", made, *given(context, "weights", "refine_from", "device")
+    )
+    print(f"Done. Use it: {use_it}")
 
 
 @app.command()
@@ -612,6 +606,14 @@ def share_work(processes: int, max_restarts: int = 0) -> None:
     from cdm_tutor.distributed import launch
 
     raise typer.Exit(launch(processes, max_restarts, ["-m", "cdm_tutor", *sys.argv[1:]]))
+
+
+def given(context: typer.Context, *names: str) -> list[object]:
+    """Those of the options that the command line gave, to be typed again."""
+    options = {option.name: option.opts[0] for option in context.command.params if option.name in names}
+    sources = {name: context.get_parameter_source(name) for name in options}
+    typed_here = [name for name, source in sources.items() if source and source.name == "COMMANDLINE"]
+    return [word for name in typed_here for word in (options[name], context.params[name])]
 
 
 def draw(

@@ -1,6 +1,7 @@
 """One process at a time in a folder. The system lets go of a lock when its process ends, however it ends."""
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -23,6 +24,13 @@ def lock(folder: Path) -> IO[str]:
     except OSError:
         pass  # a file system that knows no locks: as good as without
     return file
+
+
+def unlock(folder: Path, file: IO[str]) -> None:
+    """Let go of a folder's lock and leave no trace of it."""
+    with suppress(OSError):  # where open files cannot be deleted
+        (folder / NAME).unlink()
+    file.close()
 
 
 if sys.platform == "win32":

@@ -17,8 +17,8 @@ import reprlib
 import shutil
 import signal
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
@@ -32,13 +32,14 @@ from cdm_tutor import distributed
 from cdm_tutor.checkpoint import ModelCard, load_newest, save_checkpoint, save_weights
 from cdm_tutor.critic import Round, Sharpening
 from cdm_tutor.generate import SampleSettings, generate
-from cdm_tutor.lock import lock
+from cdm_tutor.lock import lock, unlock
 from cdm_tutor.noising import denoising_loss
 from cdm_tutor.plots import save_grid, save_losses
 from cdm_tutor.randomness import seeded
 from cdm_tutor.refiner import refine, refiner_loss
 from cdm_tutor.settings import TrainSettings
-from cdm_tutor.trainer import Step, Training, fit
+from cdm_tutor.trainer import Step, Training, _check_enough, fit
+from cdm_tutor.writing import whole
 
 PREVIEW = SampleSettings(n=16, steps=10)
 
@@ -92,27 +93,18 @@ class Run:
             ValueError: if the folder holds a run already, a training is at work there, or there are too few images.
             OSError: if it cannot be written.
         """
-        _check_enough(images, settings.batch)
+        _check_enough(images, settings.batch, distributed.world_size())
         run = cls(folder, card, settings, device, save_every)
         described = {"card": asdict(card), "settings": asdict(settings), "images": images}
         described["launch"] = distributed.launch_id()
 
         def begin() -> None:
-            was_there = folder.exists()
-            folder.mkdir(parents=True, exist_ok=True)
-            run.lock = lock(folder)
-            try:
-                if (folder / "run.json").exists():
-                    raise ValueError(
-                        f"{folder} holds a run already: --resume goes on with it, --out names another folder"
-                    )
-                run._save()
-                _write(folder / "run.json", json.dumps(described, indent=2) + "\n")  # from now on it holds a run
-            except BaseException:
-                run.unlock()
-                if not was_there:
-                    shutil.rmtree(folder, ignore_errors=True)
-                raise
+            with _starting(folder) as run.lock:
+                _check_free(folder)
+                (folder / "log.jsonl").open("a").close()  # shows whether it can be written
+                run._save_state()
+                _write(folder / "run.json", json.dumps(described, indent=2) + "\n")  # now there is a run to resume
+                run._save_weights()
 
         distributed.from_first(begin)
         return run
@@ -149,14 +141,14 @@ class Run:
                     f"{folder} was started on {started_on} images, these are {images}: "
                     "give --data or --data-dir as then"
                 )
-            _check_enough(images, settings.batch)
+            _check_enough(images, settings.batch, distributed.world_size())
             state = load_newest(folder / "checkpoints")
             _shorten(folder / "log.jsonl", state["step"])
             return card, settings, state
 
         try:
             card, settings, state = distributed.from_first(read)
-            if steps or minutes:
+            if steps is not None or minutes is not None:
                 settings = replace(settings, steps=steps, minutes=minutes)
             run = cls(folder, card, settings, device, save_every)
             try:
@@ -169,12 +161,6 @@ class Run:
             raise
         run.lock = held[0] if held else None
         return run
-
-    def unlock(self) -> None:
-        """Let others train in the folder."""
-        if self.lock:
-            self.lock.close()
-            self.lock = None
 
     @staticmethod
     def was_cut_off(folder: Path) -> bool:
@@ -194,8 +180,14 @@ class Run:
         distributed.from_first(self._save)
 
     def _save(self) -> None:
+        self._save_state()
+        self._save_weights()
+
+    def _save_state(self) -> None:
+        save_checkpoint(self.folder / "checkpoints", self.training.state_dict())
+
+    def _save_weights(self) -> None:
         training = self.training
-        save_checkpoint(self.folder / "checkpoints", training.state_dict())
         facts = {
             "steps": training.step,
             "images": training.step * training.settings.batch,
@@ -210,17 +202,11 @@ class Run:
 
         A picture that cannot be drawn is a warning, never the end of a training.
         """
-        self._try_to_draw("loss.png", lambda: distributed.from_first(self._draw_losses))
+        with drawing(self.folder / "loss.png"):
+            distributed.from_first(self._draw_losses)
         if self.card.stage != "refiner":
-            self._try_to_draw("preview.png", self._draw_samples)
-
-    def _try_to_draw(self, name: str, draw: Callable[[], None]) -> None:
-        try:
-            draw()
-        except Exception as error:  # of the disk, of matplotlib, of Pillow: whatever it is, the training goes on
-            if distributed.rank() == 0:
-                text = " ".join(str(error).split())
-                warnings.warn(f"could not draw {self.folder / name}, the training goes on: {text}", stacklevel=2)
+            with drawing(self.folder / "preview.png"):
+                self._draw_samples()
 
     def _draw_samples(self) -> None:
         settings = replace(PREVIEW, steps=min(PREVIEW.steps, self.card.T))
@@ -248,7 +234,8 @@ class Run:
         try:
             yield from self._steps(images)
         finally:
-            self.unlock()
+            if self.lock:
+                self.lock.close()
 
     def _steps(self, images: Tensor) -> Iterator[Step]:
         training, saved = self.training, self.training.seconds
@@ -295,13 +282,13 @@ def sharpen(
         facts = {**card.training, "sharpened": {"rounds": done.step, "date": date.today().isoformat()}}
         facts["sharpened"] |= {"minutes": round(done.seconds / 60, 1), "settings": asdict(settings)}
         save_weights(weights, sharpening.ema, replace(card, training=facts))
-        after = refine(
-            sharpening.ema, few, sharpening.schedule, seeded(settings.seed), settings.t_start, card.prediction
-        )
-        save_grid(folder / "preview.png", torch.cat([few, after]), columns=len(few))
+        with drawing(folder / "preview.png"):
+            generator = seeded(settings.seed)
+            after = refine(sharpening.ema, few, sharpening.schedule, generator, settings.t_start, card.prediction)
+            save_grid(folder / "preview.png", torch.cat([few, after]), columns=len(few))
 
     saved = 0.0
-    with (folder / "log.jsonl").open("a", buffering=1) as lines, signals() as received:
+    with (folder / "log.jsonl").open("w", buffering=1) as lines, signals() as received:
         for done in sharpening.rounds(images, samples):
             lines.write(json.dumps(asdict(done)) + "\n")
             yield done
@@ -312,13 +299,35 @@ def sharpen(
                 raise Stopped(received[0])
 
 
-def _check_enough(images: int, batch: int) -> None:
-    """Before anything is written, what `fit` would find only afterwards."""
-    world = distributed.world_size()
-    if images < batch:
-        raise ValueError(f"expected at least one batch of {batch} images, got {images}")
-    if batch < world:
-        raise ValueError(f"expected a batch of at least one image for each of {world} processes, got {batch}")
+def _check_free(folder: Path) -> None:
+    """Raise ValueError if a run, or what is left of one, would be written over or mixed with ours."""
+    if (folder / "run.json").exists():
+        raise ValueError(f"{folder} holds a run already: --resume goes on with it, --out names another folder")
+    later = any(path.name.isdigit() and int(path.name) for path in (folder / "checkpoints").glob("*"))
+    if later or (folder / "model.safetensors").exists():
+        raise ValueError(f"{folder} holds weights already: --out names another folder")
+
+
+@contextmanager
+def _starting(folder: Path) -> Iterator[IO[str]]:
+    """Make a folder and lock it, to fill it; after an error all that was made is gone, and nothing else."""
+    new = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        held = lock(folder)
+        before = set(folder.iterdir())
+        try:
+            yield held
+        except BaseException:
+            for path in set(folder.iterdir()) - before:
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
+            unlock(folder, held)
+            raise
+    except BaseException:
+        with suppress(OSError):  # no longer empty
+            for path in new:
+                path.rmdir()
+        raise
 
 
 def _check_fit(card: ModelCard, settings: TrainSettings) -> None:
@@ -365,13 +374,8 @@ def _read_object(path: Path) -> dict[str, Any]:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a file beside its place, then put it there: whole, or not at all."""
-    part = path.with_name(path.name + ".part")
-    try:
+    with whole(path) as part:
         part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _logged(log: Path) -> list[tuple[str, dict[str, Any]]]:
@@ -392,6 +396,17 @@ def _shorten(log: Path, steps: int) -> None:
     """Drop what the log tells of steps after the checkpoint, and lines that were not finished."""
     if log.exists():
         _write(log, "".join(f"{line}\n" for line, step in _logged(log) if step["step"] <= steps))
+
+
+@contextmanager
+def drawing(picture: Path) -> Iterator[None]:
+    """While it lasts, an error is only a warning: a picture that cannot be drawn never ends a training."""
+    try:
+        yield
+    except Exception as error:  # of the disk, of the log, of matplotlib, of Pillow: whatever it is
+        if distributed.rank() == 0:
+            text = " ".join(str(error).split()) or type(error).__name__
+            warnings.warn(f"could not draw {picture}, the training goes on: {text}", stacklevel=3)
 
 
 @contextmanager

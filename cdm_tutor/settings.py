@@ -2,14 +2,13 @@
 
 import reprlib
 from dataclasses import dataclass, fields
-from math import isfinite
 from typing import Literal, get_args
 
 from cdm_tutor.noising import Prediction
 
 Timesteps = Literal["uniform", "focused"]
-LARGEST = 10**9  # whole number, but for the seed
-LARGEST_RATE = 1e38  # float32 holds no more
+LARGEST = 10**9  # that a number may be, but for the seed
+LARGEST_RATE = 1e30  # with larger ones a step of Adam is more than float32 holds
 
 
 @dataclass(frozen=True)
@@ -57,12 +56,13 @@ class TrainSettings:
         for name, least in {"batch": 1, "accumulate": 1, "warmup": 0}.items():
             self._whole(name, least)
         self._whole("seed", 0, 2**63 - 1)
-        minutes = self.minutes is None or (_number(self.minutes) and self.minutes > 0 and isfinite(self.minutes))
-        self._check("minutes", minutes, "a finite number above 0, or None")
+        minutes = self.minutes is None or (_number(self.minutes) and 0 < self.minutes <= LARGEST)
+        self._check("minutes", minutes, f"a number above 0 and at most {LARGEST}, or None")
         rate = _number(self.lr) and 0 < self.lr <= LARGEST_RATE
         self._check("lr", rate, f"a learning rate above 0 and at most {LARGEST_RATE:g}")
         self._check("ema_decay", _number(self.ema_decay) and 0 <= self.ema_decay <= 1, "a number from 0 to 1")
-        self._check("grad_clip", _number(self.grad_clip) and self.grad_clip > 0, "a number above 0")
+        clip = _number(self.grad_clip) and 0 < self.grad_clip <= LARGEST
+        self._check("grad_clip", clip, f"a number above 0 and at most {LARGEST}")
         for name, known in {"prediction": get_args(Prediction), "timesteps": get_args(Timesteps)}.items():
             self._check(name, getattr(self, name) in known, " or ".join(map(repr, known)))
         for name in ("bf16", "compile"):

@@ -182,7 +182,7 @@ BAD = {
     "zero steps": (["sample", "--steps", "0"], "Invalid value for '--steps'"),
     "negative number": (["sample", "-n", "-4"], "Invalid value for '-n'"),
     "zero minutes": (["train", "--minutes", "0"], "Invalid value for '--minutes'"),
-    "negative learning rate": (["train", "--lr", "-1"], "learning rate above 0 and at most 1e+38, got -1.0"),
+    "negative learning rate": (["train", "--lr", "-1"], "learning rate above 0 and at most 1e+30, got -1.0"),
     "no number": (["train", "--steps", "many"], "Invalid value for '--steps'"),
     "huge batch": (["train", "--batch", "20000", "--steps", "1"], "at least one batch of 20000 images, got 10000"),
     "resume on other data": (["train", "fashion", "--resume", "--out", "elsewhere"], "was started on 60000 images"),

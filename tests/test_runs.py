@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,10 +15,13 @@ from typing import Any
 import pytest
 import torch
 
+import cdm_tutor.lock
 from cdm_tutor import runs
-from cdm_tutor.checkpoint import ModelCard
+from cdm_tutor.checkpoint import ModelCard, save_weights
 from cdm_tutor.cli import main
 from cdm_tutor.data import load_sample
+from cdm_tutor.lock import lock
+from cdm_tutor.refiner import ImprovedRefinementNetwork
 from cdm_tutor.runs import Run
 from cdm_tutor.settings import TrainSettings
 from cdm_tutor.shell import typed
@@ -108,7 +112,7 @@ def test_a_wrong_run_json_gets_one_line(case: str, trained: Path, tutor: Any) ->
 def test_a_learning_rate_that_is_none_is_refused_at_once(lr: str, tutor: Any, tmp_path: Path) -> None:
     code, _, error = tutor("train", "--steps", "1", "--lr", lr)
     assert (code, error.count("\n")) == (2, 1)
-    assert "expected a learning rate above 0 and at most 1e+38, got " in error
+    assert "expected a learning rate above 0 and at most 1e+30, got " in error
     assert not list(tmp_path.iterdir())
 
 
@@ -132,7 +136,7 @@ def test_a_torn_line_of_the_log_ends_nothing(line: str, trained: Path, tutor: An
     assert all("thirds" in json.loads(each) for each in log.read_text().splitlines())
 
 
-@pytest.mark.filterwarnings("default")
+@pytest.mark.filterwarnings("always")  # as for users; elsewhere in the tests a warning is an error
 @pytest.mark.parametrize("what", ["save_losses", "save_grid", "generate"])
 def test_a_picture_never_ends_a_training(
     what: str, tutor: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -256,3 +260,164 @@ def test_settings_check_themselves() -> None:
         (name,) = wrong
         with pytest.raises(ValueError, match=f"{name}: expected .*, got "):
             TrainSettings(**wrong)  # type: ignore[arg-type]
+
+
+DIGESTS: dict[str, Any] = {
+    "a list": [],
+    "a number": 3,
+    "nothing": None,
+    "a word": "rest.pt",
+    "empty": {},
+    "one file": {"rest.pt": "0" * 64},
+    "a path outside": {"../../keep": "0" * 64},
+    "an absolute path": {"/etc/passwd": "0" * 64},
+    "outside, too": {**dict.fromkeys(("model.safetensors", "ema.safetensors", "rest.pt"), "0" * 64), "../x": "0" * 64},
+    "a list for a sum": {"model.safetensors": [], "ema.safetensors": "", "rest.pt": ""},
+    "no sums": dict.fromkeys(("model.safetensors", "ema.safetensors", "rest.pt")),
+}
+
+
+@pytest.mark.filterwarnings("always")
+@pytest.mark.parametrize("text", [*map(json.dumps, DIGESTS.values()), "", "{", "[" * 50_000 + "]" * 50_000, "\0"])
+def test_wrong_digests_get_one_line_each(text: str, trained: Path, tutor: Any, tmp_path: Path) -> None:
+    """Each checkpoint is passed over in a line, and the last line says that none is left."""
+    shutil.copytree(trained, tmp_path / "run")
+    sums = list((tmp_path / "run" / "checkpoints").glob("*/sha256.json"))
+    for path in sums:
+        path.write_text(text)
+    code, said, error = tutor("train", "--resume", "--out", "run", "--device", "cpu")
+    *passed_over, last = error.splitlines()
+    assert (code, said, len(passed_over)) == (2, "", len(sums)), error
+    assert all("passing over the damaged checkpoint" in line for line in passed_over)
+    assert last == "cdm-tutor: no checkpoint in run/checkpoints is whole"
+
+
+@pytest.mark.parametrize("left_out", [(), ("timesteps", "t_below", "bf16", "compile", "accumulate"), ("warmup", "lr")])
+def test_runs_of_before_go_on(left_out: tuple[str, ...], trained: Path, tutor: Any, tmp_path: Path) -> None:
+    shutil.copytree(trained, tmp_path / "run")
+    (tmp_path / "run" / ".lock").unlink()
+    path = tmp_path / "run" / "run.json"
+    described = json.loads(path.read_text())
+    del described["launch"]
+    described["card"] = {"data": "mnist"}
+    for name in left_out:
+        del described["settings"][name]
+    path.write_text(json.dumps(described))
+    code, said, error = tutor("train", "--resume", "--steps", "9", "--out", "run", "--device", "cpu")
+    assert (code, error) == (0, "")
+    assert "Done: 9 steps" in said
+
+
+@pytest.mark.parametrize("name", ["log.jsonl", "checkpoints", "model.safetensors", "run.json", ".lock"])
+def test_what_stands_in_the_way_of_a_start_is_left_alone(name: str, tutor: Any, tmp_path: Path) -> None:
+    """A folder where a file should be, or a file where a folder should be: one line, and nothing is made or lost."""
+    wrong = tmp_path / "run" / name
+    wrong.parent.mkdir()
+    wrong.touch() if name == "checkpoints" else wrong.mkdir()
+    code, _, error = tutor("train", "--steps", "1", "--out", "run", *TINY)
+    assert (code, error.count("\n")) == (2, 1), error
+    assert {path.name for path in wrong.parent.iterdir()} == {name}
+    shutil.rmtree(wrong.parent)
+    assert tutor("train", "--steps", "1", "--out", "run", *TINY)[0] == 0
+
+
+@pytest.mark.filterwarnings("always")
+@pytest.mark.parametrize("name", ["loss.png", "preview.png", "log.jsonl"])
+def test_a_folder_in_a_pictures_place_ends_nothing(
+    name: str, tutor: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = Run.preview
+
+    def preview(run: Run) -> None:
+        if name == "log.jsonl":
+            (run.folder / name).unlink()
+        (run.folder / name).mkdir()
+        draw(run)
+
+    monkeypatch.setattr(Run, "preview", preview)
+    code, said, error = tutor("train", "--steps", "2", "--out", "run", *TINY)
+    assert (code, error.count("\n")) == (0, 1)
+    assert "could not draw run" in error
+    assert "Done: 2 steps" in said
+
+
+def test_weights_of_others_are_not_written_over(tutor: Any, tmp_path: Path) -> None:
+    (tmp_path / "sharp").mkdir()
+    (tmp_path / "sharp" / "model.safetensors").write_text("minutes of work")
+    (tmp_path / "left" / "checkpoints" / "00000060").mkdir(parents=True)
+    for folder in ("sharp", "left"):
+        code, _, error = tutor("train", "--steps", "1", "--out", folder, *TINY)
+        assert (code, error) == (2, f"cdm-tutor: {folder} holds weights already: --out names another folder\n")
+    assert (tmp_path / "sharp" / "model.safetensors").read_text() == "minutes of work"
+
+
+def test_a_start_that_is_refused_takes_nothing_from_the_first(tmp_path: Path) -> None:
+    """Even before the first has written anything but its lock; the second leaves all as it was."""
+    (tmp_path / "run").mkdir()
+    with lock(tmp_path / "run"):
+        with pytest.raises(ValueError, match="another training is at work"):
+            Run.create(tmp_path / "run", ModelCard("mnist"), TrainSettings(steps=1, batch=4), 10)
+        assert [path.name for path in (tmp_path / "run").iterdir()] == [".lock"]
+
+
+def test_where_a_file_system_knows_no_locks_one_goes_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(cdm_tutor.lock, "_take", unknown)
+    with lock(tmp_path), lock(tmp_path):
+        pass
+
+
+def test_a_start_that_fails_takes_the_folders_above_with_it(
+    tutor: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runs, "save_weights", interrupted)
+    assert tutor("train", "--steps", "1", "--out", "a/b/run", *TINY)[0] == 130
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("after", ["save_checkpoint", "_write", "save_weights"])
+def test_a_start_that_is_killed_starts_again_or_goes_on(after: str, tutor: Any, tmp_path: Path) -> None:
+    """Killed right after each of its three writes: nothing has a chance to tidy up."""
+    code = (
+        "import os, sys; from cdm_tutor import cli, runs\n"
+        f"before = runs.{after}\n"
+        f"def killed(*of): before(*of); os.kill(os.getpid(), 9)\n"
+        f"runs.{after} = killed\n"
+        "sys.argv = ['cdm-tutor', 'train', '--steps', '2', '--out', 'run', '--batch', '4', '--device', 'cpu']\n"
+        "cli.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, timeout=120)
+    assert done.returncode == -signal.SIGKILL
+    how = [] if after == "save_checkpoint" else ["--resume"]
+    assert tutor("train", "--steps", "2", "--out", "run", *how, *TINY)[0] == 0
+
+
+@pytest.mark.filterwarnings("always")
+def test_sharpening_keeps_others_out_and_goes_on_without_a_picture(
+    tutor: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = tmp_path / "it's.safetensors"
+    save_weights(start, ImprovedRefinementNetwork(), ModelCard("mnist", "v", stage="refiner"))
+    few = ("--refiner", start.name, "--samples", "64", "--minutes", "0.01", "--out", "a b", "--device", "cpu")
+    (tmp_path / "a b").mkdir()
+    with lock(tmp_path / "a b"):
+        code, _, error = tutor("sharpen", *few)
+    assert (code, error.count("\n")) == (2, 1)
+    assert "another training is at work in a b" in error
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "save_grid", full)
+        code, said, error = tutor("sharpen", *few)
+    assert (code, error.count("\n")) == (0, 1)
+    assert "could not draw a b/preview.png, the training goes on" in error
+    command = shlex.split(said[said.index("Use it: ") :].removeprefix("Use it: "))
+    assert command[:5] == ["cdm-tutor", "sample", "mnist", "--refiner", "a b/model.safetensors"]
+    assert tutor(*command[1:], "-n", "1", "--steps", "2")[0] == 0
