@@ -25,7 +25,7 @@ from cdm_tutor.randomness import draw_like, seeded
 from cdm_tutor.refiner import refiner_loss, refiner_steps, renoise
 from cdm_tutor.sampler import ddim_step, denoise
 from cdm_tutor.schedule import NoiseSchedule
-from cdm_tutor.trainer import Diverged, update_ema
+from cdm_tutor.trainer import check_finite, update_ema
 from cdm_tutor.unet import SimpleUNet, timestep_embedding
 
 LOOKS_BELOW = 100  # the critic sees images noised to a step below this one: it is not to judge single pixels
@@ -180,23 +180,28 @@ class Sharpening:
         t = torch.randint(LOOKS_BELOW, (settings.batch,), generator=generator).to(x.device)
         noise = draw_like(x, generator)
         scores = self.critic(real, t, noise), self.critic(x.detach(), t, noise)
-        self.critic_optimizer.zero_grad()
-        critic_loss(*scores).backward()
-        self.critic_optimizer.step()
+        _descend("critic", self.critic_optimizer, critic_loss(*scores), step)
         right = ((scores[0] > 0).float().mean() + (scores[1] < 0).float().mean()).item() / 2
 
         t_own = torch.randint(settings.t_start + 50, (settings.batch,), generator=generator).to(x.device)
         noise_own = draw_like(x, generator)
         own = refiner_loss(self.refiner, real, t_own, noise_own, self.schedule, self.prediction).mean()
-        if not math.isfinite(own.item()):
-            raise Diverged(f"the loss became {own.item()} at step {step + 1}: try a lower learning rate")
+        check_finite("loss", own, step)
         if step >= settings.alone:
-            self.optimizer.zero_grad()
-            (own - settings.weight * self.critic(x, t, noise).mean()).backward()
-            nn.utils.clip_grad_norm_(self.refiner.parameters(), 1.0)
-            self.optimizer.step()
+            _descend("refiner", self.optimizer, own - settings.weight * self.critic(x, t, noise).mean(), step, clip=1.0)
             update_ema(self.ema, self.refiner, step - settings.alone, settings.ema_decay)
         return own.item(), right
+
+
+def _descend(who: str, optimizer: torch.optim.Optimizer, loss: Tensor, step: int, clip: float = math.inf) -> None:
+    """A step downhill, as train_step takes it: not where loss or gradient are no longer finite."""
+    parameters = optimizer.param_groups[0]["params"]
+    check_finite(f"{who}'s loss", loss, step)
+    optimizer.zero_grad()
+    loss.backward()
+    check_finite(f"length of the {who}'s gradient", nn.utils.clip_grad_norm_(parameters, clip), step)
+    optimizer.step()
+    check_finite(f"length of the {who}'s weights", nn.utils.get_total_norm(parameters), step)
 
 
 def samples_to_learn_from(n: int, seed: int) -> list[SampleSettings]:

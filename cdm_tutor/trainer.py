@@ -43,7 +43,7 @@ class Step:
 
 
 class Diverged(ValueError):
-    """The loss is no longer a number; the weights are those from before the step that broke."""
+    """The loss, the gradient or the weights are no longer finite; the average is that from before this step."""
 
 
 def learning_rate(step: int, progress: float, settings: TrainSettings) -> float:
@@ -149,7 +149,7 @@ def train_step(
         the mean loss of the whole batch before the step, and that of each third of the timesteps below T.
 
     Raises:
-        Diverged: if the loss is no longer a finite number; no step is taken.
+        Diverged: if loss or gradient are not finite, and no step is taken; if the weights are not, after the step.
     """
     settings = training.settings
     training.optimizer.zero_grad()
@@ -159,10 +159,11 @@ def train_step(
         (loss.sum() / settings.batch).backward()
         losses.append(loss.detach())
     mean, thirds = _summary(torch.cat(losses), t * 3 // T)
-    if not math.isfinite(mean):
-        raise Diverged(f"the loss became {mean} at step {training.step + 1}: try a lower learning rate")
-    nn.utils.clip_grad_norm_(training.model.parameters(), settings.grad_clip)
+    check_finite("loss", mean, training.step)
+    length = nn.utils.clip_grad_norm_(training.model.parameters(), settings.grad_clip)
+    check_finite("length of the gradient", length, training.step)
     training.optimizer.step()
+    check_finite("length of the weights", nn.utils.get_total_norm(training.model.parameters()), training.step)
     return mean, thirds
 
 
@@ -182,12 +183,18 @@ def _summary(losses: Tensor, third: Tensor) -> tuple[float, tuple[float | None, 
     return sum(sums) / sum(counts), tuple(s / n if n else None for s, n in zip(sums, counts, strict=True))
 
 
+def check_finite(what: str, number: float | Tensor, step: int) -> None:
+    """Raise Diverged if a number is infinite or NaN. It is the same in all processes, so that they stop together."""
+    if not torch.as_tensor(number).isfinite():
+        raise Diverged(f"the {what} became infinite or NaN at step {step + 1}: try a lower learning rate")
+
+
 def fit(training: Training, images: Tensor) -> Iterator[Step]:
     """Train on (N, C, H, W) images in [-1, 1], a step for each item asked for, until steps or minutes are up.
 
     Raises:
         ValueError: if there are fewer images than a batch, or fewer in a batch than processes.
-        Diverged: if the loss is no longer a finite number.
+        Diverged: if loss, gradient or weights are no longer finite.
     """
     settings, rank, world = training.settings, distributed.rank(), distributed.world_size()
     _check_enough(len(images), settings.batch, world)

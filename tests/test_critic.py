@@ -95,3 +95,18 @@ def test_learns_from_no_samples_that_are_measured() -> None:
 def test_same_seed_same_rounds() -> None:
     one, two = ([judged.round(step, 0.0, REAL, REAL) for step in range(4)] for judged in (sharpening(), sharpening()))
     assert one == two
+
+
+@pytest.mark.parametrize("who", ["critic", "refiner"])
+@pytest.mark.parametrize("what", ["loss", "length of the {}'s gradient", "length of the {}'s weights"])
+def test_what_is_not_finite_stops_before_the_average(who: str, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    judged = sharpening(replace(FEW, alone=0, **({"critic_lr": 1e30} if who == "critic" else {"lr": 1e30})))
+    if "weights" not in what:
+        of = judged.critic.judge[0] if who == "critic" else judged.refiner.conv_out
+        factor = torch.inf if what == "loss" else 1.0
+        of.register_full_backward_hook(lambda *_: (torch.full((), torch.inf),))
+        of.register_forward_hook(lambda module, x, y: y * factor)
+    ema = copy.deepcopy(judged.ema.state_dict())
+    with pytest.raises(Diverged, match="became infinite or NaN at step 1"):
+        judged.round(0, 0.0, REAL, REAL)
+    assert all(torch.equal(ema[name], value) for name, value in judged.ema.state_dict().items())

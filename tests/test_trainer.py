@@ -76,7 +76,7 @@ def test_nan_stops_before_it_reaches_the_weights() -> None:
     tr = training()
     images = IMAGES.clone()
     images[:] = torch.nan
-    with pytest.raises(Diverged, match="the loss became nan at step 1"):
+    with pytest.raises(Diverged, match="the loss became infinite or NaN at step 1"):
         list(fit(tr, images))
     assert all(p.isfinite().all() for p in tr.model.parameters())
 
@@ -175,3 +175,33 @@ def test_gradients_are_clipped() -> None:
 def test_too_few_images_are_refused() -> None:
     with pytest.raises(ValueError, match="at least one batch of 64 images, got 10"):
         next(fit(training(batch=64), IMAGES[:10]))
+
+
+def infinite_slope(model: nn.Module, x0: torch.Tensor, *others: object) -> torch.Tensor:
+    """A loss of 0 whose gradient is infinite: a root at 0."""
+    return (model(x0, None) - 0.5 - 0.5 * x0).square().sum(dim=(1, 2, 3)).sqrt() + torch.relu(model.scale - 0.5).sqrt()
+
+
+@pytest.mark.parametrize("accumulate", [1, 3])
+def test_an_infinite_gradient_stops_before_it_reaches_the_weights(accumulate: int) -> None:
+    tr = training(accumulate=accumulate)
+    tr.loss = infinite_slope
+    with pytest.raises(Diverged, match="the length of the gradient became infinite or NaN at step 1: try a lower"):
+        list(fit(tr, IMAGES))
+    assert (tr.model.scale, tr.model.shift, tr.step) == (0.5, 0.5, 0)
+    assert not tr.optimizer.state
+
+
+@pytest.mark.parametrize("lr", [math.inf, 1e30])
+def test_a_step_into_nowhere_reaches_neither_average_nor_caller(lr: float) -> None:
+    tr = training(lr=lr, warmup=0, steps=1)
+    with pytest.raises(Diverged, match="the length of the weights became infinite or NaN at step 1"):
+        next(fit(tr, IMAGES))
+    assert (tr.ema.scale, tr.ema.shift, tr.step) == (0.5, 0.5, 0)
+
+
+def test_infinity_is_not_called_nan() -> None:
+    tr = training()
+    tr.loss = lambda model, x0, *others: model(x0, None).flatten(1).sum(dim=1) * torch.inf
+    with pytest.raises(Diverged, match="the loss became infinite or NaN at step 1"):
+        next(fit(tr, IMAGES))

@@ -98,10 +98,6 @@ VARIANTS = [
         (
             ("    training.optimizer.zero_grad()\n    losses = []\n", "    losses = []\n"),
             (
-                "        raise Diverged(f",
-                "        training.optimizer.zero_grad()\n        raise Diverged(f",
-            ),
-            (
                 "    training.optimizer.step()\n",
                 "    training.optimizer.step()\n    training.optimizer.zero_grad()\n",
             ),
@@ -111,7 +107,7 @@ VARIANTS = [
         "clipped-by-hand",
         (
             (
-                "    nn.utils.clip_grad_norm_(training.model.parameters(), settings.grad_clip)\n",
+                "    length = nn.utils.clip_grad_norm_(training.model.parameters(), settings.grad_clip)\n",
                 "    gradients = [p.grad for p in training.model.parameters() if p.grad is not None]\n"
                 "    length = math.sqrt(sum(float(g.square().sum()) for g in gradients))\n"
                 "    if length > settings.grad_clip:\n"
