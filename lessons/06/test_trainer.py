@@ -343,7 +343,7 @@ def test_the_seed_and_the_step_decide_what_is_drawn(lesson, timesteps):
     """Each of 10 images has its own t and noise in each step: of 100 million timesteps, two are hardly ever equal."""
 
     def draws(step, seed):
-        ((x0, t, noise),) = drawn(lesson, numbered(10, side=2), step, 10**8, batch=5, seed=seed, timesteps=timesteps)
+        ((_, t, noise),) = drawn(lesson, numbered(10, side=2), step, 10**8, batch=5, seed=seed, timesteps=timesteps)
         return t.tolist(), [tuple(row) for row in noise.flatten(1).tolist()]
 
     pairs = [(0, 0), (0, 1), *((step, 0) for step in (1, 2, 3, 4, 5, 7, 10, 50, 100, 700, 1000))]
@@ -603,20 +603,19 @@ def test_gradients_are_exchanged_with_the_last_part(lesson, accumulate):
 
     def note(model, x0, t, noise, schedule, prediction):
         seen.append(("loss", now[0], torch.is_autocast_enabled("cpu")))
-        return model(x0, t)
+        with torch.autocast("cpu", enabled=False):
+            return model(x0, t)
 
     training = in_training(lesson, 1.0, 0.0, loss=note, batch=3, accumulate=accumulate, bf16=True)
     training.model.first.register_hook(lambda gradient: seen.append(("backward", now[0], True)))
     with patch.object(distributed, "exchanging", lambda model, now: exchanging(model, now)):
-        stepped(lesson, training, pixels([1, 0], [2, 0], [3, 0]).float())
+        stepped(lesson, training, pixels([1, 0], [2, 0], [3, 0]))
     case = f"3 images, accumulate = {accumulate}"
     for kind in ("loss", "backward"):
         flags = [flag for what, flag, _ in seen if what == kind]
-        text = "None is outside of _parts: go through it part by part, and do all of a part's work in the loop"
         expected = [False] * (accumulate - 1) + [True]
-        expect(
-            flags == expected, f"{case}: whether each {kind} exchanges gradients: {flags}, expected {expected}. {text}"
-        )
+        text = f"whether each {kind} exchanges gradients: {flags}, expected {expected}. None is outside of _parts: "
+        expect(flags == expected, f"{case}: {text}do all of a part's work in the loop, before the next part")
     expect(all(on for _, _, on in seen), f"{case}, bf16 = True: the loss is not computed in bfloat16, as _parts has it")
 
 

@@ -98,6 +98,12 @@ def shares(m: ModuleType, world: int) -> list[Any]:
     )
 
 
+def firsts(m: ModuleType) -> list[bool]:
+    """Whether two processes get the same; and whether the second gets what one process alone would."""
+    one, first, second = (m.share_of_epoch(24, 3, 1, rank, world).tolist() for rank, world in [(0, 1), (0, 2), (1, 2)])
+    return [first == second, second == one, second == one[1::2]]
+
+
 def batches(m: ModuleType, step: int, world: int = 1, T: int = 10**9, n: int = 24, **settings: Any) -> list[Any]:
     """What the processes draw in a step, from images that are their own numbers."""
     images = torch.arange(n)[:, None, None, None].expand(n, 1, 2, 2).double()
@@ -154,14 +160,49 @@ def loaded(m: ModuleType) -> list[Any]:
 
 
 def stepped(m: ModuleType, size: int = 5, times: int = 1, images: Tensor = IMAGES, **settings: Any) -> list[Any]:
-    """What train_step returns and leaves behind."""
-    tr = training(m, **settings)
+    """What train_step returns, the weights it leaves behind, and the gradient that the optimiser was last given."""
+    tr, given = training(m, **settings), [torch.zeros(0)]
+    step = tr.optimizer.step
+
+    def note() -> None:
+        given[0] = tr.model.weights.grad.clone()
+        step()
+
+    tr.optimizer.step = note
     network = tr.network = nn.Sequential(tr.model)
     network.forward = tr.model.forward  # type: ignore[method-assign]
     t = torch.tensor([1, 8, 5, 2, 7])[:size]
     told = [m.train_step(tr, images[:size], t, torch.zeros_like(images[:size]), 9) for _ in range(times)]
     seen = [(model is network, prediction) for model, _, prediction in tr.loss.seen]
-    return [told, tr.model.weights.detach(), tr.model.weights.grad, seen]
+    return [told, tr.model.weights.detach(), given[0], seen]
+
+
+class Steep(torch.autograd.Function):
+    """Gives back what it is given; its slope is another."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, slope: float) -> Tensor:
+        """The same numbers."""
+        ctx.slope = slope
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        """The slope, not 1."""
+        return gradient * ctx.slope, None
+
+
+def broken(m: ModuleType, factor: float = 1.0, slope: float = 1.0, lr: float = 0.1) -> list[Any]:
+    """Whether Diverged is raised, and the weights, where a loss is multiplied by a factor, its gradient by a slope."""
+    tr = training(m)
+    tr.loss = lambda model, x0, *others: Steep.apply(model(x0, None), slope) * factor
+    tr.optimizer = torch.optim.SGD(tr.model.parameters(), lr=lr)
+    t = torch.tensor([1, 8, 5, 2, 7])
+    try:
+        m.train_step(tr, IMAGES, t, torch.zeros_like(IMAGES), 9)
+    except m.Diverged:
+        return ["Diverged", tr.model.weights.detach()]
+    return ["went on", tr.model.weights.detach()]
 
 
 def fitted(m: ModuleType, done: int = 0, seconds: float = 0.0, **settings: Any) -> list[Any]:
@@ -184,11 +225,14 @@ def by_the_clock(m: ModuleType) -> list[Any]:
     return [told, times == sorted(times)]
 
 
-def timesteps(m: ModuleType) -> bool:
-    """Whether all timesteps are below t_below."""
-    tr = training(m, t_below=5)
-    list(islice(m.fit(tr, IMAGES), 4))
-    return all(largest < 5 for _, largest, _ in tr.loss.seen)
+def timesteps(m: ModuleType) -> list[int]:
+    """In which quarter of the schedule the largest timestep of twelve steps is, with t_below and without."""
+    largest = []
+    for t_below in (1, 25, None):
+        tr = training(m, t_below=t_below, steps=12)
+        list(m.fit(tr, IMAGES))
+        largest.append(max(seen for _, seen, _ in tr.loss.seen))
+    return [min(largest[0], 2), largest[1] // 25, largest[2] // 25]
 
 
 def sizes(m: ModuleType) -> list[int]:
@@ -207,8 +251,10 @@ CALLS = [
     Call("learning_rate", lambda m: rates(m, 0)),
     Call("update_ema", lambda m: averaged(m, 0, 0.99)),
     Call("update_ema", lambda m: averaged(m, 40, 0.6)),
+    Call("update_ema", lambda m: averaged(m, 100_000, 0.99)),
     Call("share_of_epoch", lambda m: shares(m, 1)),
     Call("share_of_epoch", lambda m: shares(m, 3)),
+    Call("share_of_epoch", firsts),
     Call("draw_batch", lambda m: epochs(m, 1)),
     Call("draw_batch", lambda m: epochs(m, 2)),
     Call("draw_batch", dependence),
@@ -218,7 +264,11 @@ CALLS = [
     Call("train_step", lambda m: stepped(m, size=3, accumulate=2)),
     Call("train_step", lambda m: stepped(m, grad_clip=0.5)),
     Call("train_step", lambda m: stepped(m, prediction="v")),
-    Call("train_step", lambda m: stepped(m, images=IMAGES * torch.nan)),
+    Call("train_step", lambda m: broken(m, factor=torch.nan)),
+    Call("train_step", lambda m: broken(m, factor=torch.inf)),
+    Call("train_step", lambda m: broken(m, slope=torch.inf)),
+    Call("train_step", lambda m: broken(m, slope=torch.nan)),
+    Call("train_step", lambda m: broken(m, lr=1e308)[0]),
     Call("fit", fitted),
     Call("fit", lambda m: fitted(m, done=2)),
     Call("fit", lambda m: fitted(m, grad_clip=0.5)),

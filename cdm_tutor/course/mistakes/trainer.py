@@ -104,7 +104,7 @@ MISTAKES = [
         "update_ema",
         "the average stays as it was at the start",
         "The loss falls, but samples from the averaged weights are pure noise, however long you train.",
-        "A new tensor under an old name is not in the network. Only what is written into its parameters stays.",
+        "The average is what is written into its own parameters. A new tensor, even under an old name, is not in it.",
         (
             (
                 LERP,
