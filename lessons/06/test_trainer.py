@@ -407,7 +407,7 @@ def test_focused_timesteps_are_near_the_middle(lesson, T):
     """In the middle half: half of a quarter, and of the rest what of a normal is below log(3), 73%: 67%, +- 0.5%."""
     images, settings = torch.zeros(1024, 1, 1, 1), {"batch": 1024, "timesteps": "focused"}
     t = torch.cat([drawn(lesson, images, step, T, **settings)[0][1] for step in range(8)])
-    expect(0 <= t.min() and t.max() < T, f"T = {T}, focused: t from {t.min()} to {t.max()}, expected 0 to {T - 1}")
+    expect(t.min() >= 0 and t.max() < T, f"T = {T}, focused: t from {t.min()} to {t.max()}, expected 0 to {T - 1}")
     middle = ((t >= T // 4) & (t < 3 * T // 4)).double().mean().item()
     expected = 0.125 + 0.75 * math.erf(math.log(3) / math.sqrt(2))
     case = f'timesteps = "focused": the share of them between {T // 4} and {3 * T // 4} of {T}'
@@ -532,9 +532,9 @@ def test_shares_and_parts_add_up_to_one_batch(lesson, shares, accumulate):
 def test_each_step_has_its_own_gradient(lesson, steps, pixel, accumulate):
     training = in_training(lesson, 1.0, 0.0, sgd=0.1, accumulate=accumulate)
     for _ in range(steps):
-        stepped(lesson, training, pixels([pixel, 0], [pixel, 0]))
-    case = f"{steps} steps of rate 0.1, each with gradient ({pixel}, 0), from weights (1, 0): the weights"
-    same(numbers_of(training.model), double([1 - 0.1 * steps * pixel, 0.0]), case, rtol=1e-5, atol=1e-7)
+        stepped(lesson, training, pixels([pixel, 1], [pixel, 1]))
+    case = f"{steps} steps of rate 0.1, each with gradient ({pixel}, 1), from weights (1, 0): the weights"
+    same(numbers_of(training.model), double([1 - 0.1 * steps * pixel, -0.1 * steps]), case, rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.exercise("train_step")
