@@ -862,7 +862,7 @@ def test_fit_trains_on_what_draw_batch_draws(lesson, rank, world, done):
 @pytest.mark.exercise("fit")
 @pytest.mark.parametrize("t_below", [None, 7])
 def test_fit_tells_the_thirds_of_the_timesteps_below_t_below(lesson, t_below):
-    """The loss of an image is its t; the thirds of 10 timesteps are 0 to 3, 4 to 6, 7 to 9, of 7 0 to 2, 3 to 4, 5 to 6."""
+    """The loss of an image is its t. The thirds of 10 timesteps are 0 to 3, 4 to 6 and 7 to 9."""
     seen = []
 
     def note(model, x0, t, noise, schedule, prediction):
