@@ -65,16 +65,25 @@ def training(m: ModuleType, plain: bool = True, **settings: Any) -> Any:
 
 def rates(m: ModuleType, warmup: int) -> list[float]:
     """Learning rates over a training."""
-    settings = m.TrainSettings(lr=0.7, warmup=warmup)
+    settings = m.TrainSettings(lr=0.7, warmup=warmup, steps=50)
     return [m.learning_rate(step, step / 20, settings) for step in range(20)]
+
+
+def nested(weight: float) -> nn.Module:
+    """A network with parts, of vectors and matrices, all of whose weights are the same."""
+    net = nn.Sequential(Net(weight), nn.Sequential(nn.Linear(1, 1, dtype=torch.float64)))
+    net.register_parameter("own", nn.Parameter(torch.zeros(1, dtype=torch.float64)))
+    for parameter in net.parameters():
+        nn.init.constant_(parameter, weight)
+    return net
 
 
 def averaged(m: ModuleType, step: int, decay: float) -> list[Tensor]:
     """The average and the weights after two updates."""
-    ema, model = Net(0.3, -0.9).requires_grad_(False), Net(1.7, 0.6)
+    ema, model = nested(0.3).requires_grad_(False), nested(1.7)
     for number in (step, step + 1):
         m.update_ema(ema, model, number, decay)
-    return [ema.weights.detach(), model.weights.detach()]
+    return [torch.cat([p.detach().flatten() for p in net.parameters()]) for net in (ema, model)]
 
 
 def orders(found: Sequence[Sequence[Sequence[int]]]) -> list[Any]:
@@ -96,12 +105,6 @@ def shares(m: ModuleType, world: int) -> list[Any]:
     return orders(
         [[m.share_of_epoch(24, 3, epoch, rank, world).tolist() for rank in range(world)] for epoch in range(3)]
     )
-
-
-def firsts(m: ModuleType) -> list[bool]:
-    """Whether two processes get the same; and whether the second gets what one process alone would."""
-    one, first, second = (m.share_of_epoch(24, 3, 1, rank, world).tolist() for rank, world in [(0, 1), (0, 2), (1, 2)])
-    return [first == second, second == one, second == one[1::2]]
 
 
 def batches(m: ModuleType, step: int, world: int = 1, T: int = 10**9, n: int = 24, **settings: Any) -> list[Any]:
@@ -129,8 +132,9 @@ def dependence(m: ModuleType) -> list[Any]:
 
     one, two = gets(1, 1), gets(1, 2)
     different = [len({value[k] for value in two.values()}) for k in (0, 1)]
-    noises = [batches(m, step)[0][2] for step in (0, 1)]
-    return [different, one == two, torch.equal(*noises)]
+    steps = [batches(m, step)[0] for step in (0, 1, 2, 3)]
+    again = [[torch.equal(steps[0][k], step[k]) for step in steps[1:]] for k in (1, 2)]
+    return [different, one == two, again]
 
 
 def spread(m: ModuleType) -> list[Any]:
@@ -174,7 +178,9 @@ def stepped(m: ModuleType, size: int = 5, times: int = 1, images: Tensor = IMAGE
     t = torch.tensor([1, 8, 5, 2, 7])[:size]
     told = [m.train_step(tr, images[:size], t, torch.zeros_like(images[:size]), 9) for _ in range(times)]
     seen = [(model is network, prediction) for model, _, prediction in tr.loss.seen]
-    return [told, tr.model.weights.detach(), given[0], seen]
+    left = tr.model.weights.grad
+    cut = left is None or bool(left.norm() <= tr.settings.grad_clip * 1.001)  # what is left may be forgotten, too
+    return [told, tr.model.weights.detach(), given[0], cut, seen]
 
 
 class Steep(torch.autograd.Function):
@@ -207,7 +213,7 @@ def broken(m: ModuleType, factor: float = 1.0, slope: float = 1.0, lr: float = 0
 
 def fitted(m: ModuleType, done: int = 0, seconds: float = 0.0, **settings: Any) -> list[Any]:
     """The steps of a training, and the weights and the average at its end."""
-    tr = training(m, **{"lr": 0.3, "warmup": 2, "ema_decay": 0.6, **settings})
+    tr = training(m, **{"lr": 0.3, "warmup": 3, "ema_decay": 0.6, **settings})
     tr.step, tr.seconds = done, seconds
     told = [[step.step, step.loss, step.lr] for step in islice(m.fit(tr, IMAGES), 6)]
     return [told, tr.model.weights.detach(), tr.ema.weights, tr.step]
@@ -254,7 +260,6 @@ CALLS = [
     Call("update_ema", lambda m: averaged(m, 100_000, 0.99)),
     Call("share_of_epoch", lambda m: shares(m, 1)),
     Call("share_of_epoch", lambda m: shares(m, 3)),
-    Call("share_of_epoch", firsts),
     Call("draw_batch", lambda m: epochs(m, 1)),
     Call("draw_batch", lambda m: epochs(m, 2)),
     Call("draw_batch", dependence),
