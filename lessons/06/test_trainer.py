@@ -573,18 +573,19 @@ def test_train_step_asks_the_loss_it_was_given(lesson):
 
     def note(model, x0, t, noise, schedule, prediction="noise"):
         seen.append((model, x0, t, noise, schedule, prediction))
-        return model(x0, t)
+        return model(x0.flatten(1)[:, :2], t)
 
     training = in_training(lesson, 1.0, 0.0, loss=note, sgd=0.1, prediction="v")
     training.network = nn.Sequential(training.model)  # stands for what adds up the gradients of several processes
     training.network.forward = training.model.forward
-    x0, t, noise = pixels([1, 2], [3, 4]), torch.tensor([3, 7]), pixels([5, 6], [7, 8])
+    x0, noise = torch.linspace(-1, 1, 96, dtype=torch.float64).reshape(2, 2, 2, 4, 3).transpose(3, 4)
+    t = torch.tensor([3, 7])
     stepped(lesson, training, x0, t, noise)
     expect(len(seen) == 1, f"training.loss was called {len(seen)} times, expected once for a share in one part")
     expect(seen[0][0] is not training.model, "training.loss was given training.model, expected training.network")
     expect(seen[0][0] is training.network, f"training.loss was given {show(seen[0][0])}, expected training.network")
     for name, found, expected in zip(("x0", "t", "noise"), seen[0][1:4], (x0, t, noise), strict=True):
-        same(found, expected, f"what training.loss was given as {name}")
+        same(found, expected, f"what training.loss was given as {name}", rtol=0)
     expect(seen[0][4] is training.schedule, "training.loss was not given training.schedule")
     same(seen[0][5:], ("v",), 'settings.prediction = "v": what training.loss was given after the schedule')
 

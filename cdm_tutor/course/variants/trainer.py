@@ -117,6 +117,46 @@ VARIANTS = [
         ),
     ),
     Variant(
+        "clipping-raises",
+        (
+            (
+                "    length = nn.utils.clip_grad_norm_(training.model.parameters(), settings.grad_clip)\n"
+                '    check_finite("length of the gradient", length, training.step)\n',
+                "    parameters = list(training.model.parameters())\n"
+                "    try:\n"
+                "        nn.utils.clip_grad_norm_(parameters, settings.grad_clip, error_if_nonfinite=True)\n"
+                "    except RuntimeError as error:\n"
+                "        raise Diverged(str(error)) from error\n",
+            ),
+            (
+                '    check_finite("length of the weights", nn.utils.get_total_norm(training.model.parameters()), '
+                "training.step)\n",
+                "    if not all(p.isfinite().all() for p in parameters):\n"
+                '        raise Diverged("the weights are not finite")\n',
+            ),
+        ),
+    ),
+    Variant(
+        "average-as-one-vector",
+        (
+            (
+                LERP,
+                "vector = nn.utils.parameters_to_vector\n"
+                "    moved = d * vector(ema.parameters()) + (1 - d) * vector(model.parameters())\n"
+                "    nn.utils.vector_to_parameters(moved, ema.parameters())",
+            ),
+        ),
+    ),
+    Variant(
+        "clock-of-the-first-as-a-whole",
+        (
+            (
+                "        training.seconds += distributed.same(time.perf_counter() - start)\n",
+                "        training.seconds = distributed.same(training.seconds + time.perf_counter() - start)\n",
+            ),
+        ),
+    ),
+    Variant(
         "fit-with-a-break",
         (
             (
