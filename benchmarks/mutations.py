@@ -74,7 +74,16 @@ EQUIVALENT = {  # exercise: before -> after: why no caller could tell
     },
     **{
         f"train_step: return 1 through _{wrap}": "what comes back is no tensor"
-        for wrap in "first_channel first_image turned as_it_lies rounded on_cpu detached same_buffer".split()
+        for wrap in [
+            "first_channel",
+            "first_image",
+            "turned",
+            "as_it_lies",
+            "rounded",
+            "on_cpu",
+            "detached",
+            "same_buffer",
+        ]
     },
 }
 
