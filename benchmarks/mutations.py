@@ -66,7 +66,6 @@ EQUIVALENT = {  # exercise: before -> after: why no caller could tell
     "noise = draw_like(images[:settings.batch], generator)[place]": DEVICE,
     "draw_batch: noise = draw_like(images[:settings.batch], generator)[place.to(images.device)] -> "
     "noise = draw_like(images, generator)[place.to(images.device)]": "more noise is drawn than is used",
-    "draw_batch: return (x0, t[place].to(x0.device), noise) -> return (x0, t[place], noise)": DEVICE,
     "train_step: losses.append(loss.detach()) -> losses.append(loss)": "the same numbers",
     **dict.fromkeys(
         (
@@ -99,6 +98,24 @@ EQUIVALENT = {  # exercise: before -> after: why no caller could tell
     "refine: x = _detached(x)": "no graph goes through the steps",
     "refine: return 1 through _detached": "what comes out hangs on no graph",
     "perturb: noise = _rounded(noise)": "the digits that are lost are far below the other noise",
+    **{
+        f"train_step: {name} = {wrap}({name})": "images are on the CPU, and need no gradient"
+        for name in ("x0", "noise")
+        for wrap in ("_on_cpu", "_detached")
+    },
+    **{
+        f"train_step: return 1 through _{wrap}": "what comes back is no tensor"
+        for wrap in [
+            "first_channel",
+            "first_image",
+            "turned",
+            "as_it_lies",
+            "rounded",
+            "on_cpu",
+            "detached",
+            "same_buffer",
+        ]
+    },
 }
 
 

@@ -258,9 +258,9 @@ def train(
 
 def follow(run: "Run", images: "Images", again: str) -> None:
     """Train with a progress bar, and say how it ended."""
-    from cdm_tutor.divergence import Diverged
     from cdm_tutor.progress import training_bar
     from cdm_tutor.runs import Stopped
+    from cdm_tutor.trainer import Diverged
 
     try:
         with training_bar(run.training.settings.batch) as show:

@@ -19,14 +19,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from cdm_tutor.divergence import guard, must_be_finite
 from cdm_tutor.generate import SampleSettings
 from cdm_tutor.noising import Prediction, q_sample
 from cdm_tutor.randomness import draw_like, seeded
 from cdm_tutor.refiner import refiner_loss, refiner_steps, renoise
 from cdm_tutor.sampler import ddim_step, denoise
 from cdm_tutor.schedule import NoiseSchedule
-from cdm_tutor.trainer import update_ema
+from cdm_tutor.trainer import check_finite, update_ema
 from cdm_tutor.unet import SimpleUNet, timestep_embedding
 
 LOOKS_BELOW = 100  # the critic sees images noised to a step below this one: it is not to judge single pixels
@@ -151,8 +150,6 @@ class Sharpening:
         judge = [p for p in self.critic.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(refiner.parameters(), lr=settings.lr, betas=(0.5, 0.99))
         self.critic_optimizer = torch.optim.AdamW(judge, lr=settings.critic_lr, betas=(0.5, 0.99))
-        guard(self.optimizer)
-        guard(self.critic_optimizer)
 
     def rounds(self, images: Tensor, samples: Tensor) -> Iterator[Round]:
         """Train on real images and samples of the first network, each (N, 1, 28, 28), until the minutes are up."""
@@ -183,29 +180,28 @@ class Sharpening:
         t = torch.randint(min(LOOKS_BELOW, T), (settings.batch,), generator=generator).to(x.device)
         noise = draw_like(x, generator)
         scores = self.critic(real, t, noise), self.critic(x.detach(), t, noise)
-        self.critic_optimizer.zero_grad()
-        judged = critic_loss(*scores)
-        judged.backward()
-        self._descend(self.critic_optimizer, judged, math.inf, step)
+        _descend("critic", self.critic_optimizer, critic_loss(*scores), step)
         right = ((scores[0] > 0).float().mean() + (scores[1] < 0).float().mean()).item() / 2
 
         t_own = torch.randint(min(settings.t_start + 50, T), (settings.batch,), generator=generator).to(x.device)
         noise_own = draw_like(x, generator)
         own = refiner_loss(self.refiner, real, t_own, noise_own, self.schedule, self.prediction).mean()
-        must_be_finite(step + 1, own.item())
+        check_finite("loss", own, step)
         if step >= settings.alone:
-            self.optimizer.zero_grad()
-            loss = own - settings.weight * self.critic(x, t, noise).mean()
-            loss.backward()
-            self._descend(self.optimizer, loss, 1.0, step)
+            _descend("refiner", self.optimizer, own - settings.weight * self.critic(x, t, noise).mean(), step, clip=1.0)
             update_ema(self.ema, self.refiner, step - settings.alone, settings.ema_decay)
         return own.item(), right
 
-    def _descend(self, optimizer: torch.optim.Optimizer, loss: Tensor, clip: float, step: int) -> None:
-        """Take a step, the gradient cut to the length clip; Diverged if the loss or the gradient is not finite."""
-        length = nn.utils.clip_grad_norm_(optimizer.param_groups[0]["params"], clip)
-        must_be_finite(step + 1, loss.item(), length.item())
-        optimizer.step()
+
+def _descend(who: str, optimizer: torch.optim.Optimizer, loss: Tensor, step: int, clip: float = math.inf) -> None:
+    """A step downhill, as train_step takes it: not where loss or gradient are no longer finite."""
+    parameters = optimizer.param_groups[0]["params"]
+    check_finite(f"{who}'s loss", loss, step)
+    optimizer.zero_grad()
+    loss.backward()
+    check_finite(f"length of the {who}'s gradient", nn.utils.clip_grad_norm_(parameters, clip), step)
+    optimizer.step()
+    check_finite(f"length of the {who}'s weights", nn.utils.get_total_norm(parameters), step)
 
 
 def samples_to_learn_from(n: int, seed: int) -> list[SampleSettings]:

@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from torch.utils.data import DistributedSampler, TensorDataset
 
 from cdm_tutor import distributed
-from cdm_tutor.divergence import Diverged, guard
 from cdm_tutor.noising import Model, Prediction, denoising_loss
 from cdm_tutor.randomness import draw_like, seeded
 from cdm_tutor.schedule import NoiseSchedule
@@ -41,6 +40,10 @@ class Step:
     lr: float
     progress: float
     seconds: float
+
+
+class Diverged(ValueError):
+    """The loss, the gradient or the weights are no longer finite; the average is that from before this step."""
 
 
 def learning_rate(step: int, progress: float, settings: TrainSettings) -> float:
@@ -119,7 +122,6 @@ class Training:
         self.settings = settings
         self.loss = loss
         self.optimizer = torch.optim.AdamW(model.parameters(), lr=settings.lr, betas=(0.9, 0.99))
-        guard(self.optimizer)
         self.step = 0
         self.seconds = 0.0
 
@@ -147,7 +149,7 @@ def train_step(
         the mean loss of the whole batch before the step, and that of each third of the timesteps below T.
 
     Raises:
-        Diverged: if the loss or the gradient is no longer finite; no step is taken.
+        Diverged: if loss or gradient are not finite, and no step is taken; if the weights are not, after the step.
     """
     settings = training.settings
     training.optimizer.zero_grad()
@@ -157,10 +159,11 @@ def train_step(
         (loss.sum() / settings.batch).backward()
         losses.append(loss.detach())
     mean, thirds = _summary(torch.cat(losses), t * 3 // T)
-    length = nn.utils.clip_grad_norm_(training.model.parameters(), settings.grad_clip).item()
-    if not (math.isfinite(mean) and math.isfinite(length)):
-        raise Diverged(f"no longer finite: loss or gradient of step {training.step + 1}; try a lower learning rate")
+    check_finite("loss", mean, training.step)
+    length = nn.utils.clip_grad_norm_(training.model.parameters(), settings.grad_clip)
+    check_finite("length of the gradient", length, training.step)
     training.optimizer.step()
+    check_finite("length of the weights", nn.utils.get_total_norm(training.model.parameters()), training.step)
     return mean, thirds
 
 
@@ -180,12 +183,18 @@ def _summary(losses: Tensor, third: Tensor) -> tuple[float, tuple[float | None, 
     return sum(sums) / sum(counts), tuple(s / n if n else None for s, n in zip(sums, counts, strict=True))
 
 
+def check_finite(what: str, number: float | Tensor, step: int) -> None:
+    """Raise Diverged if a number is infinite or NaN. It is the same in all processes, so that they stop together."""
+    if not torch.as_tensor(number).isfinite():
+        raise Diverged(f"the {what} became infinite or NaN at step {step + 1}: try a lower learning rate")
+
+
 def fit(training: Training, images: Tensor) -> Iterator[Step]:
     """Train on (N, C, H, W) images in [-1, 1], a step for each item asked for, until steps or minutes are up.
 
     Raises:
         ValueError: if there are fewer images than a batch, or fewer in a batch than processes.
-        Diverged: if the loss, the gradient or the weights are no longer finite.
+        Diverged: if loss, gradient or weights are no longer finite.
     """
     settings, rank, world = training.settings, distributed.rank(), distributed.world_size()
     _check_enough(len(images), settings.batch, world)

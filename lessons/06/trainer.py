@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from torch.utils.data import DistributedSampler, TensorDataset
 
 from cdm_tutor import distributed
-from cdm_tutor.divergence import Diverged, guard
 from cdm_tutor.noising import Model, Prediction, denoising_loss
 from cdm_tutor.randomness import draw_like, seeded
 from cdm_tutor.schedule import NoiseSchedule
@@ -41,6 +40,10 @@ class Step:
     lr: float
     progress: float
     seconds: float
+
+
+class Diverged(ValueError):
+    """The loss, the gradient or the weights are no longer finite; the average is that from before this step."""
 
 
 def learning_rate(step: int, progress: float, settings: TrainSettings) -> float:
@@ -120,7 +123,6 @@ class Training:
         self.settings = settings
         self.loss = loss
         self.optimizer = torch.optim.AdamW(model.parameters(), lr=settings.lr, betas=(0.9, 0.99))
-        guard(self.optimizer)
         self.step = 0
         self.seconds = 0.0
 
@@ -148,15 +150,15 @@ def train_step(
         the mean loss of the whole batch before the step, and that of each third of the timesteps below T.
 
     Raises:
-        Diverged: if the loss or the gradient is no longer finite; no step is taken.
+        Diverged: if loss or gradient are not finite, and no step is taken; if the weights are not, after the step.
     """
     # 1. forget the gradients of the step before
     # 2. for each part of the share (_parts): training.loss of training.network on it, a number an image
     # 3. go backward from their sum over the size of the whole batch; keep the losses, detached
     # 4. the mean loss and that of each third (0, 1, 2) of the timesteps: _summary
-    # 5. cut the gradient to settings.grad_clip, all parameters taken together
-    # 6. if the mean or the gradient's length before the cut is not finite, raise Diverged; no weight changes
-    # 7. let the optimiser take its step, and return mean and thirds
+    # 5. raise Diverged if the mean is infinite or NaN, before any weight has changed: check_finite does it
+    # 6. cut the gradient to settings.grad_clip, all parameters taken together; check its length, from before
+    # 7. let the optimiser take its step, check the length of all weights, and return mean and thirds
     raise NotImplementedError("lesson 06: train_step")
 
 
@@ -176,12 +178,18 @@ def _summary(losses: Tensor, third: Tensor) -> tuple[float, tuple[float | None, 
     return sum(sums) / sum(counts), tuple(s / n if n else None for s, n in zip(sums, counts, strict=True))
 
 
+def check_finite(what: str, number: float | Tensor, step: int) -> None:
+    """Raise Diverged if a number is infinite or NaN. It is the same in all processes, so that they stop together."""
+    if not torch.as_tensor(number).isfinite():
+        raise Diverged(f"the {what} became infinite or NaN at step {step + 1}: try a lower learning rate")
+
+
 def fit(training: Training, images: Tensor) -> Iterator[Step]:
     """Train on (N, C, H, W) images in [-1, 1], a step for each item asked for, until steps or minutes are up.
 
     Raises:
         ValueError: if there are fewer images than a batch, or fewer in a batch than processes.
-        Diverged: if the loss, the gradient or the weights are no longer finite.
+        Diverged: if loss, gradient or weights are no longer finite.
     """
     # 1. which process this is, and of how many (distributed); refuse too few images: _check_enough does it
     # 2. timesteps below settings.t_below, or if that is None all of the schedule's

@@ -65,16 +65,25 @@ def training(m: ModuleType, plain: bool = True, **settings: Any) -> Any:
 
 def rates(m: ModuleType, warmup: int) -> list[float]:
     """Learning rates over a training."""
-    settings = m.TrainSettings(lr=0.7, warmup=warmup)
+    settings = m.TrainSettings(lr=0.7, warmup=warmup, steps=50)
     return [m.learning_rate(step, step / 20, settings) for step in range(20)]
+
+
+def nested(weight: float) -> nn.Module:
+    """A network with parts, of vectors and matrices, all of whose weights are the same."""
+    net = nn.Sequential(Net(weight), nn.Sequential(nn.Linear(1, 1, dtype=torch.float64)))
+    net.register_parameter("own", nn.Parameter(torch.zeros(1, dtype=torch.float64)))
+    for parameter in net.parameters():
+        nn.init.constant_(parameter, weight)
+    return net
 
 
 def averaged(m: ModuleType, step: int, decay: float) -> list[Tensor]:
     """The average and the weights after two updates."""
-    ema, model = Net(0.3, -0.9).requires_grad_(False), Net(1.7, 0.6)
+    ema, model = nested(0.3).requires_grad_(False), nested(1.7)
     for number in (step, step + 1):
         m.update_ema(ema, model, number, decay)
-    return [ema.weights.detach(), model.weights.detach()]
+    return [torch.cat([p.detach().flatten() for p in net.parameters()]) for net in (ema, model)]
 
 
 def orders(found: Sequence[Sequence[Sequence[int]]]) -> list[Any]:
@@ -123,8 +132,9 @@ def dependence(m: ModuleType) -> list[Any]:
 
     one, two = gets(1, 1), gets(1, 2)
     different = [len({value[k] for value in two.values()}) for k in (0, 1)]
-    noises = [batches(m, step)[0][2] for step in (0, 1)]
-    return [different, one == two, torch.equal(*noises)]
+    steps = [batches(m, step)[0] for step in (0, 1, 2, 3)]
+    again = [[torch.equal(steps[0][k], step[k]) for step in steps[1:]] for k in (1, 2)]
+    return [different, one == two, again]
 
 
 def spread(m: ModuleType) -> list[Any]:
@@ -154,22 +164,56 @@ def loaded(m: ModuleType) -> list[Any]:
 
 
 def stepped(m: ModuleType, size: int = 5, times: int = 1, images: Tensor = IMAGES, **settings: Any) -> list[Any]:
-    """What train_step returns and leaves behind."""
-    tr = training(m, **settings)
+    """What train_step returns, the weights it leaves behind, and the gradient that the optimiser was last given."""
+    tr, given = training(m, **settings), [torch.zeros(0)]
+    step = tr.optimizer.step
+
+    def note() -> None:
+        given[0] = tr.model.weights.grad.clone()
+        step()
+
+    tr.optimizer.step = note
     network = tr.network = nn.Sequential(tr.model)
     network.forward = tr.model.forward  # type: ignore[method-assign]
     t = torch.tensor([1, 8, 5, 2, 7])[:size]
     told = [m.train_step(tr, images[:size], t, torch.zeros_like(images[:size]), 9) for _ in range(times)]
     seen = [(model is network, prediction) for model, _, prediction in tr.loss.seen]
-    left, clip = tr.model.weights.grad, tr.settings.grad_clip
-    moved = (tr.model.weights.detach() - torch.tensor([0.8, -1.3])).norm() / 0.1
-    cut_too_late = left is not None and bool(left.norm() < 1.01 * clip < moved) and clip < 1
-    return [told, tr.model.weights.detach(), cut_too_late, seen]
+    left = tr.model.weights.grad
+    cut = left is None or bool(left.norm() <= tr.settings.grad_clip * 1.001)  # what is left may be forgotten, too
+    return [told, tr.model.weights.detach(), given[0], cut, seen]
+
+
+class Steep(torch.autograd.Function):
+    """Gives back what it is given; its slope is another."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, slope: float) -> Tensor:
+        """The same numbers."""
+        ctx.slope = slope
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        """The slope, not 1."""
+        return gradient * ctx.slope, None
+
+
+def broken(m: ModuleType, factor: float = 1.0, slope: float = 1.0, lr: float = 0.1) -> list[Any]:
+    """Whether Diverged is raised, and the weights, where a loss is multiplied by a factor, its gradient by a slope."""
+    tr = training(m)
+    tr.loss = lambda model, x0, *others: Steep.apply(model(x0, None), slope) * factor
+    tr.optimizer = torch.optim.SGD(tr.model.parameters(), lr=lr)
+    t = torch.tensor([1, 8, 5, 2, 7])
+    try:
+        m.train_step(tr, IMAGES, t, torch.zeros_like(IMAGES), 9)
+    except m.Diverged:
+        return ["Diverged", tr.model.weights.detach()]
+    return ["went on", tr.model.weights.detach()]
 
 
 def fitted(m: ModuleType, done: int = 0, seconds: float = 0.0, **settings: Any) -> list[Any]:
     """The steps of a training, and the weights and the average at its end."""
-    tr = training(m, **{"lr": 0.3, "warmup": 2, "ema_decay": 0.6, **settings})
+    tr = training(m, **{"lr": 0.3, "warmup": 3, "ema_decay": 0.6, **settings})
     tr.step, tr.seconds = done, seconds
     told = [[step.step, step.loss, step.lr] for step in islice(m.fit(tr, IMAGES), 6)]
     return [told, tr.model.weights.detach(), tr.ema.weights, tr.step]
@@ -187,11 +231,14 @@ def by_the_clock(m: ModuleType) -> list[Any]:
     return [told, times == sorted(times)]
 
 
-def timesteps(m: ModuleType) -> bool:
-    """Whether all timesteps are below t_below."""
-    tr = training(m, t_below=5)
-    list(islice(m.fit(tr, IMAGES), 4))
-    return all(largest < 5 for _, largest, _ in tr.loss.seen)
+def timesteps(m: ModuleType) -> list[int]:
+    """In which quarter of the schedule the largest timestep of twelve steps is, with t_below and without."""
+    largest = []
+    for t_below in (1, 25, None):
+        tr = training(m, t_below=t_below, steps=12)
+        list(islice(m.fit(tr, IMAGES), 12))
+        largest.append(max(seen for _, seen, _ in tr.loss.seen))
+    return [min(largest[0], 2), largest[1] // 25, largest[2] // 25]
 
 
 def sizes(m: ModuleType) -> list[int]:
@@ -210,6 +257,7 @@ CALLS = [
     Call("learning_rate", lambda m: rates(m, 0)),
     Call("update_ema", lambda m: averaged(m, 0, 0.99)),
     Call("update_ema", lambda m: averaged(m, 40, 0.6)),
+    Call("update_ema", lambda m: averaged(m, 100_000, 0.99)),
     Call("share_of_epoch", lambda m: shares(m, 1)),
     Call("share_of_epoch", lambda m: shares(m, 3)),
     Call("draw_batch", lambda m: epochs(m, 1)),
@@ -221,7 +269,11 @@ CALLS = [
     Call("train_step", lambda m: stepped(m, size=3, accumulate=2)),
     Call("train_step", lambda m: stepped(m, grad_clip=0.5)),
     Call("train_step", lambda m: stepped(m, prediction="v")),
-    Call("train_step", lambda m: stepped(m, images=IMAGES * torch.nan)),
+    Call("train_step", lambda m: broken(m, factor=torch.nan)),
+    Call("train_step", lambda m: broken(m, factor=torch.inf)),
+    Call("train_step", lambda m: broken(m, slope=torch.inf)),
+    Call("train_step", lambda m: broken(m, slope=torch.nan)),
+    Call("train_step", lambda m: broken(m, lr=torch.inf)[0]),
     Call("fit", fitted),
     Call("fit", lambda m: fitted(m, done=2)),
     Call("fit", lambda m: fitted(m, grad_clip=0.5)),

@@ -95,20 +95,21 @@ LESSON = Lesson(
                 "for each part of the share (_parts): training.loss of training.network on it, a number an image",
                 "go backward from their sum over the size of the whole batch; keep the losses, detached",
                 "the mean loss and that of each third (0, 1, 2) of the timesteps: _summary",
-                "cut the gradient to settings.grad_clip, all parameters taken together",
-                "if the mean or the gradient's length before the cut is not finite, raise Diverged; no weight changes",
-                "let the optimiser take its step, and return mean and thirds",
+                "raise Diverged if the mean is infinite or NaN, before any weight has changed: check_finite does it",
+                "cut the gradient to settings.grad_clip, all parameters taken together; check its length, from before",
+                "let the optimiser take its step, check the length of all weights, and return mean and thirds",
             ),
             hints=(
                 "Two processes have 6 and 5 images of a batch of 11, and their gradients are added up. By what must "
                 "each divide, so that the sum is the gradient of the mean of all 11?",
                 "backward adds to what is in .grad already: within a step that is wanted, between steps it is not. The "
-                "optimiser uses what is in .grad when it is called, so whatever changes gradients comes before.",
+                "optimiser uses what is in .grad when it is called, so whatever changes gradients comes before. A "
+                "finite loss can have an infinite gradient: look at both before the step.",
                 "optimizer.zero_grad(); in the loop loss = training.loss(training.network, x0[part], t[part], "
                 "noise[part], training.schedule, settings.prediction), then (loss.sum() / settings.batch).backward() "
-                "and loss.detach() into a list; _summary(torch.cat(losses), t * 3 // T); "
-                "nn.utils.clip_grad_norm_(parameters, length) returns the length before; math.isfinite; "
-                "optimizer.step().",
+                "and loss.detach() into a list; _summary(torch.cat(losses), t * 3 // T); check_finite; "
+                "nn.utils.clip_grad_norm_(parameters, length), which returns the length from before; optimizer.step(); "
+                "nn.utils.get_total_norm(parameters).",
             ),
         ),
         Exercise(

@@ -7,13 +7,14 @@ LERP = "torch._foreach_lerp_(list(ema.parameters()), list(model.parameters()), 1
 SAMPLER = "world, rank, seed=seed)"
 NOISE = "noise = draw_like(images[: settings.batch], generator)[place.to(images.device)]"
 UNIFORM = "torch.rand(images[: settings.batch].shape, generator=generator, dtype=images.dtype)"
-CLIP = "    length = nn.utils.clip_grad_norm_(training.model.parameters(), settings.grad_clip).item()\n"
-CHECK = (
-    "    if not (math.isfinite(mean) and math.isfinite(length)):\n"
-    '        raise Diverged(f"no longer finite: loss or gradient of step {training.step + 1}; '
-    'try a lower learning rate")\n'
-)
+CHECK = '    check_finite("loss", mean, training.step)\n'
+CLIP = "    length = nn.utils.clip_grad_norm_(training.model.parameters(), settings.grad_clip)\n"
+CHECK_LENGTH = '    check_finite("length of the gradient", length, training.step)\n'
 STEP = "    training.optimizer.step()\n"
+CHECK_WEIGHTS = (
+    '    check_finite("length of the weights", nn.utils.get_total_norm(training.model.parameters()), training.step)\n'
+)
+LENGTH = "nn.utils.get_total_norm(p.grad for p in training.model.parameters() if p.grad is not None)"
 
 MISTAKES = [
     Mistake(
@@ -103,7 +104,7 @@ MISTAKES = [
         "update_ema",
         "the average stays as it was at the start",
         "The loss falls, but samples from the averaged weights are pure noise, however long you train.",
-        "A new tensor under an old name is not in the network. Only what is written into its parameters stays.",
+        "The average is what is written into its own parameters. A new tensor, even under an old name, is not in it.",
         (
             (
                 LERP,
@@ -349,7 +350,7 @@ MISTAKES = [
         "come down again.",
         "A single odd batch can give a gradient a hundred times as long as usual. Its direction may count, its length "
         "not.",
-        ((CLIP + CHECK, CHECK.replace(" and math.isfinite(length)", "")),),
+        ((CLIP, f"    length = {LENGTH}\n"),),
     ),
     Mistake(
         "clipped-after-the-step",
@@ -357,7 +358,7 @@ MISTAKES = [
         "the gradient is cut when it has been used already",
         "As if it were not cut at all: the loss ends a little higher, with spikes after an odd batch.",
         "The optimiser reads the gradients at the moment it is called; what is done to them later comes too late.",
-        ((CLIP + CHECK + STEP, CHECK.replace(" and math.isfinite(length)", "") + STEP + CLIP),),
+        ((CLIP + CHECK_LENGTH + STEP, f"    length = {LENGTH}\n" + CHECK_LENGTH + STEP + CLIP),),
     ),
     Mistake(
         "clipped-each-number",
@@ -365,7 +366,13 @@ MISTAKES = [
         "each number of the gradient is cut for itself",
         "The loss ends a little higher, and spikes are still there: a million small numbers make a long gradient.",
         "Cutting the numbers one by one turns the direction. The gradient of all parameters is one arrow.",
-        (("nn.utils.clip_grad_norm_(", "nn.utils.clip_grad_value_("),),
+        (
+            (
+                CLIP,
+                f"    length = {LENGTH}\n"
+                "    nn.utils.clip_grad_value_(training.model.parameters(), settings.grad_clip)\n",
+            ),
+        ),
     ),
     Mistake(
         "nan-into-the-weights",
@@ -373,7 +380,7 @@ MISTAKES = [
         "a step is taken although the loss is no number",
         "The loss turns to NaN and stays so; all weights are NaN, and so are the samples: a file of them is black.",
         "NaN spreads: once in a weight it is in every answer. Look before you step, while the weights are still good.",
-        ((CHECK, ""),),
+        ((CHECK + CLIP + CHECK_LENGTH + STEP + CHECK_WEIGHTS, CLIP + STEP),),
     ),
     Mistake(
         "optimizer-never-steps",
@@ -381,7 +388,7 @@ MISTAKES = [
         "the weights never change",
         "The loss stays at 1, give or take the luck of the batch.",
         "A gradient only says where downhill is. Somebody has to walk.",
-        ((STEP + "    return mean", "    return mean"),),
+        ((STEP + CHECK_WEIGHTS, CHECK_WEIGHTS),),
     ),
     Mistake(
         "rate-not-handed-on",

@@ -98,10 +98,6 @@ VARIANTS = [
         (
             ("    training.optimizer.zero_grad()\n    losses = []\n", "    losses = []\n"),
             (
-                "        raise Diverged(f",
-                "        training.optimizer.zero_grad()\n        raise Diverged(f",
-            ),
-            (
                 "    training.optimizer.step()\n",
                 "    training.optimizer.step()\n    training.optimizer.zero_grad()\n",
             ),
@@ -111,12 +107,52 @@ VARIANTS = [
         "clipped-by-hand",
         (
             (
-                "    length = nn.utils.clip_grad_norm_(training.model.parameters(), settings.grad_clip).item()\n",
+                "    length = nn.utils.clip_grad_norm_(training.model.parameters(), settings.grad_clip)\n",
                 "    gradients = [p.grad for p in training.model.parameters() if p.grad is not None]\n"
                 "    length = math.sqrt(sum(float(g.square().sum()) for g in gradients))\n"
                 "    if length > settings.grad_clip:\n"
                 "        for g in gradients:\n"
                 "            g *= settings.grad_clip / length\n",
+            ),
+        ),
+    ),
+    Variant(
+        "clipping-raises",
+        (
+            (
+                "    length = nn.utils.clip_grad_norm_(training.model.parameters(), settings.grad_clip)\n"
+                '    check_finite("length of the gradient", length, training.step)\n',
+                "    parameters = list(training.model.parameters())\n"
+                "    try:\n"
+                "        nn.utils.clip_grad_norm_(parameters, settings.grad_clip, error_if_nonfinite=True)\n"
+                "    except RuntimeError as error:\n"
+                "        raise Diverged(str(error)) from error\n",
+            ),
+            (
+                '    check_finite("length of the weights", nn.utils.get_total_norm(training.model.parameters()), '
+                "training.step)\n",
+                "    if not all(p.isfinite().all() for p in parameters):\n"
+                '        raise Diverged("the weights are not finite")\n',
+            ),
+        ),
+    ),
+    Variant(
+        "average-as-one-vector",
+        (
+            (
+                LERP,
+                "vector = nn.utils.parameters_to_vector\n"
+                "    moved = d * vector(ema.parameters()) + (1 - d) * vector(model.parameters())\n"
+                "    nn.utils.vector_to_parameters(moved, ema.parameters())",
+            ),
+        ),
+    ),
+    Variant(
+        "clock-of-the-first-as-a-whole",
+        (
+            (
+                "        training.seconds += distributed.same(time.perf_counter() - start)\n",
+                "        training.seconds = distributed.same(training.seconds + time.perf_counter() - start)\n",
             ),
         ),
     ),
