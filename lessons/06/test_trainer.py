@@ -509,6 +509,16 @@ def test_train_step_by_hand(lesson):
 
 
 @pytest.mark.exercise("train_step")
+def test_losses_keep_their_digits(lesson):
+    values = (1 / 3, 0.123456, 7 / 9)
+    training = in_training(lesson, 1.0, 0.0, sgd=0.1, batch=3)
+    mean, thirds = stepped(lesson, training, pixels(*[[value, 0] for value in values]), t=torch.tensor([0, 4, 8]), T=9)
+    case = "three images with the losses 1/3, 0.123456 and 7/9, t = 0, 4 and 8 of 9"
+    same(mean, sum(values) / 3, f"{case}: the mean loss", rtol=1e-5)
+    same(thirds, values, f"{case}: the mean loss of each third", rtol=1e-5)
+
+
+@pytest.mark.exercise("train_step")
 @given(
     examples=15,
     shares=st.lists(st.lists(st.integers(-5, 5), min_size=1, max_size=5), min_size=1, max_size=3),

@@ -1766,4 +1766,8 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
             ),
         ),
     ),
+    "train_step: losses kept in half precision": (
+        "train_step",
+        (("losses.append(loss.detach())", "losses.append(loss.detach().half())"),),
+    ),
 }
