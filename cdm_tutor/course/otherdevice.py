@@ -14,7 +14,8 @@ from torch.overrides import TorchFunctionMode
 Movable = TypeVar("Movable", Tensor, nn.Module)
 THERE = torch.device("meta")  # what such a tensor gives as its device
 DRAWING = ("rand", "randn", "randint", "randperm", "normal")
-NUMBERS = ("item", "tolist", "numpy", "__array__", "__bool__", "__int__", "__float__", "__index__", "cpu")
+ONE_NUMBER = ("item", "__bool__", "__int__", "__float__", "__index__")
+NUMBERS = (*ONE_NUMBER, "tolist", "numpy", "__array__", "cpu")
 
 
 class MixedDevices(RuntimeError):
@@ -28,11 +29,17 @@ class Elsewhere(Tensor):
 class OtherDevice(TorchFunctionMode):
     """While this lasts there is another device.
 
+    Args:
+        looks_up: whether right code, too, has single numbers brought to the CPU.
+
     Attributes:
         asked: whether somebody had numbers brought to the CPU; what is made of them is there, as it would be.
     """
 
-    asked = False
+    def __init__(self, *, looks_up: bool = False) -> None:
+        super().__init__()
+        self.asks = tuple(name for name in NUMBERS if not (looks_up and name in ONE_NUMBER))
+        self.asked = False
 
     def move(self, what: Movable) -> Movable:
         """A tensor, or a copy of a network, on the other device."""
@@ -62,8 +69,9 @@ class OtherDevice(TorchFunctionMode):
             args = tuple(torch.device("cpu") if _is(value, wanted) else value for value in args)
             if wanted == THERE and name in DRAWING and kwargs.get("generator") is not None:
                 raise MixedDevices("a generator of the CPU cannot draw on another device")
-        if name in NUMBERS or (name == "to" and wanted not in (None, THERE)):
-            self.asked = self.asked or bool(there)
+        to_cpu = name == "to" and wanted not in (None, THERE)
+        if name in NUMBERS or to_cpu:
+            self.asked = self.asked or (bool(there) and (to_cpu or name in self.asks))
         elif wanted is None and there and here and not _may_mix(name, args):
             raise MixedDevices("tensors of the CPU and of another device in one operation")
         with torch._C.DisableTorchFunctionSubclass():

@@ -345,7 +345,7 @@ def each_pixel_by_itself(call, inputs, case, schedule):
         moved = [move(batch) for batch in inputs.values()]
         return call(*moved, schedule.to(moved[0].device))
 
-    on_other_device(elsewhere, case)
+    on_other_device(elsewhere, case, looks_up=True)
 
 
 def check_step(lesson, step, betas, t, prev_t, x0, noise, fresh, expected, case, *eta, last=None):
@@ -763,7 +763,7 @@ def test_sample_takes_each_pixel_by_itself(lesson, solver):
         moved = move(x_T)
         return drawn(moved, 0.5, lambda x, t: 0.3 * x, table.to(moved.device))
 
-    on_other_device(elsewhere, f"{case}, fresh noise from a generator on the CPU")
+    on_other_device(elsewhere, f"{case}, fresh noise from a generator on the CPU", looks_up=True)
 
 
 @pytest.mark.exercise("sample")
