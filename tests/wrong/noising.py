@@ -88,7 +88,7 @@ BODIES: dict[str, Bodies] = {
     },
     **{exercise: mixing(exercise) for exercise in RESULTS},
     "denoising_loss": {
-        "large errors count less": (
+        "very large errors count less": (
             IMPORTS,
             (LOSS, f"return 2 * F.huber_loss({ANSWER}, target, reduction='none', delta=100.0).flatten(1).mean(dim=1)"),
         ),
