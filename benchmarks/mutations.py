@@ -70,6 +70,25 @@ EQUIVALENT = {  # exercise: before -> after: why no caller could tell
     "train_step: losses.append(loss.detach()) -> losses.append(loss)": "the same numbers",
 }
 
+WITHOUT_EFFECT = {  # exercise: what is done to its result, where that changes nothing a caller could see
+    "linear_betas": "_first_channel _turned _as_it_lies _on_cpu _detached",  # a row, made from numbers
+    "cosine_betas": "_first_channel _turned _as_it_lies _on_cpu _detached",
+    "posterior_variance": "_first_channel _turned _as_it_lies _detached",  # a row, with nothing to train
+    "log_snr": "_first_channel _turned _as_it_lies _detached",
+    "NoiseSchedule.from_betas": "all",  # no tensor: these change tensors only
+    "gather": "_first_channel _turned _as_it_lies _detached",  # one number an image, from a table without a gradient
+    "denoising_loss": "_first_channel _turned _as_it_lies _same_buffer",  # a row; it needs a gradient
+    "timestep_embedding": "_first_channel _turned _as_it_lies _detached",  # rows, made from whole numbers
+    "zeroed": "all",
+    "ResidualBlock.forward": "_same_buffer",  # it needs a gradient, and such results are left alone
+    "SelfAttention.forward": "_same_buffer",
+    "SimpleUNet.encode": "all",
+    "SimpleUNet.forward": "_same_buffer",
+    "denoise": "all",
+    "spaced_timesteps": "all",
+    "posterior": "all",
+}
+
 
 WRAPS = """
 def _detached(x):
@@ -142,7 +161,8 @@ def wrapped(source: str, exercise: Exercise) -> Iterator[tuple[str, str]]:
             body.insert(len(body) - len(statements(function)), ast.parse(f"{name} = {wrap}({name}{key})").body[0])
             yield f"{exercise.name}: {name} = {wrap}({name})", with_wraps(changed)
     for place in range(sum(isinstance(node, ast.Return) and node.value is not None for node in ast.walk(function))):
-        for wrap in OF_RESULTS:
+        none = WITHOUT_EFFECT.get(exercise.name, "")
+        for wrap in [wrap for wrap in OF_RESULTS if none != "all" and wrap not in none.split()]:
             changed = copy.deepcopy(tree)
             returns = [node for node in ast.walk(find_function(changed, exercise.name)) if isinstance(node, ast.Return)]
             returns[place].value = ast.Call(ast.Name(wrap, ast.Load()), [returns[place].value], [])

@@ -259,6 +259,9 @@ def test_images_of_any_kind(lesson, name):
         agrees(lesson, name, some(images, *shape))
     its, (first, second, _) = some(3, 2, 4, 3), PARTS[name]
     a, b, expected = (getattr(its, each) for each in PARTS[name])
+    earlier = getattr(lesson, name)(a, torch.tensor(its.t), b, its.schedule)
+    later = getattr(lesson, name)(-a, torch.tensor(its.t), -b, its.schedule)
+    own_memory(later, "asked a second time", **{"what came back the first time": earlier})
     for how, lies in layouts(a).items():
         yours = getattr(lesson, name)(lies, torch.tensor(its.t), layouts(b)[how], its.schedule)
         same(yours, expected, f"3 images of shape (2, 4, 3), {first} and {second} in memory as {how}", atol=3e-5)
