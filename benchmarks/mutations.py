@@ -36,6 +36,8 @@ OPERATORS: dict[type[ast.AST], type[ast.AST]] = {
 ORDER = "the same two dimensions, named the other way round"
 DEVICE = "on the CPU there is nothing to move"
 STREAM = "any stream of random numbers will do, so long as it is told by seed and step"
+DATA = "images and noise are given: nothing in them is trained"
+SAMPLING = "no gradient is kept in sampling"
 EQUIVALENT = {  # exercise: before -> after: why no caller could tell
     "timestep_embedding: half = dim // 2 -> half = dim / 2": "dim is even, and arange takes either",
     "SelfAttention.forward: q, k, v = self.qkv(self.norm(x)).flatten(2).transpose(1, 2).chunk(3, dim=2) -> "
@@ -68,6 +70,35 @@ EQUIVALENT = {  # exercise: before -> after: why no caller could tell
     "noise = draw_like(images, generator)[place.to(images.device)]": "more noise is drawn than is used",
     "draw_batch: return (x0, t[place].to(x0.device), noise) -> return (x0, t[place], noise)": DEVICE,
     "train_step: losses.append(loss.detach()) -> losses.append(loss)": "the same numbers",
+    "q_sample: x0 = _detached(x0)": DATA,
+    "q_sample: noise = _detached(noise)": DATA,
+    "q_sample: return 1 through _detached": DATA,
+    "velocity: x0 = _detached(x0)": DATA,
+    "velocity: noise = _detached(noise)": DATA,
+    "velocity: return 1 through _detached": DATA,
+    "denoising_loss: x0 = _detached(x0)": DATA,
+    "denoising_loss: noise = _detached(noise)": DATA,
+    "denoise: x_t = _detached(x_t)": SAMPLING,
+    "posterior: x_t = _detached(x_t)": SAMPLING,
+    "sample: x_T = _detached(x_T)": SAMPLING,
+    "sample: return 1 through _detached": SAMPLING,
+    "p_sample: x_t = _detached(x_t)": SAMPLING,
+    "p_sample: noise = _detached(noise)": SAMPLING,
+    "p_sample: return 1 through _detached": SAMPLING,
+    "ddim_step: x_t = _detached(x_t)": SAMPLING,
+    "ddim_step: noise = _detached(noise)": SAMPLING,
+    "ddim_step: return 1 through _detached": SAMPLING,
+    "dpm_step: x_t = _detached(x_t)": SAMPLING,
+    "dpm_step: noise = _detached(noise)": SAMPLING,
+    "dpm_step: return 1 through _detached": SAMPLING,
+    "ddim_step: x_t = _first_channel(x_t)": "what x_t is made of is in the guess",
+    "ddim_step: x_t = _first_image(x_t)": "what x_t is made of is in the guess",
+    "ddim_step: x_t = _turned(x_t)": "what x_t is made of is in the guess",
+    "ddim_step: x_t = _as_it_lies(x_t)": "what x_t is made of is in the guess",
+    "ddim_step: x_t = _rounded(x_t)": "what x_t is made of is in the guess",
+    "p_sample: last = _first_seen(last)": "only dpm_step looks at it",
+    "ddim_step: last = _first_seen(last)": "only dpm_step looks at it",
+    "gather: like = _first_seen(like)": "only its shape counts, and that is kept",
 }
 
 WITHOUT_EFFECT = {  # exercise: what is done to its result, where that changes nothing a caller could see
