@@ -36,6 +36,8 @@ OPERATORS: dict[type[ast.AST], type[ast.AST]] = {
 ORDER = "the same two dimensions, named the other way round"
 DEVICE = "on the CPU there is nothing to move"
 STREAM = "any stream of random numbers will do, so long as it is told by seed and step"
+DATA = "images and noise are given: nothing in them is trained"
+SAMPLING = "no gradient is kept in sampling"
 EQUIVALENT = {  # exercise: before -> after: why no caller could tell
     "timestep_embedding: half = dim // 2 -> half = dim / 2": "dim is even, and arange takes either",
     "SelfAttention.forward: q, k, v = self.qkv(self.norm(x)).flatten(2).transpose(1, 2).chunk(3, dim=2) -> "
@@ -67,22 +69,6 @@ EQUIVALENT = {  # exercise: before -> after: why no caller could tell
     "draw_batch: noise = draw_like(images[:settings.batch], generator)[place.to(images.device)] -> "
     "noise = draw_like(images, generator)[place.to(images.device)]": "more noise is drawn than is used",
     "train_step: losses.append(loss.detach()) -> losses.append(loss)": "the same numbers",
-    **dict.fromkeys(
-        (
-            f"refiner_steps: return 1 through {wrap}"
-            for wrap in (
-                "_first_channel",
-                "_first_image",
-                "_turned",
-                "_as_it_lies",
-                "_rounded",
-                "_on_cpu",
-                "_detached",
-                "_same_buffer",
-            )
-        ),
-        "no tensor is returned",
-    ),
     **{
         f"refiner_loss: return 1 through {wrap}": "one number an image"
         for wrap in ("_first_channel", "_turned", "_as_it_lies")
@@ -103,19 +89,56 @@ EQUIVALENT = {  # exercise: before -> after: why no caller could tell
         for name in ("x0", "noise")
         for wrap in ("_on_cpu", "_detached")
     },
-    **{
-        f"train_step: return 1 through _{wrap}": "what comes back is no tensor"
-        for wrap in [
-            "first_channel",
-            "first_image",
-            "turned",
-            "as_it_lies",
-            "rounded",
-            "on_cpu",
-            "detached",
-            "same_buffer",
-        ]
-    },
+    "q_sample: x0 = _detached(x0)": DATA,
+    "q_sample: noise = _detached(noise)": DATA,
+    "q_sample: return 1 through _detached": DATA,
+    "velocity: x0 = _detached(x0)": DATA,
+    "velocity: noise = _detached(noise)": DATA,
+    "velocity: return 1 through _detached": DATA,
+    "denoising_loss: x0 = _detached(x0)": DATA,
+    "denoising_loss: noise = _detached(noise)": DATA,
+    "denoise: x_t = _detached(x_t)": SAMPLING,
+    "posterior: x_t = _detached(x_t)": SAMPLING,
+    "sample: x_T = _detached(x_T)": SAMPLING,
+    "sample: return 1 through _detached": SAMPLING,
+    "p_sample: x_t = _detached(x_t)": SAMPLING,
+    "p_sample: noise = _detached(noise)": SAMPLING,
+    "p_sample: return 1 through _detached": SAMPLING,
+    "ddim_step: x_t = _detached(x_t)": SAMPLING,
+    "ddim_step: noise = _detached(noise)": SAMPLING,
+    "ddim_step: return 1 through _detached": SAMPLING,
+    "dpm_step: x_t = _detached(x_t)": SAMPLING,
+    "dpm_step: noise = _detached(noise)": SAMPLING,
+    "dpm_step: return 1 through _detached": SAMPLING,
+    "ddim_step: x_t = _first_channel(x_t)": "what x_t is made of is in the guess",
+    "ddim_step: x_t = _first_image(x_t)": "what x_t is made of is in the guess",
+    "ddim_step: x_t = _turned(x_t)": "what x_t is made of is in the guess",
+    "ddim_step: x_t = _as_it_lies(x_t)": "what x_t is made of is in the guess",
+    "ddim_step: x_t = _rounded(x_t)": "what x_t is made of is in the guess",
+    "p_sample: last = _first_seen(last)": "only dpm_step looks at it",
+    "ddim_step: last = _first_seen(last)": "only dpm_step looks at it",
+    "gather: like = _first_seen(like)": "only its shape counts, and that is kept",
+}
+
+WITHOUT_EFFECT = {  # exercise: what is done to its result, where that changes nothing a caller could see
+    "linear_betas": "_first_channel _turned _as_it_lies _on_cpu _detached",  # a row, made from numbers
+    "cosine_betas": "_first_channel _turned _as_it_lies _on_cpu _detached",
+    "posterior_variance": "_first_channel _turned _as_it_lies _detached",  # a row, with nothing to train
+    "log_snr": "_first_channel _turned _as_it_lies _detached",
+    "NoiseSchedule.from_betas": "all",  # no tensor: these change tensors only
+    "gather": "_first_channel _turned _as_it_lies _detached",  # one number an image, from a table without a gradient
+    "denoising_loss": "_first_channel _turned _as_it_lies _same_buffer",  # a row; it needs a gradient
+    "timestep_embedding": "_first_channel _turned _as_it_lies _detached",  # rows, made from whole numbers
+    "zeroed": "all",
+    "ResidualBlock.forward": "_same_buffer",  # it needs a gradient, and such results are left alone
+    "SelfAttention.forward": "_same_buffer",
+    "SimpleUNet.encode": "all",
+    "SimpleUNet.forward": "_same_buffer",
+    "denoise": "all",
+    "spaced_timesteps": "all",
+    "posterior": "all",
+    "refiner_steps": "all",
+    "train_step": "all",
 }
 
 
@@ -190,7 +213,8 @@ def wrapped(source: str, exercise: Exercise) -> Iterator[tuple[str, str]]:
             body.insert(len(body) - len(statements(function)), ast.parse(f"{name} = {wrap}({name}{key})").body[0])
             yield f"{exercise.name}: {name} = {wrap}({name})", with_wraps(changed)
     for place in range(sum(isinstance(node, ast.Return) and node.value is not None for node in ast.walk(function))):
-        for wrap in OF_RESULTS:
+        none = WITHOUT_EFFECT.get(exercise.name, "")
+        for wrap in [wrap for wrap in OF_RESULTS if none != "all" and wrap not in none.split()]:
             changed = copy.deepcopy(tree)
             returns = [node for node in ast.walk(find_function(changed, exercise.name)) if isinstance(node, ast.Return)]
             returns[place].value = ast.Call(ast.Name(wrap, ast.Load()), [returns[place].value], [])

@@ -97,3 +97,13 @@ def test_numbers_and_gradients_are_real() -> None:
 
 def test_betas_are_checked_where_they_are() -> None:
     on_other_device(lambda move: NoiseSchedule.from_betas(move(TABLE)).betas, "from_betas")
+
+
+def test_looking_up_a_number_is_no_reason_where_all_do() -> None:
+    def made(move: Move) -> Tensor:
+        return torch.ones(10) * move(TABLE)[3].item()
+
+    on_other_device(made, "by item")
+    with pytest.raises(Wrong, match="The result is on the CPU"):
+        on_other_device(made, "by item", looks_up=True)
+    on_other_device(lambda move: torch.tensor(move(TABLE).tolist()), "by tolist", looks_up=True)

@@ -187,7 +187,7 @@ def own_memory(result: Tensor, case: str, **inputs: Tensor) -> None:
             raise Wrong(f"{case}: what comes back shares its memory with {name}: {text}")
 
 
-def on_other_device(make: Callable[[Callable[[Any], Any]], object], case: str) -> None:
+def on_other_device(make: Callable[[Callable[[Any], Any]], object], case: str, *, looks_up: bool = False) -> None:
     """Raise Wrong if code makes its tensors on the CPU wherever its inputs are, which ends on a GPU.
 
     Code that fetches numbers from there (`tolist`, numpy) may go on with them on the CPU.
@@ -195,8 +195,9 @@ def on_other_device(make: Callable[[Callable[[Any], Any]], object], case: str) -
     Args:
         make: the call; it is handed the function that moves a tensor or a network there, and gives back the result.
         case: the case in words.
+        looks_up: whether right code, too, fetches single numbers (`item`): then that is no reason to go on with them.
     """
-    device = OtherDevice()
+    device = OtherDevice(looks_up=looks_up)
     elsewhere = "the inputs are on another device, and a tensor was made on the CPU: make it where they are"
     try:
         with device:

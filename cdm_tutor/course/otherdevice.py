@@ -36,6 +36,10 @@ class OtherDevice(TorchFunctionMode):
 
     asked = listed = False
 
+    def __init__(self, *, looks_up: bool = False) -> None:
+        super().__init__()
+        self.looks_up = looks_up  # whether single numbers are no reason to go on with them on the CPU
+
     def move(self, what: Movable) -> Movable:
         """A tensor, or a copy of a network, on the other device."""
         if isinstance(what, Tensor):
@@ -66,7 +70,8 @@ class OtherDevice(TorchFunctionMode):
                 raise MixedDevices("a generator of the CPU cannot draw on another device")
         self.listed = self.listed or name in LISTS
         if name in NUMBERS or (name == "to" and wanted not in (None, THERE)):
-            self.asked = self.asked or bool(there)
+            single = name in NUMBERS and name not in (*LISTS, "cpu")
+            self.asked = self.asked or (bool(there) and not (single and self.looks_up))
         elif wanted is None and there and here and not _may_mix(name, args):
             raise MixedDevices("tensors of the CPU and of another device in one operation")
         with torch._C.DisableTorchFunctionSubclass():

@@ -12,6 +12,7 @@ from cdm_tutor.course.checks import expect, given, numbers, on_other_device, ref
 
 many_betas = st.lists(st.floats(0.001, 0.9), min_size=1, max_size=6)
 ONE = [0.36]
+EXACT = 1e-9  # float64 keeps 15 digits; what went through float32 has 7
 ENDS = [4.1e-5, 0.5, 0.99, 0.999, 0.9995]  # the last alpha_bar is 2.5e-9, as small as the cosine schedule's
 TINY = [1e-9 * (1 + t % 7) for t in range(1200)]  # more than the usual 1000, and hardly any noise
 
@@ -30,7 +31,8 @@ def test_linear_betas_by_hand(lesson):
     """T = 50 takes a twentieth of 1000 steps, so each must do twenty times as much: from 0.002 to 0.4."""
     betas = lesson.linear_betas(50)
     same(betas if betas is None else tuple(betas.shape), (50,), "T = 50, shape")
-    same(betas[[0, -1]], double([0.002, 0.4]), "T = 50, first and last beta")
+    same(betas[[0, -1]], double([0.002, 0.4]), "T = 50, first and last beta", rtol=EXACT)
+    expect(not betas.requires_grad, "T = 50: betas require a gradient, but there is nothing in them to train")
 
 
 def straight(T):
@@ -46,9 +48,9 @@ def test_linear_betas_follow_the_formula(lesson, T):
 
 
 @pytest.mark.exercise("linear_betas")
-def test_linear_betas_of_few_steps(lesson):
+def test_linear_betas_of_few_and_of_many_steps(lesson):
     """With 20 steps and fewer the last betas reach 1 and more: only these are cut. Of one step, either end will do."""
-    for T in range(2, 22):
+    for T in [*range(2, 22), 20_000]:
         same(lesson.linear_betas(T), straight(T), f"T = {T}", atol=1e-12)
     betas = lesson.linear_betas(1)
     same(betas if betas is None else tuple(betas.shape), (1,), "T = 1, shape")
@@ -66,7 +68,9 @@ def test_linear_betas_refuse_no_steps(lesson, T):
 @pytest.mark.exercise("cosine_betas")
 def test_cosine_betas_by_hand(lesson):
     """With offset 0, f is 1, then cos(45 degrees) ** 2 = 0.5, then 0: half is lost, then all, which is cut to 0.999."""
-    same(lesson.cosine_betas(2, offset=0.0), double([0.5, 0.999]), "T = 2, offset = 0")
+    betas = lesson.cosine_betas(2, offset=0.0)
+    same(betas, double([0.5, 0.999]), "T = 2, offset = 0", rtol=EXACT)
+    expect(not betas.requires_grad, "T = 2: betas require a gradient, but there is nothing in them to train")
 
 
 @pytest.mark.exercise("cosine_betas")
@@ -103,7 +107,7 @@ def test_cosine_betas_refuse_no_steps(lesson, T):
 def test_posterior_variance_by_hand(lesson):
     """betas .1 and .2 leave .9 and .72: 0 at the first step, then .2 * (1 - .9) / (1 - .72) = 1 / 14."""
     variance = lesson.posterior_variance(double([0.1, 0.2]), double([0.9, 0.72]), double([1.0, 0.9]))
-    same(variance, double([0.0, 1 / 14]), "betas = (0.1, 0.2), alpha_bar = (0.9, 0.72)")
+    same(variance, double([0.0, 1 / 14]), "betas = (0.1, 0.2), alpha_bar = (0.9, 0.72)", rtol=EXACT, atol=0.0)
 
 
 @pytest.mark.exercise("posterior_variance")
@@ -142,7 +146,7 @@ def test_posterior_variance_of_any_steps(lesson, betas):
 @pytest.mark.exercise("log_snr")
 def test_log_snr_by_hand(lesson):
     """.9 image to .1 noise is 9 to 1; half and half is 1 to 1, of which the log is 0."""
-    same(lesson.log_snr(double([0.9, 0.5])), double([math.log(9), 0.0]), "alpha_bar = (0.9, 0.5)")
+    same(lesson.log_snr(double([0.9, 0.5])), double([math.log(9), 0.0]), "alpha_bar = (0.9, 0.5)", rtol=EXACT)
 
 
 @pytest.mark.exercise("log_snr")
@@ -198,6 +202,7 @@ def test_schedule_by_hand(lesson):
     schedule = made(lesson, double([0.1, 0.2]), case)
     same(schedule.alphas_cumprod, torch.tensor([0.9, 0.72]), f"{case}, alphas_cumprod")
     same(schedule.alphas_cumprod_prev, torch.tensor([1.0, 0.9]), f"{case}, alphas_cumprod_prev")
+    same(schedule.posterior_variance, torch.tensor([0.0, 1 / 14]), f"{case}, posterior_variance", atol=0.0)
 
 
 @pytest.mark.exercise("NoiseSchedule.from_betas")

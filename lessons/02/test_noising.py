@@ -8,7 +8,7 @@ from operator import mul
 import pytest
 import torch
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 
 from cdm_tutor.course.checks import (
     expect,
@@ -259,6 +259,9 @@ def test_images_of_any_kind(lesson, name):
         agrees(lesson, name, some(images, *shape))
     its, (first, second, _) = some(3, 2, 4, 3), PARTS[name]
     a, b, expected = (getattr(its, each) for each in PARTS[name])
+    earlier = getattr(lesson, name)(a, torch.tensor(its.t), b, its.schedule)
+    later = getattr(lesson, name)(-a, torch.tensor(its.t), -b, its.schedule)
+    own_memory(later, "asked a second time", **{"what came back the first time": earlier})
     for how, lies in layouts(a).items():
         yours = getattr(lesson, name)(lies, torch.tensor(its.t), layouts(b)[how], its.schedule)
         same(yours, expected, f"3 images of shape (2, 4, 3), {first} and {second} in memory as {how}", atol=3e-5)
@@ -269,6 +272,14 @@ def test_images_of_any_kind(lesson, name):
         ),
         case,
     )
+
+
+@each_of(*PARTS)
+def test_far_off_the_scale(lesson, name):
+    """What an untrained network says may be of any size: nothing is cut here. More pixels than an image of MNIST."""
+    its = some(2, 3, 18, 16)
+    large = mix(LONG, its.t, 300 * its.x0, 300 * its.noise)
+    agrees(lesson, name, large, atol=1e-2)
 
 
 @each_of(*PARTS)
@@ -382,6 +393,8 @@ def test_denoising_loss_of_images_of_any_kind(lesson, prediction):
     """One image or many, of any shape and however they lie in memory, off the scale, and at any of 1200 steps."""
     for images, *shape in [(1, 1, 5, 3), (2, 3, 2, 4), (3, 2, 4, 3), (70, 1, 2, 2)]:
         scores(lesson, some(images, *shape), prediction)
+    large = some(2, 3, 18, 16)
+    scores(lesson, mix(LONG, large.t, 300 * large.x0, 300 * large.noise), prediction)
     its, case = some(3, 2, 4, 3), "3 images of shape (2, 4, 3), a model that answers 0"
     target = its.noise if prediction == "noise" else its.v
     for how, x0 in layouts(its.x0).items():
@@ -399,6 +412,28 @@ def test_denoising_loss_of_images_of_any_kind(lesson, prediction):
         ),
         case,
     )
+
+
+@pytest.mark.exercise("denoising_loss")
+@pytest.mark.parametrize("training", [True, False], ids=["training", "not-training"])
+def test_denoising_loss_leaves_the_model_as_it_is(lesson, training):
+    model = Asked().train(training)
+    lesson.denoising_loss(model, pixel(1.0), torch.tensor([0]), pixel(1.0), HALF)
+    case = f"a model whose training is {training}"
+    expect(set(model.trained) == {training}, f"{case}: when it is asked it is {model.trained}")
+    expect(model.training == training, f"{case}: afterwards it is {model.training}, but that is the caller's to change")
+
+
+class Asked(nn.Module):
+    """A model that answers 0, and remembers whether it was training when asked."""
+
+    def __init__(self):
+        super().__init__()
+        self.trained = []
+
+    def forward(self, x_t, t):
+        self.trained.append(self.training)
+        return torch.zeros_like(x_t)
 
 
 @pytest.mark.exercise("denoising_loss")

@@ -49,6 +49,7 @@ def mixing(exercise: str) -> Bodies:
         "summed over the channels": last("return {}.sum(1, keepdim=True)"),
         "height and width exchanged": last(f"return {{}}.reshape(*{a}.shape[:2], {a}.shape[3], {a}.shape[2])"),
         "cut after": last("return {}.clamp(-3, 3)"),
+        "cut after, far off": last("return {}.clamp(-100, 100)"),
         "in place": last(f"return {a}.copy_({{}})"),
         "made on the CPU": last(f"out = torch.zeros({a}.shape)\n    out += {{}}\n    return out"),
     }  # fmt: skip
@@ -87,6 +88,12 @@ BODIES: dict[str, Bodies] = {
     },
     **{exercise: mixing(exercise) for exercise in RESULTS},
     "denoising_loss": {
+        "very large errors count less": (
+            IMPORTS,
+            (LOSS, f"return 2 * F.huber_loss({ANSWER}, target, reduction='none', delta=100.0).flatten(1).mean(dim=1)"),
+        ),
+        "no more pixels than an image of MNIST": ((LOSS, LOSS.replace("flatten(1)", "flatten(1)[:, :784]")),),
+        "the model is told that training is over": ((LOSS, f"getattr(model, 'eval', int)()\n    {LOSS}"),),
         "channels summed": ((LOSS, LOSS.replace("flatten(1).mean(dim=1)", "mean(dim=(2, 3)).sum(dim=1)")),),
         "the first channel only": ((LOSS, LOSS.replace(".flatten(1)", "[:, 0].flatten(1)")),),
         "the channels' mean is squared": ((LOSS, LOSS.replace(".square()", ".mean(dim=1).square()")),),

@@ -768,4 +768,46 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
             ),
         ),
     ),
+    "what the model sees cut at 5": (
+        "denoise",
+        (("model(x_t, steps)", "model(x_t.clamp(-5, 5), steps)"),),
+    ),
+    "guessed noise cut at 20": (
+        "denoise",
+        (
+            (
+                "predict_noise(x_t, steps, pred_x0, schedule))",
+                "predict_noise(x_t, steps, pred_x0, schedule).clamp(-20, 20))",
+            ),
+        ),
+    ),
+    "large x_t cut in place": (
+        "denoise",
+        (("    steps = torch.full(", "    x_t.clamp_(-10, 10)\n    steps = torch.full("),),
+    ),
+    "mean cut at 10": (
+        "posterior",
+        (("return mean, beta", "return mean.clamp(-10, 10), beta"),),
+    ),
+    "x_t on the CPU in the posterior": (
+        "posterior",
+        (
+            (
+                "    alpha = (signal_t / signal_prev) ** 2\n",
+                "    x_t = x_t if x_t.device.type == 'cpu' else torch.zeros(x_t.shape)\n"
+                "    alpha = (signal_t / signal_prev) ** 2\n",
+            ),
+        ),
+    ),
+    "square noise is symmetrical": (
+        "sample",
+        (
+            (
+                "taken = Taken(x, guess, draw_like(x, generator))",
+                "fresh = draw_like(x, generator)\n        square = x.shape[2] == x.shape[3]\n"
+                "        taken = Taken(x, guess, (fresh + fresh.mT) / 2**0.5 if square else fresh)",
+            ),
+        ),
+    ),
+    "fifty steps unless told": ("sample", (("steps: int = 20", "steps: int = 50"),)),
 }

@@ -25,6 +25,15 @@ def own_check(condition: str) -> tuple[str, str]:
 BODIES: dict[str, dict[str, tuple[tuple[str, str], ...]]] = {
     "linear_betas": {
         "nan with one step": ((EVEN, "(scale * (1e-4 + 0.0199 * torch.arange(T, dtype=torch.float64) / (T - 1)))"),),
+        "not below 2e-5, however many steps": ((EVEN, f"{EVEN}.clamp(min=2e-5)"),),
+        "more than 2000 steps do no less each": ((SCALE, SCALE.replace("1000 / T", "max(1000 / T, 0.5)")),),
+        "both ends in float32": (
+            (
+                EVEN,
+                "torch.linspace(*torch.tensor([1e-4 * scale, 0.02 * scale]).tolist(), T, dtype=torch.float64)",
+            ),
+        ),
+        "a gradient is asked for": ((EVEN, f"{EVEN}.requires_grad_()"),),
         "one step is refused": ((SCALE, SCALE.replace("T)", "T - 1)", 1)),),
         "fewer than 20 steps are refused": ((SCALE, SCALE.replace("T)", "T - 19)", 1)),),
         "the ends are cut, not the betas": ((EVEN, EVEN.replace("0.02 * scale", "min(0.02 * scale, MAX_BETA)")),),
@@ -66,6 +75,8 @@ BODIES: dict[str, dict[str, tuple[tuple[str, str], ...]]] = {
         "pi is short": (("(1 + offset) * math.pi / 2", "(1 + offset) * 3.14159 / 2"),),
     },
     "posterior_variance": {
+        "not below 1e-20": ((POSTERIOR, f"{POSTERIOR.replace('return ', 'return (')}).clamp(min=1e-20)"),),
+        "rounded to float32": ((POSTERIOR, f"{POSTERIOR.replace('return ', 'return (')}).float().double()"),),
         "alpha_bar_prev is shifted again": ((POSTERIOR, f"alpha_bar_prev = {PREVIOUS}\n    {POSTERIOR}"),),
         "all is made from the betas": ((POSTERIOR, f"alpha_bar = torch.cumprod(1 - betas, 0)\n    {POSTERIOR}"),),
         "something small is added below": ((POSTERIOR, POSTERIOR.replace("- alpha_bar)", "- alpha_bar + 1e-8)")),),
@@ -84,6 +95,7 @@ BODIES: dict[str, dict[str, tuple[tuple[str, str], ...]]] = {
     },
     "log_snr": {
         "something small is added": ((SNR, SNR.replace("log(alpha_bar)", "log(alpha_bar + 1e-8)")),),
+        "rounded to float32": ((SNR, f"({SNR}).float().to(alpha_bar.dtype)"),),
         "kept off 0 and 1": ((SNR, "torch.logit(alpha_bar, eps=1e-6)"),),
         "cut at 15": ((SNR, f"({SNR}).clamp(-15, 15)"),),
         "decades": ((SNR, "torch.log10(alpha_bar / (1 - alpha_bar))"),),
@@ -96,6 +108,7 @@ BODIES: dict[str, dict[str, tuple[tuple[str, str], ...]]] = {
         "sigma from a rounded alpha_bar": ((SIGMA, SIGMA.replace("alpha_bar)", "alpha_bar.float().double())")),),
         "posterior from a rounded alpha_bar": ((OPEN, OPEN.replace("alpha_bar,", "alpha_bar.float().double(),")),),
         "log_snr from a rounded alpha_bar": ((LOG_SNR, "log_snr(alpha_bar.float().double()),"),),
+        "posterior_variance is not below 1e-20": ((OPEN, f"{OPEN[:-1]}.clamp(min=1e-20),"),),
         "log_snr is cut": ((LOG_SNR, "log_snr(alpha_bar).clamp(-15, 15),"),),
         "alpha_bar not below 1e-5": (('": alpha_bar,', '": alpha_bar.clamp(min=1e-5),'),),
         "no more than 1000 steps": (("cumprod(1 - betas, dim=0)", "cumprod(1 - betas[:1000], dim=0)"),),

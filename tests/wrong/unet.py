@@ -979,4 +979,14 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
             ),
         ),
     ),
+    "no more than eight images": (
+        "SimpleUNet.forward",
+        (
+            (
+                "h = self.decode(h, skips, time)\n",
+                "h = self.decode(h, skips, time)\n        h = torch.cat([h[:8], h[:1].expand_as(h[8:])])\n",
+            ),
+        ),
+    ),
+    "the last skip for what came out last": ("SimpleUNet.encode", (("return h, skips", "return skips[-1], skips"),)),
 }
