@@ -216,8 +216,22 @@ def mutations() -> str:
         for number, its in facts["lessons"].items()
     ]
     head = ["lesson", "small changes made", "caught", "change nothing that a caller sees", "missed"]
-    note = "Each operator, number, condition, argument and call of each solution, changed one at a time"
+    note = "Each operator, number, condition, argument and call of each solution, and each argument and result as a "
+    note += "whole (its gradient cut, its channels mixed, its digits lost, ...), changed one at a time"
     return f"{table(head, rows)}\n\n{note}; `benchmarks/mutations.py`; {where(facts)}."
+
+
+def hostile() -> str:
+    facts = read(RESULTS / "hostile.json")
+    rows = [[r["lesson"], f"`{r['name']}`, {r['where']}", r["verdict"], f"{r['seconds']:.0f}"] for r in facts["rows"]]
+    passed, lost = sum(r["passed"] for r in facts["rows"]), sum(r["lost"] for r in facts["rows"])
+    note = (
+        f"{len(rows)} files: {passed} passed, {lost} verdicts on other exercises lost, "
+        f"the slowest took {max(r['seconds'] for r in facts['rows']):.0f} s; `benchmarks/hostile.py`"
+    )
+    shown = table(["lesson", "what the file does, and where", "verdict", "seconds"], rows)
+    folded = "\n".join(f"    {line}".rstrip() for line in shown.splitlines())
+    return f'{note}; {where(facts)}.\n\n??? info "Each of them"\n\n{folded}'
 
 
 def live() -> str:
@@ -249,7 +263,8 @@ def diagnose() -> str:
 
 
 FUNCTIONS = (
-    speed, quality, front, refiner, harm, naive, shipped, processes, memory, live, lessons, mutations, diagnose,
+    speed, quality, front, refiner, harm, naive, shipped, processes, memory, live, lessons, mutations, hostile,
+    diagnose,
 )  # fmt: skip
 TABLES: dict[str, Callable[[], str]] = {function.__name__: function for function in FUNCTIONS}
 
