@@ -213,7 +213,7 @@ def test_images_that_are_not_finite_are_not_used(anywhere: Path, cdm: Run) -> No
     for reader in ("sample", "sample --refiner", "evaluate", "diagnose", "sharpen --weights"):
         error = one_line(cdm(*READERS[reader], *(("--samples", 64) if "sharpen" in reader else ())))
         assert "images that are not finite numbers" in error
-        written = [path for path in anywhere.rglob("*") if path.is_file()]
+        written = [path for path in anywhere.rglob("*") if path.is_file() and path.name != ".lock"]
         assert [file.name for file in written] == before
     assert "half precision cannot" in one_line(cdm(*READERS["export-web"]))
     with pytest.raises(ValueError, match="images that are not finite numbers"):
@@ -372,7 +372,7 @@ def test_no_step_of_the_refiner_is_taken_on_a_gradient_that_is_not_finite() -> N
             parameter.fill_(torch.nan)
     before = [parameter.clone() for parameter in sharpening.refiner.parameters()]
     images = torch.rand(8, 1, 28, 28)
-    with pytest.raises(Diverged, match="the gradient's length became nan at step 1: no step was taken"):
+    with pytest.raises(Diverged, match="the critic's loss became infinite or NaN at step 1"):
         sharpening.round(0, 0.0, images, images)
     assert all(map(torch.equal, before, sharpening.refiner.parameters()))
 

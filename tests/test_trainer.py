@@ -192,7 +192,7 @@ def test_an_infinite_gradient_stops_before_it_reaches_the_weights(accumulate: in
     assert not tr.optimizer.state
 
 
-@pytest.mark.parametrize("lr", [math.inf, 1e30])
+@pytest.mark.parametrize("lr", [1e25, 1e30])
 def test_a_step_into_nowhere_reaches_neither_average_nor_caller(lr: float) -> None:
     tr = training(lr=lr, warmup=0, steps=1)
     with pytest.raises(Diverged, match="the length of the weights became infinite or NaN at step 1"):
