@@ -141,12 +141,8 @@ class Examination:
         file = f"{lesson.module}.py"
         if not self.loads:
             return Verdict("wrong", f"{file} does not load: see the first failure", NOT_TRIED)
-        try:
-            missing = unwritten(self.subject.text()[0], lesson)
-        except (DoesNotLoad, SyntaxError, ValueError):
-            missing = []  # trying it says more
-        if missing and (not exercise or exercise in missing):
-            return Verdict("not written", exercise or missing[0])
+        if self.missing and (not exercise or exercise in self.missing):
+            return Verdict("not written", exercise or self.missing[0])
         if exercise in self.stopped:
             return Verdict("wrong", f"not tried: {self.stopped[exercise]}", NOT_TRIED)
         if self.seconds and time.monotonic() - self.begun > LESSON:
@@ -247,6 +243,14 @@ class Examination:
             if todo:
                 return Verdict("skipped", f"needs lesson {lesson.number}, where {todo} is not done yet")
         return None
+
+    @cached_property
+    def missing(self) -> list[str]:
+        """The exercises that are not written yet."""
+        try:
+            return unwritten(self.subject.text()[0], self.subject.lesson)
+        except (DoesNotLoad, SyntaxError, ValueError):
+            return []  # trying it says more
 
     def differs_elsewhere(self) -> bool:
         """Whether the learner changed more of the file than its exercises."""

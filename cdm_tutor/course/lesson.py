@@ -72,7 +72,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Call:
-    """A call for diagnosis: what it is about, and how to make it on a module. It makes its own inputs, always equal."""
+    """A fixed call: what it is about, and how to make it on a module. It makes its own inputs, always equal."""
 
     exercise: str
     make: Callable[[ModuleType], Any]

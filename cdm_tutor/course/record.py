@@ -10,6 +10,7 @@ from cdm_tutor.course.learner import learner_source
 from cdm_tutor.course.lesson import Lesson
 from cdm_tutor.course.outcomes import DoesNotLoad
 from cdm_tutor.course.summary import NOT_RUN, TOGETHER
+from cdm_tutor.writing import whole
 
 FOLDER = ".cdm-tutor"
 
@@ -51,14 +52,13 @@ class Record:
             "", or, where nothing can be written, a line that says so: then nothing is remembered, and all works.
         """
         path = _path(root, lesson)
-        part = path.with_suffix(".part")
         try:
             path.parent.mkdir(exist_ok=True)
             (path.parent / ".gitignore").write_text("*\n", encoding="utf-8")
-            part.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
-            part.replace(path)
+            with whole(path) as part:
+                part.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
         except OSError:
-            return f"This cannot be remembered: nothing can be written in {path.parent}."
+            return _cannot(path.parent)
         return ""
 
     def checked(self, rows: dict[str, str], digest: str) -> None:
@@ -87,6 +87,10 @@ def forgets(root: Path) -> str:
     folder = root / FOLDER
     if (folder.is_dir() or not folder.exists()) and os.access(folder if folder.is_dir() else root, os.W_OK):
         return ""
+    return _cannot(folder)
+
+
+def _cannot(folder: Path) -> str:
     return f"This cannot be remembered: nothing can be written in {folder}."
 
 

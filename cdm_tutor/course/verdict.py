@@ -110,14 +110,19 @@ def report(verdict: Verdict, n: int, instead: str = "") -> str:
     return "\n".join([*lines, f"All with this symptom: clinic.html#{verdict.group.name}"])
 
 
+def ends(losses: list[float]) -> tuple[float, float]:
+    """The mean loss of the first tenth, and of the last."""
+    part = max(1, len(losses) // 10)
+    return mean(losses[:part]), mean(losses[-part:])
+
+
 def judge_losses(losses: list[float]) -> str:
     """The symptom of a training's losses: the name of its group, or "" if they look healthy."""
     if not all(map(math.isfinite, losses)):
         return EMPTY
     if not losses:
         return ""
-    part = max(1, len(losses) // 10)
-    first, last = mean(losses[:part]), mean(losses[-part:])
+    first, last = ends(losses)
     late = losses[len(losses) // 2 :]
     steps = torch.tensor(late).diff().abs()
     if len(late) > 10 and (max(late) > 4 * median(late) or steps.mean().item() > 0.6 * mean(late)):
@@ -138,8 +143,8 @@ def too_soon(losses: list[float], card: ModelCard | None) -> str:
     """
     if judge_losses(losses) not in ("", "loss-stays"):
         return ""
-    part = max(1, len(losses) // 10)
-    if len(losses) >= 100 and (last := mean(losses[-part:])) > LEARNED * (first := mean(losses[:part])):
+    first, last = ends(losses) if losses else (0.0, 0.0)
+    if len(losses) >= 100 and last > LEARNED * first:
         return (
             f"Has learned nothing: the loss was {first:.3g} and is {last:.3g} after {len(losses)} steps, as of a "
             "constant answer. Is the learning rate far too small? Else look at what changes the weights: "
