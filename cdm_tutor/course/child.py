@@ -6,7 +6,6 @@ Answers are read as data that cannot run code.
 
 import contextlib
 import faulthandler
-import gc
 import io
 import math
 import os
@@ -165,7 +164,6 @@ def _live(make: Callable[[], Serve], questions: int, answers: int, output: int |
     try:
         with contextlib.suppress(OSError):
             os.setsid()  # Ctrl-C is the parent's, and one signal ends all that we start
-        gc.freeze()  # what the parent made is not looked through for garbage here, which would copy all of it
         _close_others(questions, answers, output)
         _limit_memory()
         if output is not None:

@@ -5,6 +5,7 @@ that code, knows the reference's answers and those of the known mistakes. An exe
 *and* its answers to the fixed calls are the reference's.
 """
 
+import gc
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -305,3 +306,4 @@ def warm_up() -> None:
     """Have done here, once, what each child would have to do anew; and keep to one thread, as forks must."""
     torch.set_num_threads(1)
     checks.given(value=st.lists(st.floats(0, 1), min_size=1, max_size=2), examples=1)(lambda value: None)()
+    gc.freeze()  # what there is now is not looked through for garbage again, here or in a child, which would copy it

@@ -123,6 +123,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.filterwarnings("default"))
             if not some:  # else there are more tests than these
                 config.stash[TESTS][item.path, about(item)] += 1
+    items.sort(key=_exercise_by_exercise)
     if wanted := config.option.exercise:
         chosen = [item for item in items if wanted in (about(item), (about(item) or "").split(".")[-1])]
         if not chosen:
@@ -130,6 +131,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             raise pytest.UsageError(f"--exercise: no test is about {wanted!r}: try {', '.join(known)}")
         config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
         items[:] = chosen
+
+
+def _exercise_by_exercise(item: pytest.Item) -> tuple[str, int]:
+    """A lesson's tests in the order of its exercises, each of which has a process of its own; all others as they are."""
+    its_lesson = lesson_of(item.path)
+    if not its_lesson:
+        return "", 0
+    names = [exercise.name for exercise in its_lesson.exercises]
+    return its_lesson.number, names.index(about(item)) if about(item) in names else len(names)
 
 
 @pytest.fixture(scope="module")

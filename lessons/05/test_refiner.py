@@ -76,10 +76,9 @@ def unrelated(a, b, what):
     means = torch.fft.ifftn(torch.fft.fftn(a) * torch.fft.fftn(b).conj()).real / a.numel()
     if a is b:
         means.view(-1)[0] = 0  # not shifted at all
-    place = torch.unravel_index(means.abs().argmax(), means.shape)
-    shift, allowed = tuple(index.item() for index in place), 7 / math.sqrt(a.numel())
+    shift = tuple((means.abs() == means.abs().max()).nonzero()[0].tolist())
     shifted = f", shifted by {shift} images, channels, rows and columns," if any(shift) else ""
-    found = means[place].item()
+    found, allowed = means[shift].item(), 7 / math.sqrt(a.numel())
     expect(abs(found) < allowed, f"{what}{shifted} is {found:.2g}, expected 0 (+-{allowed:.2g})")
 
 
@@ -246,7 +245,7 @@ SHAPES = pytest.mark.parametrize("shape", [(4, 1, 100, 100), (1, 1, 150, 130), (
 
 @pytest.mark.exercise("perturb")
 @SHAPES
-@given(examples=2, seed=st.integers(0, 999))
+@given(examples=1, seed=st.integers(0, 999))
 def test_perturb_adds_a_tenth_of_another_noise(lesson, shape, seed):
     others = []
     for each in (seed, seed + 1000, seed + 2000):
@@ -333,7 +332,7 @@ def test_refiner_loss_hands_the_gradient_to_the_model(lesson, prediction):
 
 @pytest.mark.exercise("refiner_loss")
 @SHAPES
-@given(examples=2, seed=st.integers(0, 999), steps=st.sampled_from([T, 20]), share=st.floats(0.1, 0.8))
+@given(examples=1, seed=st.integers(0, 999), steps=st.sampled_from([T, 20]), share=st.floats(0.1, 0.8))
 def test_refiner_meets_more_noise_than_it_is_told_of(lesson, shape, seed, steps, share):
     t = [int(steps * (share + 0.03 * image)) for image in range(shape[0])]
     x0, noise = images(seed, *shape), normal(seed + 1000, *shape)
@@ -478,11 +477,11 @@ def test_refine_starts_from_noised_samples(lesson, shape, t_start, seed):
 
 @pytest.mark.exercise("refine")
 def test_refine_adds_no_more_noise_than_the_model_is_told_of(lesson):
-    """Four million pixels tell a variance of 1 from one of 1.01, in which the perturbation of training is."""
+    """Two million pixels tell a variance of 1 from one of 1.01, in which the perturbation of training is."""
     asked = []
-    lesson.refine(lambda x_t, t: asked.append(x_t) or x_t, torch.zeros(4, 1, 1000, 1000), BY_HAND, chance(9), 3, "v")
-    found = (asked[0] / 0.96).square().mean().item()  # its standard error is 0.0007
-    expect(abs(found - 1) < 0.0042, f"t_start = 3: the noise has a variance of {found:.4g}, expected 1 (+-0.0042)")
+    lesson.refine(lambda x_t, t: asked.append(x_t) or x_t, torch.zeros(2, 1, 1000, 1000), BY_HAND, chance(9), 3, "v")
+    found = (asked[0] / 0.96).square().mean().item()  # its standard error is 0.001
+    expect(abs(found - 1) < 0.005, f"t_start = 3: the noise has a variance of {found:.4g}, expected 1 (+-0.005)")
 
 
 @pytest.mark.exercise("refine")
