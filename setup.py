@@ -1,5 +1,5 @@
 """What pyproject.toml cannot say: a wheel also holds the lessons' tests, which `cdm-tutor init` writes for those who
-have no clone. In the repository they lie in lessons/ only.
+have no clone. In the repository they lie in lessons/ only. It does not hold the workshop, which makes the repository.
 """
 
 from pathlib import Path
@@ -9,7 +9,12 @@ from setuptools.command.build_py import build_py
 
 
 class WithLessons(build_py):
-    """Pack conftest.py and lessons/*/test_*.py into cdm_tutor/course/packed."""
+    """Pack conftest.py and lessons/*/test_*.py into cdm_tutor/course/packed; leave out the workshop."""
+
+    def finalize_options(self) -> None:
+        super().finalize_options()
+        if not self.editable_mode:
+            self.packages = [name for name in self.packages if name.split(".")[0] != "workshop"]
 
     def run(self) -> None:
         super().run()

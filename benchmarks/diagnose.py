@@ -3,7 +3,7 @@
     python benchmarks/diagnose.py
 
 Every known mistake whose samples can be measured, and the right samples, are drawn again with other noise: from the
-weights that come with the package, or from what docs/mistakes/make.py has trained, which is kept in out/clinic/. For
+weights that come with the package, or from what workshop/clinic/make.py has trained, which is kept in out/clinic/. For
 every eighth of those that are trained, the training is done again as well, from another start and in another order.
 Real images of both data sets, and samples of both, count too: they are healthy.
 
@@ -12,32 +12,29 @@ Writes benchmarks/results/diagnose.json.
 
 import argparse
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from machine import machine
 from torch import Tensor
+
+from cdm_tutor.checkpoint import load_weights, shipped_weights
+from cdm_tutor.course.lesson import Mistake
+from cdm_tutor.course.looks import Beholder
+from cdm_tutor.course.mistakes import mistakes_of
+from cdm_tutor.course.outline import LESSONS
+from cdm_tutor.course.symptoms import HEALTHY
+from cdm_tutor.course.verdict import judge
+from cdm_tutor.generate import SampleSettings, generate
+from workshop.clinic import runs
+from workshop.clinic.scenes import Scene, Trained, scenes_of
+from workshop.clinic.tune import group_of, right_group
+from workshop.machine import machine
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "diagnose.json"
 SEEDS = (1,)
 AGAIN = 8  # of so many trainings one is done again
-
-sys.path.insert(0, str(ROOT / "docs" / "mistakes"))
-import runs  # noqa: E402
-from scenes import Scene, Trained, scenes_of  # noqa: E402
-from tune import group_of, right_group  # noqa: E402
-
-from cdm_tutor.checkpoint import load_weights, shipped_weights  # noqa: E402
-from cdm_tutor.course.lesson import Mistake  # noqa: E402
-from cdm_tutor.course.looks import Beholder  # noqa: E402
-from cdm_tutor.course.mistakes import mistakes_of  # noqa: E402
-from cdm_tutor.course.outline import LESSONS  # noqa: E402
-from cdm_tutor.course.symptoms import HEALTHY  # noqa: E402
-from cdm_tutor.course.verdict import judge  # noqa: E402
-from cdm_tutor.generate import SampleSettings, generate  # noqa: E402
 
 
 def drawn(scene: Scene, mistake: Mistake | None, seed: int, trained_again: bool) -> Tensor | None:

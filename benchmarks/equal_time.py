@@ -16,9 +16,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import torch
-from charts import chart
 from contenders import CONTENDERS, Contender
-from machine import machine
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
@@ -26,6 +24,8 @@ from cdm_tutor.data import load_full, load_sample
 from cdm_tutor.metrics import Yardstick
 from cdm_tutor.sampler import sample
 from cdm_tutor.trainer import Training, fit
+from workshop.drawing import chart
+from workshop.machine import machine
 
 RESULTS = Path(__file__).parent / "results"
 OUT = Path("out/equal_time")

@@ -12,8 +12,6 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import torch
-from charts import chart, picture
-from machine import machine
 from matplotlib.figure import Figure
 from torch import Tensor
 
@@ -22,6 +20,8 @@ from cdm_tutor.data import load_sample
 from cdm_tutor.generate import SampleSettings, generate
 from cdm_tutor.settings import TrainSettings
 from cdm_tutor.trainer import Step, Training, fit
+from workshop.drawing import chart, picture
+from workshop.machine import machine
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "first_minutes.json"

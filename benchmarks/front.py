@@ -15,8 +15,6 @@ from functools import partial
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-from charts import chart
-from machine import machine
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
@@ -25,6 +23,8 @@ from cdm_tutor.data import CLASS_NAMES, load_sample
 from cdm_tutor.generate import SampleSettings, generate
 from cdm_tutor.metrics import Yardstick
 from cdm_tutor.sampler import SOLVERS, dpm_step
+from workshop.drawing import chart
+from workshop.machine import machine
 
 RESULTS = Path(__file__).parent / "results"
 ROWS = [  # title, solver, eta, steps

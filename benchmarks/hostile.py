@@ -13,12 +13,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from machine import machine
 from rich.progress import track
 
 from cdm_tutor.course.commands import file_of, init
 from cdm_tutor.course.record import Record
 from cdm_tutor.course.summary import TOGETHER
+from workshop.machine import machine
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "hostile.json"

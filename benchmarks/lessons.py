@@ -20,7 +20,6 @@ from mmap import mmap
 from pathlib import Path
 
 import torch
-from machine import machine
 from torch import Tensor
 
 from cdm_tutor.course import checks
@@ -30,6 +29,7 @@ from cdm_tutor.course.lesson import Lesson, Patch
 from cdm_tutor.course.mistakes import mistakes_of
 from cdm_tutor.course.outline import LESSONS
 from cdm_tutor.course.variants import variants_of
+from workshop.machine import machine
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "lessons.json"

@@ -15,11 +15,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from machine import machine
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from cdm_tutor.checkpoint import load_weights, shipped_weights
 from cdm_tutor.export import export_web
+from workshop.machine import machine
 
 ROOT = Path(__file__).parent.parent
 CORE = 0

@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from machine import machine
+from workshop.machine import machine
 
 
 def peak_mb(*arguments: str) -> float:

@@ -18,13 +18,12 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from machine import machine
-
 from cdm_tutor.course.gate import Gate
 from cdm_tutor.course.learner import reference_source
 from cdm_tutor.course.lesson import Exercise, Lesson
 from cdm_tutor.course.outline import LESSONS
 from cdm_tutor.course.syntax import find_function, statements
+from workshop.machine import machine
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "mutations.json"

@@ -17,8 +17,6 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from charts import picture
-from machine import machine
 from refiner import samples
 from torch import Tensor
 
@@ -33,6 +31,8 @@ from cdm_tutor.refiner import ImprovedRefinementNetwork, refine, refiner_loss
 from cdm_tutor.schedule import NoiseSchedule, make_schedule
 from cdm_tutor.settings import TrainSettings
 from cdm_tutor.trainer import Loss, Training, fit
+from workshop.drawing import picture
+from workshop.machine import machine
 
 RESULTS, OUT = Path(__file__).parent / "results", Path("out") / "naive"
 COSINE, N, START = make_schedule("cosine"), 2000, 100

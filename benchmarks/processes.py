@@ -18,8 +18,6 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import torch
-from charts import chart
-from machine import machine
 from matplotlib.figure import Figure
 
 from cdm_tutor import distributed
@@ -28,6 +26,8 @@ from cdm_tutor.schedule import make_schedule
 from cdm_tutor.settings import TrainSettings
 from cdm_tutor.trainer import Training, draw_batch, fit
 from cdm_tutor.unet import SimpleUNet
+from workshop.drawing import chart
+from workshop.machine import machine
 
 RESULT = Path(__file__).parent / "results" / "processes.json"
 STEPS = 12

@@ -13,7 +13,6 @@ from itertools import product
 from pathlib import Path
 
 import torch
-from machine import machine
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -25,6 +24,7 @@ from cdm_tutor.progress import sampling_bar
 from cdm_tutor.randomness import seeded
 from cdm_tutor.refiner import refine
 from cdm_tutor.unet import SimpleUNet
+from workshop.machine import machine
 
 RESULTS = Path(__file__).parent / "results"
 SAMPLES = Path("out") / "refiner"

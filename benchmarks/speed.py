@@ -13,9 +13,9 @@ from pathlib import Path
 
 import torch
 from contenders import CONTENDERS, Contender, loss
-from machine import machine
 
 from cdm_tutor.data import load_sample
+from workshop.machine import machine
 
 
 def train_rate(contender: Contender, batch: int, steps: int) -> float:

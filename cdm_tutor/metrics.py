@@ -1,6 +1,6 @@
 """How good are the samples? Distances in the feature space of a small classifier of ours.
 
-The classifier was trained on the full training sets (benchmarks/train_classifier.py). Its distances
+The classifier was trained on the full training sets (workshop/classifier.py). Its distances
 compare models of this course with each other; they are not the published FIDs of Inception's features.
 """
 

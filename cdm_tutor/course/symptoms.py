@@ -1,6 +1,6 @@
 """All known mistakes by what one sees. A mistake may be in several groups; of those that images show it is in one.
 
-The groups were made by looking at what docs/mistakes/make.py had drawn.
+The groups were made by looking at what workshop/clinic/make.py had drawn.
 """
 
 from dataclasses import dataclass

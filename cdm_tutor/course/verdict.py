@@ -1,6 +1,6 @@
 """Which symptom do these images have, or this loss? The nearest of the sets of samples that the clinic was made with.
 
-`assets/looks.json` holds what each of those measures; docs/mistakes/tune.py writes it.
+`assets/looks.json` holds what each of those measures; workshop/clinic/tune.py writes it.
 """
 
 import json

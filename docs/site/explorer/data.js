@@ -1,4 +1,4 @@
-// Made by docs/make_explorer.py.
+// Made by workshop/explorer.py.
 const EXPLORER = {
  "images": [
   {

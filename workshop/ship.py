@@ -1,6 +1,6 @@
 """Make a run's weights the ones that come with the package: half precision, measured, described.
 
-    python benchmarks/ship.py RUN_DIR "COMMAND THAT TRAINED IT"
+    python -m workshop.ship RUN_DIR "COMMAND THAT TRAINED IT"
 
 Writes cdm_tutor/assets/NAME-unet.safetensors and NAME-unet.json; for a refiner NAME-refiner, measured on samples of the
 U-Net that is shipped already.
@@ -10,12 +10,11 @@ import json
 import sys
 from pathlib import Path
 
-from machine import machine
-
 from cdm_tutor.checkpoint import load_weights, save_weights, shipped_weights
 from cdm_tutor.data import load_sample
 from cdm_tutor.generate import SampleSettings, generate
 from cdm_tutor.metrics import Yardstick
+from workshop.machine import machine
 
 run, command = Path(sys.argv[1]), sys.argv[2]
 model, card = load_weights(run / "model.safetensors")

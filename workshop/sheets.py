@@ -1,6 +1,6 @@
 """Make the sheets of real images that come with the package: the first 1,000 of each class.
 
-    python benchmarks/make_samples.py DATA_DIR
+    python -m workshop.sheets DATA_DIR
 
 DATA_DIR holds the full sets in torchvision's layout. Each sheet is 100 x 100 images, row after row,
 class after class.

@@ -6,7 +6,6 @@ from types import ModuleType
 import matplotlib.pyplot as plt
 import torch
 import torch.nn.functional as F
-from drawing import chart, mistaken, picture
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
@@ -18,6 +17,7 @@ from cdm_tutor.noising import predict_x0_from_velocity, q_sample
 from cdm_tutor.randomness import draw_like, seeded
 from cdm_tutor.sampler import denoise, sample
 from cdm_tutor.unet import SimpleUNet, timestep_embedding
+from workshop.drawing import chart, mistaken, picture
 
 USES = ("unet", "noising", "schedule", "sampler", "checkpoint", "data", "randomness", "course/mistakes/unet")
 

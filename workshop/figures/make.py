@@ -12,6 +12,8 @@ import sys
 import time
 from pathlib import Path
 
+from workshop.places import ROOT
+
 HERE = Path(__file__).parent
 MADE = HERE / "made.json"  # script -> the hash of what it was made from
 HELPERS = {"drawing", "make"}
@@ -21,7 +23,7 @@ def digest(script: str) -> str:
     """The hash of a script and of all that it draws from."""
     uses = importlib.import_module(script).USES
     files = [HERE / "drawing.py", HERE / f"{script}.py"]
-    files += [HERE.parent.parent / "cdm_tutor" / f"{module}.py" for module in uses]
+    files += [ROOT / "cdm_tutor" / f"{module}.py" for module in uses]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
 
 

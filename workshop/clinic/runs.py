@@ -6,15 +6,15 @@ import pickle
 from functools import cache
 from pathlib import Path
 
-import scenes
 import torch
-from scenes import Outcome, Scene
 
 from cdm_tutor.course.lesson import Mistake
 from cdm_tutor.course.mistakes import all_mistakes
 from cdm_tutor.data import ASSETS
+from workshop.clinic import scenes
+from workshop.clinic.scenes import Outcome, Scene
+from workshop.places import ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 KEPT = ROOT / "out" / "clinic"
 PACKAGE = ROOT / "cdm_tutor"
 

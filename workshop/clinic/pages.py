@@ -1,4 +1,4 @@
-"""The clinic's pages, from what docs/mistakes/make.py has seen: the entries of each lesson, and all by symptom."""
+"""The clinic's pages, from what workshop/clinic/make.py has seen: the entries of each lesson, and all by symptom."""
 
 import difflib
 import html
@@ -6,7 +6,6 @@ import json
 import math
 import re
 from functools import cache
-from pathlib import Path
 from statistics import pstdev
 from typing import Any
 
@@ -17,9 +16,10 @@ from cdm_tutor.course.lesson import Lesson, Mistake
 from cdm_tutor.course.looks import MEASURES
 from cdm_tutor.course.mistakes import all_mistakes, mistakes_of
 from cdm_tutor.course.symptoms import GROUPS, Group
+from workshop import places
 
-DOCS = Path(__file__).parent
-PICTURES = DOCS / "pictures" / "clinic"
+PICTURES = places.PICTURES / "clinic"
+SEEN = places.ROOT / "workshop" / "clinic" / "seen.json"
 ENLARGED = 3
 STANDS_OUT = 0.5  # a measure that is off by more, in its spread over the whole clinic, is worth telling
 ALIKE = 0.01  # samples that differ by less, in grey, are told to look right
@@ -30,7 +30,7 @@ JUMPY = 1.5  # and that changes from step to step by less than so many times as 
 @cache
 def made() -> dict[str, Any]:
     """What was seen of each mistake."""
-    return json.loads((DOCS / "mistakes" / "made.json").read_text(encoding="utf-8"))
+    return json.loads(SEEN.read_text(encoding="utf-8"))
 
 
 def sentence(title: str) -> str:

@@ -1,6 +1,6 @@
 """Write the measured tables into README.md and the site, between their markers, from the result files.
 
-    python benchmarks/tables.py [--check]
+    python -m workshop.tables [--check]
 
 With --check nothing is written, and the exit code is 1 where a table is not what the files say.
 """
@@ -12,9 +12,8 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-ROOT = Path(__file__).parent.parent
-RESULTS = ROOT / "benchmarks" / "results"
-ASSETS = ROOT / "cdm_tutor" / "assets"
+from workshop.places import ASSETS, RESULTS, ROOT
+
 NAMES = {"mnist": "MNIST", "fashion": "Fashion-MNIST"}
 PAGES = ("README.md", "docs/how-good.md", "docs/processes.md", "docs/lessons/05-refiner.md")
 SOLVERS = {"dpm": "DPM-Solver++, corrected", "ddim": "DDIM"}
@@ -158,7 +157,7 @@ def shipped() -> str:
         commands.append(f"    {facts['command']}")
     head = ["data set", "images seen", "minutes", "FID", "FID of real images", "classifier's test accuracy", "date"]
     note = f"{facts['n']:,} samples, {facts['sampled']}; trained by\n\n" + "\n".join(commands)
-    return f"{table(head, rows)}\n\n{note}\n\nand measured by `benchmarks/ship.py`; {where(facts['measured'])}."
+    return f"{table(head, rows)}\n\n{note}\n\nand measured by `workshop/ship.py`; {where(facts['measured'])}."
 
 
 def memory() -> str:
@@ -290,7 +289,7 @@ def main() -> None:
             if "--check" not in sys.argv:
                 path.write_text(new)
     if stale and "--check" in sys.argv:
-        sys.exit("run python benchmarks/tables.py")
+        sys.exit("run python -m workshop.tables")
 
 
 if __name__ == "__main__":

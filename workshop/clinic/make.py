@@ -1,8 +1,8 @@
-"""Run every known mistake and keep what is seen: python docs/mistakes/make.py [NAME ...] [--check]
+"""Run every known mistake and keep what is seen: python -m workshop.clinic.make [NAME ...] [--check]
 
 docs/pictures/clinic/NAME.webp    right samples above mistaken ones, from the same seed
 docs/pictures/clinic/few/         a few of the mistaken ones, for the index
-docs/mistakes/made.json           what was measured, how it ended, and which test catches it
+workshop/clinic/seen.json         what was measured, how it ended, and which test catches it
 
 Runs those whose patch, or whatever else decides the picture, has changed since; a NAME is always run. All of them take
 most of an hour on one core; what was run is kept in out/clinic/ as well, so that Ctrl-C loses one mistake at most. With
@@ -20,21 +20,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import runs
 import torch
 from PIL import Image
 from rich.progress import Progress
-from scenes import Outcome, Scene, scenes_of
 from torch import Tensor
 
 from cdm_tutor.course.lesson import Lesson, Mistake
 from cdm_tutor.course.looks import Beholder
 from cdm_tutor.course.mistakes import all_mistakes
 from cdm_tutor.plots import to_pixels
+from workshop import places
+from workshop.clinic import runs
+from workshop.clinic.scenes import Outcome, Scene, scenes_of
 
-HERE = Path(__file__).parent
-MADE = HERE / "made.json"
-PICTURES = HERE.parent / "pictures" / "clinic"
+SEEN = places.ROOT / "workshop" / "clinic" / "seen.json"
+PICTURES = places.PICTURES / "clinic"
 SHOWN, FEW, SIDE, GAP = 8, 4, 28, 2  # samples in a row, and in the index; their size, and what is between them
 BACKGROUND, NO_NUMBER = (20, 22, 27), (110, 30, 45)  # between the samples; where there is none
 POINTS = 45  # of a loss curve
@@ -48,7 +48,7 @@ def main() -> int:
     parser.add_argument("--check", action="store_true")
     args = parser.parse_args()
     mistakes = all_mistakes()
-    made = json.loads(MADE.read_text()) if MADE.exists() else {}
+    made = json.loads(SEEN.read_text()) if SEEN.exists() else {}
     complaints = stale(mistakes, made)
     if args.check:
         print("\n".join(f"{name}: {why}" for name, why in complaints.items()) or "the clinic is fresh")
@@ -98,9 +98,9 @@ def digests(mistake: Mistake) -> list[str]:
 
 def save(made: dict[str, Any]) -> None:
     """All at once or not at all."""
-    part = MADE.with_suffix(".part")
+    part = SEEN.with_suffix(".part")
     part.write_text(json.dumps(made, indent=1) + "\n")
-    part.replace(MADE)
+    part.replace(SEEN)
 
 
 def make(lesson: Lesson, mistake: Mistake, beholder: Beholder) -> dict[str, Any]:
@@ -209,14 +209,14 @@ def caught_by(lesson: Lesson, mistake: Mistake) -> str:
     without = [part for name in ("cacheprovider", "unraisableexception") for part in ("-p", f"no:{name}")]
     options = ["-q", "-x", "--impl", f"mistake:{mistake.name}", "--exercise", mistake.exercise, *without]
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        pytest.main([str(runs.ROOT / "lessons" / lesson.number), *options], plugins=[listener])
+        pytest.main([str(places.ROOT / "lessons" / lesson.number), *options], plugins=[listener])
     return listener.failed
 
 
 @cache
 def tests_of(lesson: Lesson) -> set[str]:
     """The names of a lesson's tests."""
-    file = runs.ROOT / "lessons" / lesson.number / f"test_{lesson.module}.py"
+    file = places.ROOT / "lessons" / lesson.number / f"test_{lesson.module}.py"
     tree = ast.parse(file.read_text(encoding="utf-8"))
     return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
 

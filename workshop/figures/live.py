@@ -2,7 +2,6 @@
 
 import torch
 import torch.nn.functional as F
-from drawing import picture
 from torch import Tensor
 
 from cdm_tutor.checkpoint import load_weights, shipped_weights
@@ -11,6 +10,7 @@ from cdm_tutor.noising import q_sample
 from cdm_tutor.randomness import draw_like, seeded
 from cdm_tutor.refiner import refiner_steps, renoise
 from cdm_tutor.sampler import Guess, ddim_step, denoise, sample
+from workshop.drawing import picture
 
 USES = ("unet", "noising", "schedule", "sampler", "refiner", "checkpoint", "data", "randomness")
 LAYERS = ("conv_in", "down.0", "down.3", "attention", "up.3")

@@ -6,7 +6,6 @@ from types import ModuleType
 import matplotlib.pyplot as plt
 import torch
 import torch.nn.functional as F
-from drawing import chart, mistaken, picture
 from matplotlib.figure import Figure
 from torch import Tensor
 
@@ -18,6 +17,7 @@ from cdm_tutor.noising import q_sample
 from cdm_tutor.randomness import draw_like, seeded
 from cdm_tutor.sampler import ddim_step, denoise, levels, sample
 from cdm_tutor.schedule import make_schedule
+from workshop.drawing import chart, mistaken, picture
 
 USES = ("schedule", "noising", "unet", "sampler", "refiner", "course/mistakes/refiner")
 

@@ -1,4 +1,4 @@
-"""Write the weights of the live sampler: python docs/make_live.py [--check]
+"""Write the weights of the live sampler: python -m workshop.live [--check]
 
 docs/live/NAME.js    the networks that come with the package, as scripts; what computes is cdm_tutor/web/live
 
@@ -11,8 +11,9 @@ from pathlib import Path
 
 from cdm_tutor.checkpoint import load_weights, shipped_weights
 from cdm_tutor.export import weights_script
+from workshop.places import DOCS
 
-LIVE = Path(__file__).parent / "live"
+LIVE = DOCS / "live"
 
 
 def scripts() -> dict[Path, str]:

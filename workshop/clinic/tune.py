@@ -1,4 +1,4 @@
-"""Write what diagnose compares with, cdm_tutor/assets/looks.json: python docs/mistakes/tune.py [--check]
+"""Write what diagnose compares with, cdm_tutor/assets/looks.json: python -m workshop.clinic.tune [--check]
 
 From what make.py has measured: of each set of samples, mistaken or right, how far its measures are from those of real
 images, and its symptom. Real images are among them, clean and with grain, and white ones. With --check nothing is
@@ -13,12 +13,12 @@ from statistics import pstdev
 from typing import Any
 
 import torch
-from make import MADE
-from scenes import N, Scene, Trained, find, scenes_of
 
 from cdm_tutor.course.looks import MEASURES, Beholder, felt
 from cdm_tutor.course.symptoms import AFTER_TRAINING, GROUPS, HEALTHY, SCRIBBLES
 from cdm_tutor.course.verdict import LOOKS
+from workshop.clinic.make import SEEN
+from workshop.clinic.scenes import N, Scene, Trained, find, scenes_of
 
 
 def group_of(name: str, number: int, scene: Scene) -> str:
@@ -38,7 +38,7 @@ def right_group(scene: Scene) -> str:
 def sets() -> Iterator[tuple[str, str, dict[str, float]]]:
     """Each set of samples: the mistake, "" for none, the symptom, and what it measures."""
     told = set()
-    for name, facts in json.loads(MADE.read_text()).items():
+    for name, facts in json.loads(SEEN.read_text()).items():
         for number, (scene, seen) in enumerate(zip(scenes_of(find(name)), facts["scenes"], strict=True)):
             if seen.get("right looks") and scene not in told:
                 told.add(scene)

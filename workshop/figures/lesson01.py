@@ -4,7 +4,6 @@ import math
 
 import matplotlib.pyplot as plt
 import torch
-from drawing import chart, mistaken, picture
 from matplotlib.figure import Figure
 from torch import Tensor
 
@@ -14,6 +13,7 @@ from cdm_tutor.noising import q_sample
 from cdm_tutor.randomness import draw_like, seeded
 from cdm_tutor.sampler import denoise, posterior, sample
 from cdm_tutor.schedule import BETAS, NoiseSchedule, linear_betas, make_schedule
+from workshop.drawing import chart, mistaken, picture
 
 USES = ("schedule", "noising", "sampler", "unet", "course/mistakes/schedule")
 

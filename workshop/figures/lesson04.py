@@ -7,7 +7,6 @@ from types import ModuleType
 
 import matplotlib.pyplot as plt
 import torch
-from drawing import chart, mistaken, picture
 from matplotlib.figure import Figure
 from torch import Tensor
 
@@ -18,6 +17,7 @@ from cdm_tutor.generate import BATCH, SampleSettings, generate
 from cdm_tutor.noising import Model, velocity
 from cdm_tutor.sampler import Guess, levels, posterior, sample, spaced_timesteps
 from cdm_tutor.schedule import NoiseSchedule, make_schedule
+from workshop.drawing import chart, mistaken, picture
 
 USES = ("schedule", "noising", "unet", "sampler", "generate", "course/mistakes/sampler")
 SEED = 4

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from cdm_tutor.course.learner import Implementation, load
 from cdm_tutor.course.outline import LESSONS
+from workshop.places import PARTS, PICTURES
 
-DOCS = Path(__file__).parent.parent
 COMMON = {
     "svg.fonttype": "none",  # text stays text
     "svg.hashsalt": "cdm-tutor",  # the same file each time
@@ -49,7 +49,7 @@ def chart(name: str, alt: str, draw: Callable[[], Figure], pictures: str = "../p
         inked = dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), ink)
         with plt.rc_context({**COMMON, **inked, "axes.prop_cycle": plt.cycler(color=cycle)}):
             figure = draw()
-            figure.savefig(DOCS / "pictures" / f"{name}-{theme}.svg", metadata={"Date": None})
+            figure.savefig(PICTURES / f"{name}-{theme}.svg", metadata={"Date": None})
             width, height = (round(96 * side) for side in figure.get_size_inches())
             plt.close(figure)
         size = f'width="{width}" height="{height}" loading=lazy'
@@ -83,7 +83,7 @@ def picture(
         pen.text((left + column * (side + gap) + side / 2, top / 2), text, INK, _font(), anchor="mm")
     for row, text in enumerate(row_labels or []):
         pen.text((left - 6, top + row * (side + gap) + side / 2), text, INK, _font(), anchor="rm")
-    sheet.save(DOCS / "pictures" / f"{name}.webp", lossless=True)
+    sheet.save(PICTURES / f"{name}.webp", lossless=True)
     size = f'width="{sheet.width}" height="{sheet.height}" loading=lazy'
     _part(name, f"![{alt}](../pictures/{name}.webp){{ {size} }}\n")
 
@@ -99,7 +99,7 @@ def mistaken(name: str) -> ModuleType:
 
 
 def _part(name: str, text: str) -> None:
-    path = DOCS / "parts" / "figures" / f"{name}.md"
+    path = PARTS / "figures" / f"{name}.md"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
 

@@ -1,4 +1,4 @@
-"""Write what the pages include, from the code itself: python docs/make_parts.py [--check]
+"""Write what the pages include, from the code itself: python -m workshop.parts [--check]
 
 docs/parts/NN/pipeline.md       the six stages, one of them lit
 docs/parts/NN/EXERCISE.md       an exercise: its stub, hints and solution
@@ -16,10 +16,6 @@ import os
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
-
-import clinic_parts as clinic
-from clinic_parts import escaped, fence
 
 from cdm_tutor.course import stubs
 from cdm_tutor.course.learner import reference_source
@@ -27,9 +23,10 @@ from cdm_tutor.course.lesson import Exercise, Lesson, Mistake
 from cdm_tutor.course.mistakes import mistakes_of
 from cdm_tutor.course.outline import LESSONS
 from cdm_tutor.course.syntax import find_function
+from workshop.clinic import pages as clinic
+from workshop.clinic.pages import escaped, fence
+from workshop.places import DOCS, PARTS
 
-DOCS = Path(__file__).parent
-PARTS = DOCS / "parts"
 HINTS = ("A hint", "Another", "Nearly there")
 
 

@@ -1,4 +1,4 @@
-"""Write the data of the schedule explorer: python docs/make_explorer.py [--check]
+"""Write the data of the schedule explorer: python -m workshop.explorer [--check]
 
 docs/site/explorer/data.js    some images of the embedded samples, and the noise that all of them are noised with
 
@@ -8,7 +8,6 @@ With --check nothing is written, and the exit code is 1 where the file is not wh
 import argparse
 import json
 import sys
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -16,8 +15,9 @@ from torch import Tensor
 from cdm_tutor.data import CLASS_NAMES, load_sample
 from cdm_tutor.export import encoded
 from cdm_tutor.randomness import seeded
+from workshop.places import DOCS
 
-DATA = Path(__file__).parent / "site" / "explorer" / "data.js"
+DATA = DOCS / "site" / "explorer" / "data.js"
 PLACES = {"mnist": (5003, 3005, 4006, 4), "fashion": (9000, 2583, 1002, 8001)}
 NOISE_UNIT = 4096  # noise is stored in whole 4096ths: processors differ in the last digits of what they draw
 
@@ -33,7 +33,7 @@ def explorer_data() -> str:
             images.append({"data": data, "place": place, "name": name, "pixels": encoded(pixels)})
     noise = (fixed_noise() * NOISE_UNIT).round().short()
     content = {"images": images, "noise": encoded(noise), "noiseUnit": NOISE_UNIT}
-    return f"// Made by docs/make_explorer.py.\nconst EXPLORER = {json.dumps(content, indent=1)};\n"
+    return f"// Made by workshop/explorer.py.\nconst EXPLORER = {json.dumps(content, indent=1)};\n"
 
 
 def fixed_noise() -> Tensor:

@@ -1,6 +1,6 @@
 """Train the classifiers that the yardstick stands on, and count the features of the training sets.
 
-    python benchmarks/train_classifier.py DATA_DIR [--epochs 6] [--only NAME]
+    python -m workshop.classifier DATA_DIR [--epochs 6] [--only NAME]
 
 DATA_DIR holds the full sets in torchvision's layout. Writes to cdm_tutor/assets/, for each data set:
 NAME-classifier.safetensors (half precision), NAME-features.safetensors (sums over the 60,000 training
@@ -13,11 +13,11 @@ import time
 
 import torch
 import torch.nn.functional as F
-from machine import machine
 from safetensors.torch import save_file
 
 from cdm_tutor.data import ASSETS, CLASS_NAMES, Images, load_full
 from cdm_tutor.metrics import Classifier
+from workshop.machine import machine
 
 
 def shifted(x0: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

@@ -4,7 +4,6 @@ from types import ModuleType
 
 import matplotlib.pyplot as plt
 import torch
-from drawing import chart, mistaken, picture
 from matplotlib.figure import Figure
 from torch import Tensor
 
@@ -16,6 +15,7 @@ from cdm_tutor.data import load_sample
 from cdm_tutor.noising import predict_x0, predict_x0_from_velocity, q_sample, velocity
 from cdm_tutor.randomness import seeded
 from cdm_tutor.schedule import BETAS, make_schedule
+from workshop.drawing import chart, mistaken, picture
 
 USES = ("schedule", "noising", "unet", "sampler", "course/mistakes/noising")
 

@@ -438,7 +438,7 @@ def together(
     loopback = {"GLOO_SOCKET_IFNAME": "lo", "TORCHELASTIC_RUN_ID": "scene", "WORLD_SIZE": str(scene.processes)}
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder, "result.pt")
-        command = [sys.executable, __file__, mistake.name if mistake else "", str(seed), str(result)]
+        command = [sys.executable, "-m", __name__, mistake.name if mistake else "", str(seed), str(result)]
         environment = {**os.environ, **loopback, distributed.STORE: f"{folder}/store", "OMP_NUM_THREADS": "1"}
         workers = [
             subprocess.Popen(

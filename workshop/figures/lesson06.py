@@ -9,7 +9,6 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import torch
-from drawing import chart, mistaken, picture
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor, nn
@@ -23,6 +22,7 @@ from cdm_tutor.sampler import sample
 from cdm_tutor.schedule import make_schedule
 from cdm_tutor.settings import TrainSettings
 from cdm_tutor.unet import SimpleUNet
+from workshop.drawing import chart, mistaken, picture
 
 USES = (
     "trainer",
