@@ -5,10 +5,10 @@ PIP_FLAGS ?=
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help demo test check docs browse zensical serve clean
+.PHONY: help demo test check made made-check docs browse zensical serve clean
 
 help: ## say what there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-6s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' Makefile
 
 demo: $(VENV)/learner ## from noise to pictures in five minutes; writes out/demo/
 	$(BIN)/cdm-tutor demo
@@ -20,6 +20,12 @@ check: $(VENV)/dev ## lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+made: $(VENV)/dev ## make what is stale: pictures, tables, the lists of lessons
+	OMP_NUM_THREADS=1 $(BIN)/python -m workshop make
+
+made-check: $(VENV)/dev ## say what is stale (make test does, too)
+	$(BIN)/python -m workshop check
 
 docs: $(VENV)/dev ## build the site into site/, failing on any warning
 	$(BIN)/mkdocs build --strict

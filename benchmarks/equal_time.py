@@ -6,7 +6,7 @@
 
 `train` wants a quiet machine; it keeps snapshots in out/equal_time/. `measure` samples from them (for the
 slower contenders this takes longer than the training) and writes benchmarks/results/equal_time.json.
-`report` draws quality over minutes. Data: the 60,000 training images of Fashion-MNIST.
+`report` says how we compare. Data: the 60,000 training images of Fashion-MNIST.
 """
 
 import argparse
@@ -14,17 +14,14 @@ import json
 import time
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import torch
 from contenders import CONTENDERS, Contender
-from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from cdm_tutor.data import load_full, load_sample
 from cdm_tutor.metrics import Yardstick
 from cdm_tutor.sampler import sample
 from cdm_tutor.trainer import Training, fit
-from workshop.drawing import chart
 from workshop.machine import machine
 
 RESULTS = Path(__file__).parent / "results"
@@ -101,28 +98,12 @@ def draw(model: nn.Module, contender: Contender, n: int, steps: int) -> Tensor:
 
 
 def report() -> None:
-    """Draw quality over minutes from the results file, and say how we compare."""
+    """Say how we compare, from the results file."""
     results = json.loads((RESULTS / "equal_time.json").read_text())
     for facts in results.values():
         print(f"{facts['title']}: FID {facts['fid']:.2f} after {facts['minutes']:g} minutes, {facts['images']} images")
     others = min(facts["fid"] for name, facts in results.items() if name != "ours")
     print(f"ours is {others / results['ours']['fid']:.2f} times smaller than the better of theirs")
-    alt = "FID over minutes of training, on a log scale: ours is below the other two after each quarter of the time."
-    chart("equal-time", alt, lambda: draw_curves(results), "pictures")
-
-
-def draw_curves(results: dict) -> Figure:
-    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
-    for facts in results.values():
-        curve = facts["curve_500_samples_ddim20"]
-        minutes = [facts["minutes"] * (i + 1) / len(curve) for i in range(len(curve))]
-        axes.plot(minutes, curve, marker="o", label=facts["title"])
-    axes.set(
-        yscale="log", xlabel="minutes of training, two CPU cores", ylabel="FID (500 samples, DDIM-20)", ylim=(5, 200)
-    )
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.legend()
-    return figure
 
 
 def main() -> None:

@@ -1,9 +1,8 @@
 """What sharing the work buys: images a second, and where a step's time goes, for 1 and 2 processes of one thread.
 
     python benchmarks/processes.py [--rounds 5] [--batch 256]
-    python benchmarks/processes.py --plot
 
-Writes benchmarks/results/processes.json and draws it. Wants a quiet machine, a core a process.
+Writes benchmarks/results/processes.json. Wants a quiet machine, a core a process.
 """
 
 import argparse
@@ -16,9 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import torch
-from matplotlib.figure import Figure
 
 from cdm_tutor import distributed
 from cdm_tutor.data import load_sample
@@ -26,7 +23,6 @@ from cdm_tutor.schedule import make_schedule
 from cdm_tutor.settings import TrainSettings
 from cdm_tutor.trainer import Training, draw_batch, fit
 from cdm_tutor.unet import SimpleUNet
-from workshop.drawing import chart
 from workshop.machine import machine
 
 RESULT = Path(__file__).parent / "results" / "processes.json"
@@ -84,14 +80,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--batch", type=int, default=256)
-    parser.add_argument("--plot", action="store_true", help="only draw what was measured before")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.worker:
         worker(args.worker, args.batch)
-        return
-    if args.plot:
-        plot()
         return
     rounds = []
     for number in range(args.rounds):
@@ -109,32 +101,6 @@ def main() -> None:
     }
     RESULT.write_text(json.dumps(facts, indent=2) + "\n")
     print(json.dumps(facts, indent=2))
-    plot()
-
-
-def draw(facts: dict) -> Figure:
-    """One bar for each number of processes: time a step, computing and waiting for the others."""
-    figure, axes = plt.subplots(figsize=(7, 2.2), layout="constrained")
-    for row, found in enumerate(facts["processes"].values()):
-        waiting = max(0.0, found["step_ms"] - found["compute_ms"])
-        axes.barh(row, found["compute_ms"], color="C0", label=None if row else "computing")
-        axes.barh(row, waiting, left=found["compute_ms"], color="C1", label=None if row else "communicating")
-        axes.text(found["step_ms"], row, f"  {found['images_per_second']:.0f} images/s", va="center")
-    axes.set(yticks=[0, 1], yticklabels=["1 process", "2 processes"])
-    axes.set_xlabel(f"milliseconds a step of {facts['batch']} images")
-    axes.set_xlim(0, 1.3 * max(found["step_ms"] for found in facts["processes"].values()))
-    axes.invert_yaxis()
-    axes.legend(fontsize=8)
-    return figure
-
-
-def plot() -> None:
-    """Draw what was measured."""
-    facts = json.loads(RESULT.read_text())
-    alt = (
-        "Milliseconds a step, computing and communicating, for one process and for two: two take hardly more than half."
-    )
-    chart("processes", alt, lambda: draw(facts), "pictures")
 
 
 if __name__ == "__main__":

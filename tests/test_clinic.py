@@ -1,14 +1,8 @@
 """The clinic: every known mistake was run and is shown, and images by themselves lead to the right symptom."""
 
-import importlib
-import json
-import runpy
 import sys
-from collections.abc import Iterator
-from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
-from types import ModuleType
 
 import markdown
 import pytest
@@ -25,105 +19,51 @@ from cdm_tutor.course.outline import LESSONS
 from cdm_tutor.course.symptoms import AFTER_TRAINING, EMPTY, GROUPS, HEALTHY, find_group
 from cdm_tutor.course.verdict import judge, judge_losses, read_losses
 from cdm_tutor.plots import save_grid
+from workshop.clinic import make, pages, runs, scenes
 
 ROOT = Path(__file__).parent.parent
-SCRIPTS = ROOT / "docs" / "mistakes"
-PARTS = ROOT / "docs" / "parts" / "clinic"
 MISTAKES = all_mistakes()
-escaped = runpy.run_path(str(ROOT / "docs" / "clinic_parts.py"))["escaped"]
 
 
-@pytest.fixture(scope="module")
-def make() -> Iterator[ModuleType]:
-    """The script that makes the clinic."""
-    names = ("make", "runs", "scenes", "tune")
-    before = {name: sys.modules.pop(name, None) for name in names}
-    sys.path.insert(0, str(SCRIPTS))
-    import make
-
-    yield make
-    sys.path.remove(str(SCRIPTS))
-    for name, module in before.items():
-        sys.modules.pop(name, None)
-        if module:
-            sys.modules[name] = module
-
-
-@pytest.mark.parametrize("script", ["make", "tune"])
-def test_clinic_is_fresh(
-    script: str, make: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys, "argv", [script, "--check"])
-    assert importlib.import_module(script).main() == 0, capsys.readouterr().out
-
-
-def test_a_changed_patch_is_stale(make: ModuleType) -> None:
-    made = json.loads(make.MADE.read_text())
-    lesson, mistake = MISTAKES["noise-at-the-last-step"]
-    ((find, put),) = mistake.patch
-    changed = {**MISTAKES, mistake.name: (lesson, replace(mistake, patch=((find, put + " * 1"),)))}
-    mistakes_of(lesson).append(changed[mistake.name][1])
-    try:
-        assert make.stale(changed, made) == {mistake.name: "stale"}
-    finally:
-        mistakes_of(lesson).pop()
-
-
-def test_a_changed_description_is_not_stale(make: ModuleType) -> None:
-    made = json.loads(make.MADE.read_text())
-    lesson, mistake = MISTAKES["noise-at-the-last-step"]
-    changed = replace(mistake, symptom="Something else.")
-    mistakes_of(lesson).append(changed)
-    try:
-        assert make.stale({**MISTAKES, mistake.name: (lesson, changed)}, made) == {}
-    finally:
-        mistakes_of(lesson).pop()
-
-
-def test_comments_and_layout_decide_nothing(make: ModuleType) -> None:
-    import ast
-
-    one = 'def f(x):\n    """Say it."""\n    return x + 1  # why\n'
-    other = '"""A file."""\n\n\ndef f(x):\n    """Say it otherwise."""\n    return (x +\n            1)\n'
-    assert make.runs._bare(ast.parse(one)) == make.runs._bare(ast.parse(other))
-    assert make.runs._bare(ast.parse(one)) != make.runs._bare(ast.parse(one.replace("1", "2")))
-
-
-def test_what_is_missing_or_superfluous_is_told(make: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = json.loads(make.MADE.read_text())
-    lost = made.pop("clipped-at-black-grey")
-    fewer = {name: each for name, each in MISTAKES.items() if name != "spacing-leads"}
-    assert make.stale(fewer, made) == {"clipped-at-black-grey": "not run yet", "spacing-leads": "a picture of nothing"}
-    monkeypatch.setattr(make, "PICTURES", make.PICTURES / "nowhere")
-    missing = make.stale(MISTAKES, {**made, "clipped-at-black-grey": lost})
-    assert missing["clipped-at-black-grey"] == "its picture is missing, or there should be none"
-
-
-def test_one_mistake_is_run_and_drawn(make: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_mistake_is_run_and_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cheap one, from nothing: into a folder of its own."""
     monkeypatch.setattr(make, "PICTURES", tmp_path / "pictures")
-    monkeypatch.setattr(make.runs, "KEPT", tmp_path / "kept")
-    monkeypatch.setattr(make, "scenes_of", lambda _: (make.runs.scenes.Sampled(steps=2, n=8),))
-    facts = make.make(*MISTAKES["clipped-at-black-grey"], Beholder("mnist"))
+    monkeypatch.setattr(make, "SEEN", tmp_path / "seen.json")
+    monkeypatch.setattr(runs, "KEPT", tmp_path / "kept")
+    monkeypatch.setattr(make, "scenes_of", lambda _: (scenes.Sampled(steps=2, n=8),))
+    many, few = make.make(*MISTAKES["clipped-at-black-grey"])
+    facts = make.read_seen()["clipped-at-black-grey"]
     assert facts["caught by"].startswith("test_denoise")
     assert facts["scenes"][0]["looks"]["black"] > 0.4 > 0.1 > facts["scenes"][0]["right looks"]["black"]
-    assert (tmp_path / "pictures" / "clipped-at-black-grey.webp").stat().st_size < 12_000
+    assert many.stat().st_size < 12_000
+    assert few.exists()
     assert len(list((tmp_path / "kept").iterdir())) == 2
 
 
+def test_what_was_seen_is_of_the_mistakes_and_tests_that_there_are() -> None:
+    seen = make.read_seen()
+    assert list(seen) == list(MISTAKES)
+    for name, (lesson, _) in MISTAKES.items():
+        tests = (ROOT / "lessons" / lesson.number / f"test_{lesson.module}.py").read_text(encoding="utf-8")
+        assert f"def {seen[name]['caught by']}(" in tests, name
+        drawn = any(scene["rows"] for scene in seen[name]["scenes"])
+        assert [path.exists() for path in (make.PICTURES / f"{name}.webp", make.PICTURES / "few" / f"{name}.webp")] == [
+            drawn
+        ] * 2
+
+
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.number)
-def test_every_mistake_has_an_entry_and_a_group(lesson: Lesson, make: ModuleType) -> None:
-    made = json.loads(make.MADE.read_text())
-    page, index = (PARTS / f"{name}.md" for name in (lesson.number, "index"))
-    entries = page.read_text(encoding="utf-8").split("\n### ")[1:]
+def test_every_mistake_has_an_entry_and_a_group(lesson: Lesson) -> None:
+    seen, index = make.read_seen(), pages.index_part()
+    entries = pages.lesson_part(lesson).split("\n### ")[1:]
     assert len(entries) == len(mistakes_of(lesson))
     for mistake in mistakes_of(lesson):
         entry = next(text for text in entries if f"{{ #{mistake.name} " in text)
-        assert (f"pictures/clinic/{mistake.name}.webp" in entry) == any(s["rows"] for s in made[mistake.name]["scenes"])
+        assert (f"pictures/clinic/{mistake.name}.webp" in entry) == any(s["rows"] for s in seen[mistake.name]["scenes"])
         assert "```diff" in entry
-        assert escaped(mistake.concept) in entry
-        assert f"Caught by `{made[mistake.name]['caught by']}`" in entry
-        assert f"(clinic/{lesson.number}.md#{mistake.name})" in index.read_text(encoding="utf-8")
+        assert pages.escaped(mistake.concept) in entry
+        assert f"Caught by `{seen[mistake.name]['caught by']}`" in entry
+        assert f"(clinic/{lesson.number}.md#{mistake.name})" in index
         groups = [group for group in GROUPS if mistake.name in group.mistakes]
         assert groups, mistake.name
         assert sum(group.in_images for group in groups) <= 1, mistake.name
@@ -290,7 +230,7 @@ def test_no_sign_of_a_text_is_lost_on_the_site() -> None:
     texts += [text for group in GROUPS for text in (group.title, group.look)]
     texts += ["_a_ and *b* and `c` and [d](e) and $f$ and <g> and {h} & __init__ and a ~ b ^ c | # d"]
     for text in texts:
-        assert shown(f"Text: {escaped(text)}") == f"Text: {' '.join(text.split())}"
+        assert shown(f"Text: {pages.escaped(text)}") == f"Text: {' '.join(text.split())}"
 
 
 def test_a_run_that_was_brief_or_learned_nothing_is_told_so() -> None:

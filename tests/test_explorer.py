@@ -15,6 +15,7 @@ from cdm_tutor.data import load_sample
 from cdm_tutor.noising import q_sample
 from cdm_tutor.randomness import seeded
 from cdm_tutor.schedule import NoiseSchedule, cosine_betas, linear_betas, make_schedule
+from workshop.explorer import explorer_data
 
 PAGE = Path(__file__).parent.parent / "docs" / "site" / "explorer"
 SETTINGS = [("linear", T, 0.008) for T in (1, 2, 10, 19, 20, 50, 200, 1000, 4000)]
@@ -24,7 +25,7 @@ SETTINGS += [("cosine", T, offset) for T in (1, 2, 10, 50, 1000, 4000) for offse
 def in_page(expression: str) -> Any:
     """The value of a JavaScript expression, computed by node with the page's own functions and data."""
     node = shutil.which("node") or str(Path(find_spec("playwright").origin).parent / "driver" / "node")
-    scripts = "".join((PAGE / name).read_text(encoding="utf-8") for name in ("data.js", "schedule.js"))
+    scripts = explorer_data() + (PAGE / "schedule.js").read_text(encoding="utf-8")
     script = f"{scripts}\nprocess.stdout.write(JSON.stringify({expression}));"
     done = subprocess.run([node, "-"], input=script, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stderr

@@ -20,8 +20,8 @@ from cdm_tutor.randomness import seeded
 from cdm_tutor.refiner import ImprovedRefinementNetwork, refine
 from cdm_tutor.sampler import SOLVERS, sample, spaced_timesteps
 from cdm_tutor.unet import SimpleUNet, timestep_embedding
+from workshop import live
 
-LIVE = Path(__file__).parent.parent / "docs" / "live"
 SCRIPTS = [WEB / f"{name}.js" for name in ("kernel", "layers", "network", "sampler", "noise")]
 SHIPPED = [(data, stage) for data in ("mnist", "fashion") for stage in ("unet", "refiner")]
 CARD = ModelCard("mnist", "noise", "linear", 300)
@@ -78,6 +78,16 @@ def randomize(network: SimpleUNet) -> None:
         parameter.data = (torch.randn(parameter.shape, generator=seeded(i)) / fan_in**0.5).half().float()
 
 
+@pytest.fixture(scope="module")
+def live_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The networks of the package as scripts, as the site has them."""
+    folder = tmp_path_factory.mktemp("docs")
+    (folder / "live").mkdir()
+    for name, text in live.scripts().items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder / "live"
+
+
 def compare(network: SimpleUNet, name: str, side: int, file: Path, product: str) -> None:
     """Every layer, at three steps."""
     channels = network.conv_in.in_channels // network.fold**2
@@ -100,9 +110,9 @@ def compare(network: SimpleUNet, name: str, side: int, file: Path, product: str)
 
 @with_and_without_wasm
 @pytest.mark.parametrize(("data", "stage"), SHIPPED, ids="-".join)
-def test_every_layer_of_the_shipped_networks(data: str, stage: str, product: str) -> None:
+def test_every_layer_of_the_shipped_networks(data: str, stage: str, product: str, live_files: Path) -> None:
     name = data if stage == "unet" else f"{data}-refiner"
-    compare(load_weights(shipped_weights(data, stage))[0], name, 28, LIVE / f"{name}.js", product)
+    compare(load_weights(shipped_weights(data, stage))[0], name, 28, live_files / f"{name}.js", product)
 
 
 @with_and_without_wasm
@@ -159,7 +169,9 @@ def drawn_in_page(name: str, solver: str, steps: int, noise: Tensor, *files: Pat
 @with_and_without_wasm
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("data", ["mnist", "fashion"])
-def test_images_of_each_solver(data: str, solver: str, product: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_images_of_each_solver(
+    data: str, solver: str, product: str, live_files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The same noises in both, 20 steps; and what the refiner makes of the image."""
     network, card = load_weights(shipped_weights(data))
     second, its_card = load_weights(shipped_weights(data, "refiner"))
@@ -170,7 +182,7 @@ def test_images_of_each_solver(data: str, solver: str, product: str, monkeypatch
     schedule = card.make_schedule()
     x = sample(network, noise[0], schedule, generator=generator, solver=solver, prediction=card.prediction)
     refined = refine(second, x, its_card.make_schedule(), generator, 200, its_card.prediction)
-    files = (LIVE / f"{data}.js", LIVE / f"{data}-refiner.js")
+    files = (live_files / f"{data}.js", live_files / f"{data}-refiner.js")
     found = drawn_in_page(data, solver, 20, noise, *files, product=product)
     assert_close(found["x"], x.flatten(), rtol=0, atol=1e-2)
     assert_close(found["refined"], refined.flatten(), rtol=0, atol=1e-2)

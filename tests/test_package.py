@@ -63,10 +63,3 @@ def test_stages_are_light_to_import(stage: str) -> None:
         "assert not {'matplotlib', 'torchvision', 'typer', 'torchmetrics'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_tables_in_readme_and_site_are_what_was_measured() -> None:
-    done = subprocess.run(
-        [sys.executable, "benchmarks/tables.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr

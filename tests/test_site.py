@@ -14,12 +14,16 @@ from pathlib import Path
 
 import pytest
 
+from workshop import parts
+
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-PAGES = sorted(path for path in DOCS.rglob("*.md") if path.relative_to(DOCS).parts[0] not in ("parts", "vendor"))
-LESSON_PAGES = [path for path in PAGES if path.parent.name == "lessons"]
-MAKERS = [f"docs/{name}.py" for name in ("make_parts", "make_explorer", "make_live", "figures/make")]
-LIVE_PAGES = [DOCS / "index.md", *LESSON_PAGES[2:5]]
+MADE = {DOCS / name for name in parts.pages()}
+WRITTEN = sorted(set(DOCS.rglob("*.md")) - MADE - {*(DOCS / "parts").rglob("*"), *(DOCS / "vendor").rglob("*")})
+PAGES = sorted([*WRITTEN, *MADE])
+LESSON_PAGES = [path for path in WRITTEN if path.parent.name == "lessons"]
+LIVE_PAGES = [path for path in WRITTEN if 'class="live-sampler' in path.read_text(encoding="utf-8")]
+EXPLORER_PAGES = [path for path in LESSON_PAGES if 'class="schedule-explorer' in path.read_text(encoding="utf-8")]
 CANVAS = ".live-sampler .pictures figure:nth-child(2) canvas"  # pred_x0
 CHROMIUM = shutil.which("chromium")
 QUIET = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run"]
@@ -29,17 +33,11 @@ pytestmark = pytest.mark.xdist_group("site")  # one build and one browser for al
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(DOCS).as_posix())
 
 
-@pytest.mark.parametrize("script", MAKERS)
-def test_nothing_made_from_the_code_is_stale(script: str) -> None:
-    done = subprocess.run([sys.executable, script, "--check"], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-@each_page
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.stem)
 def test_python_examples_run(page: Path) -> None:
     """A page's examples are one session, from top to bottom, and print what they say they print."""
     text = page.read_text(encoding="utf-8")
-    assert "```python" not in text, "python comes from the code, by docs/make_parts.py; examples are pycon"
+    assert "```python" not in text, "python comes from the code, by workshop/parts.py; examples are pycon"
     blocks = re.findall(r"^( *)```pycon\n(.*?)^\1```", text, flags=re.MULTILINE | re.DOTALL)
     source = "\n".join("\n".join(line[len(indent) :] for line in block.splitlines()) + "\n" for indent, block in blocks)
     test = doctest.DocTestParser().get_doctest(source, {}, page.name, str(page), 0)
@@ -225,7 +223,7 @@ def shown(tab: "Page", canvas: str) -> list[int]:  # noqa: F821
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("page", LESSON_PAGES[:2], ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", EXPLORER_PAGES, ids=lambda page: page.stem)
 def test_explorer_follows_its_sliders(page: Path, site: Path, browser: "Browser") -> None:  # noqa: F821
     """By keyboard, and from the file system."""
     tab = browser.new_page()

@@ -34,6 +34,8 @@ COLOURS = {  # ink and the colour cycle: told apart by the colour-blind, too
 }
 BACKGROUND, INK = "#14161b", "#d5d9e0"  # of pictures with labels, on any page
 
+written: list[Path] = []  # the files of all figures since it was cleared last
+
 
 def chart(name: str, alt: str, draw: Callable[[], Figure], pictures: str = "../pictures") -> None:
     """Draw a figure for light and for dark pages: docs/pictures/NAME-light.svg and NAME-dark.svg.
@@ -49,7 +51,8 @@ def chart(name: str, alt: str, draw: Callable[[], Figure], pictures: str = "../p
         inked = dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), ink)
         with plt.rc_context({**COMMON, **inked, "axes.prop_cycle": plt.cycler(color=cycle)}):
             figure = draw()
-            figure.savefig(PICTURES / f"{name}-{theme}.svg", metadata={"Date": None})
+            written.append(PICTURES / f"{name}-{theme}.svg")
+            figure.savefig(written[-1], metadata={"Date": None})
             width, height = (round(96 * side) for side in figure.get_size_inches())
             plt.close(figure)
         size = f'width="{width}" height="{height}" loading=lazy'
@@ -83,7 +86,8 @@ def picture(
         pen.text((left + column * (side + gap) + side / 2, top / 2), text, INK, _font(), anchor="mm")
     for row, text in enumerate(row_labels or []):
         pen.text((left - 6, top + row * (side + gap) + side / 2), text, INK, _font(), anchor="rm")
-    sheet.save(PICTURES / f"{name}.webp", lossless=True)
+    written.append(PICTURES / f"{name}.webp")
+    sheet.save(written[-1], lossless=True)
     size = f'width="{sheet.width}" height="{sheet.height}" loading=lazy'
     _part(name, f"![{alt}](../pictures/{name}.webp){{ {size} }}\n")
 
@@ -101,7 +105,8 @@ def mistaken(name: str) -> ModuleType:
 def _part(name: str, text: str) -> None:
     path = PARTS / "figures" / f"{name}.md"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
+    written.append(path)
 
 
 def _font() -> ImageFont.FreeTypeFont:

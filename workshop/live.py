@@ -1,42 +1,15 @@
-"""Write the weights of the live sampler: python -m workshop.live [--check]
-
-docs/live/NAME.js    the networks that come with the package, as scripts; what computes is cdm_tutor/web/live
-
-With --check nothing is written, and the exit code is 1 where a file is not what the package says.
-"""
-
-import argparse
-import sys
-from pathlib import Path
+"""The weights of the live sampler: the networks that come with the package, as scripts."""
 
 from cdm_tutor.checkpoint import load_weights, shipped_weights
+from cdm_tutor.data import CLASS_NAMES
 from cdm_tutor.export import weights_script
-from workshop.places import DOCS
-
-LIVE = DOCS / "live"
 
 
-def scripts() -> dict[Path, str]:
-    """Every file, by its path."""
+def scripts() -> dict[str, str]:
+    """Every file, by its path in docs; what computes is cdm_tutor/web/live."""
     made = {}
-    for data in ("mnist", "fashion"):
+    for data in CLASS_NAMES:
         for stage, name in (("unet", data), ("refiner", f"{data}-refiner")):
             network, card = load_weights(shipped_weights(data, stage))
-            made[LIVE / f"{name}.js"] = weights_script(name, network, card, card.make_schedule())
+            made[f"live/{name}.js"] = weights_script(name, network, card, card.make_schedule())
     return made
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true")
-    check = parser.parse_args().check
-    stale = {path: text for path, text in scripts().items() if not path.exists() or path.read_text() != text}
-    for path, text in stale.items():
-        print(f"{path.name}: {'stale' if check else 'written'}")
-        if not check:
-            path.write_text(text)
-    return int(check and bool(stale))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

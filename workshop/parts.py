@@ -1,22 +1,13 @@
-"""Write what the pages include, from the code itself: python -m workshop.parts [--check]
+"""The parts of pages that the code itself says, and the pages that are nothing else."""
 
-docs/parts/NN/pipeline.md       the six stages, one of them lit
-docs/parts/NN/EXERCISE.md       an exercise: its stub, hints and solution
-docs/parts/NN/mistake-NAME.md   a known mistake that the page shows
-docs/parts/clinic/NN.md         all of a lesson's, for the clinic
-docs/parts/clinic/index.md      all of them by what one sees
-docs/parts/help/COMMAND.md      what cdm-tutor COMMAND --help says
-
-With --check nothing is written, and the exit code is 1 where a file is not what the code says.
-"""
-
-import argparse
 import ast
-import os
-import subprocess
-import sys
 import textwrap
+from collections.abc import Callable
+from functools import partial
 
+from typer.testing import CliRunner
+
+from cdm_tutor.cli import app
 from cdm_tutor.course import stubs
 from cdm_tutor.course.learner import reference_source
 from cdm_tutor.course.lesson import Exercise, Lesson, Mistake
@@ -25,7 +16,7 @@ from cdm_tutor.course.outline import LESSONS
 from cdm_tutor.course.syntax import find_function
 from workshop.clinic import pages as clinic
 from workshop.clinic.pages import escaped, fence
-from workshop.places import DOCS, PARTS
+from workshop.places import DOCS
 
 HINTS = ("A hint", "Another", "Nearly there")
 
@@ -79,23 +70,50 @@ def mistake_part(mistake: Mistake) -> str:
     )
 
 
-def help_parts() -> dict[str, str]:
-    """What the command line says of itself."""
-    parts = {}
-    for command in commands():
-        environment = {**os.environ, "COLUMNS": "80", "TERMINAL_WIDTH": "80", "NO_COLOR": "1", "TERM": "dumb"}
-        shown = subprocess.run(
-            [sys.executable, "-m", "cdm_tutor", command, "--help"],
-            env=environment, capture_output=True, encoding="utf-8", check=True,
-        ).stdout  # fmt: skip
-        parts[f"help/{command}.md"] = fence("text", "\n".join(line.rstrip() for line in shown.strip().splitlines()))
-    return parts
+def clinic_page(lesson: Lesson) -> str:
+    """All known mistakes of a lesson."""
+    title = lesson.title[0].lower() + lesson.title[1:] if lesson.title.startswith("The ") else lesson.title.lower()
+    return (
+        f"# Mistakes in lesson {int(lesson.number)}, {title}\n\n"
+        f"Every known mistake of [lesson {int(lesson.number)}](../lessons/{page_of(lesson)}), by the function that it "
+        "is made in. Each was put into the\npackage's own code and run; [the clinic](../clinic.md) says how, and lists "
+        f"all by what you see.\n\n{clinic.lesson_part(lesson)}"
+    )
+
+
+def reference_page(lesson: Lesson) -> str:
+    """Where mkdocstrings writes down a stage."""
+    options = "    options:\n      show_root_heading: false\n      heading_level: 2\n"
+    return f"# `cdm_tutor.{lesson.module}`\n\n::: cdm_tutor.{lesson.module}\n{options}"
+
+
+def reference_index() -> str:
+    """A table of the stages."""
+    rows = ""
+    for lesson in LESSONS:
+        says = ast.get_docstring(ast.parse(reference_source(lesson))) or ""
+        what = " ".join(says.split("\n\n")[0].split(": ", 1)[-1].split()).rstrip(".")
+        rows += f"| [{lesson.title.lower().removeprefix('the ')}]({lesson.module}.md) | {what} |\n"
+    return (
+        "# Reference\n\nThe stages, in the order in which they are built. Each leans only on those before it.\n\n"
+        f"| stage | what it does |\n|---|---|\n{rows}\n"
+        "The trainer shares its work through [several processes](distributed.md); a refiner is trained on "
+        "against a [critic](critic.md). What can be typed: [commands](commands.md).\n"
+    )
+
+
+def commands_part() -> str:
+    """What the command line says of itself, command by command."""
+    wide = {"COLUMNS": "80", "TERMINAL_WIDTH": "80", "NO_COLOR": "1", "TERM": "dumb"}
+    text = ""
+    for name in commands():
+        shown = CliRunner().invoke(app, [name, "--help"], prog_name="cdm-tutor", env=wide).output
+        text += f"## {name}\n\n" + fence("text", "\n".join(line.rstrip() for line in shown.strip().splitlines())) + "\n"
+    return text
 
 
 def commands() -> list[str]:
     """The names of all commands, in the order of the help."""
-    from cdm_tutor.cli import app
-
     return [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
 
 
@@ -103,35 +121,31 @@ def code(text: str) -> str:
     return fence("python", text)
 
 
+def pages() -> dict[str, Callable[[], str]]:
+    """Pages of which nothing is written by hand, by their path in docs: how each is made."""
+    made: dict[str, Callable[[], str]] = {"reference/index.md": reference_index}
+    made |= {f"clinic/{lesson.number}.md": partial(clinic_page, lesson) for lesson in LESSONS}
+    return made | {f"reference/{lesson.module}.md": partial(reference_page, lesson) for lesson in LESSONS}
+
+
 def parts() -> dict[str, str]:
-    """Every file, by its path in docs/parts."""
-    made = help_parts() | {"clinic/index.md": clinic.index_part()}
+    """Every file, by its path in docs.
+
+    parts/NN/pipeline.md       the stages, one of them lit
+    parts/NN/EXERCISE.md       an exercise: its stub, hints and solution
+    parts/NN/mistake-NAME.md   a known mistake that the lesson's page shows
+    parts/clinic/index.md      all mistakes by what one sees
+    parts/commands.md          what each cdm-tutor COMMAND --help says
+    clinic/NN.md               all mistakes of a lesson
+    reference/MODULE.md        a stage's functions
+    reference/index.md         the stages
+    """
+    made = {name: write() for name, write in pages().items()}
+    made |= {"parts/commands.md": commands_part(), "parts/clinic/index.md": clinic.index_part()}
     for lesson in LESSONS:
-        made[f"{lesson.number}/pipeline.md"] = pipeline(lesson)
-        made[f"clinic/{lesson.number}.md"] = clinic.lesson_part(lesson)
-        made |= {f"{lesson.number}/{each.name}.md": exercise_part(lesson, each) for each in lesson.exercises}
+        made[f"parts/{lesson.number}/pipeline.md"] = pipeline(lesson)
+        made |= {f"parts/{lesson.number}/{each.name}.md": exercise_part(lesson, each) for each in lesson.exercises}
         page = (DOCS / "lessons" / page_of(lesson)).read_text(encoding="utf-8")
         shown = [each for each in mistakes_of(lesson) if f"/mistake-{each.name}.md" in page]
-        made |= {f"{lesson.number}/mistake-{each.name}.md": mistake_part(each) for each in shown}
+        made |= {f"parts/{lesson.number}/mistake-{each.name}.md": mistake_part(each) for each in shown}
     return made
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true")
-    check = parser.parse_args().check
-    made = {PARTS / name: text for name, text in parts().items()}
-    there = {path for path in PARTS.rglob("*.md") if path.parent.name != "figures"}
-    stale = sorted(path for path in there | made.keys() if path not in there or path.read_text() != made.get(path))
-    for path in stale:
-        print(f"{path.relative_to(PARTS)}: {'stale' if check else 'written' if path in made else 'deleted'}")
-        if not check and path in made:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(made[path])
-        elif not check:
-            path.unlink()
-    return int(check and bool(stale))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

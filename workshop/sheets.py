@@ -7,17 +7,26 @@ class after class.
 """
 
 import sys
+from pathlib import Path
 
 import torch
 from PIL import Image
 
-from cdm_tutor.data import ASSETS, CLASS_NAMES, SAMPLES_PER_CLASS, load_full
+from cdm_tutor.data import CLASS_NAMES, SAMPLES_PER_CLASS, load_full
+from workshop.places import ASSETS
 
-for name in CLASS_NAMES:
-    full = load_full(name, sys.argv[1])
+
+def make(name: str, data_dir: Path) -> Path:
+    """Write the sheet of one data set."""
+    full = load_full(name, data_dir)
     chosen = torch.cat([(full.labels == c).nonzero()[:SAMPLES_PER_CLASS, 0] for c in range(10)])
     pixels = ((full.x0[chosen, 0] + 1) * 127.5).round().byte()
     sheet = pixels.unflatten(0, (100, 100)).transpose(1, 2).reshape(2800, 2800)
     path = ASSETS / f"{name}.png"
     Image.fromarray(sheet.numpy()).save(path, optimize=True)
-    print(f"{path}: {len(chosen)} images, {path.stat().st_size / 1e6:.2f} MB")
+    return path
+
+
+if __name__ == "__main__":
+    for each in CLASS_NAMES:
+        print(make(each, Path(sys.argv[1])))

@@ -9,6 +9,7 @@ U-Net that is shipped already.
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from cdm_tutor.checkpoint import load_weights, save_weights, shipped_weights
 from cdm_tutor.data import load_sample
@@ -16,27 +17,37 @@ from cdm_tutor.generate import SampleSettings, generate
 from cdm_tutor.metrics import Yardstick
 from workshop.machine import machine
 
-run, command = Path(sys.argv[1]), sys.argv[2]
-model, card = load_weights(run / "model.safetensors")
-path = shipped_weights(card.data, card.stage)
-save_weights(path, model, card, half=True)
-shipped = load_weights(path)  # what is shipped is measured
-base, refiner = (shipped, None) if card.stage == "unet" else (load_weights(shipped_weights(card.data)), shipped)
-settings = SampleSettings(n=5000, steps=20)
-report = Yardstick(card.data, load_sample(card.data).x0).report(generate(*base, settings, refiner=refiner))
-facts = {
-    "command": command,
-    **card.training,
-    "sampled": "20 steps of DPM-Solver++, stochastic and corrected" + (", refined" if refiner else ""),
-    "n": report.n,
-    "fid": round(report.fid, 3),
-    "fid_floor": round(report.fid_floor, 3),
-    "kid_x1000": round(report.kid, 3),
-    "confidence": round(report.confidence, 3),
-    "histogram": [round(share, 4) for share in report.histogram],
-    "nearest": round(report.nearest, 3),
-    "nearest_floor": round(report.nearest_floor, 3),
-    "measured": machine(),
-}
-path.with_suffix(".json").write_text(json.dumps(facts, indent=2) + "\n")
-print(json.dumps(facts, indent=2))
+
+def ship(run: Path, command: str) -> Path:
+    """Write the weights and what is known of them; returns the path of the description."""
+    model, card = load_weights(run / "model.safetensors")
+    path = shipped_weights(card.data, card.stage)
+    save_weights(path, model, card, half=True)
+    described = path.with_suffix(".json")
+    described.write_text(json.dumps({"command": command, **card.training, **measured(path)}, indent=2) + "\n")
+    return described
+
+
+def measured(path: Path) -> dict[str, Any]:
+    """What 5,000 samples of shipped weights are like."""
+    shipped = load_weights(path)
+    card = shipped[1]
+    base, refiner = (shipped, None) if card.stage == "unet" else (load_weights(shipped_weights(card.data)), shipped)
+    settings = SampleSettings(n=5000, steps=20)
+    report = Yardstick(card.data, load_sample(card.data).x0).report(generate(*base, settings, refiner=refiner))
+    return {
+        "sampled": "20 steps of DPM-Solver++, stochastic and corrected" + (", refined" if refiner else ""),
+        "n": report.n,
+        "fid": round(report.fid, 3),
+        "fid_floor": round(report.fid_floor, 3),
+        "kid_x1000": round(report.kid, 3),
+        "confidence": round(report.confidence, 3),
+        "histogram": [round(share, 4) for share in report.histogram],
+        "nearest": round(report.nearest, 3),
+        "nearest_floor": round(report.nearest_floor, 3),
+        "measured": machine(),
+    }
+
+
+if __name__ == "__main__":
+    print(ship(Path(sys.argv[1]), sys.argv[2]).read_text())

@@ -1,21 +1,17 @@
-"""Write the measured tables into README.md and the site, between their markers, from the result files.
-
-    python -m workshop.tables [--check]
-
-With --check nothing is written, and the exit code is 1 where a table is not what the files say.
-"""
+"""The measured tables in README.md and on the site, between their markers, from the files of the benchmarks."""
 
 import json
-import sys
+import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from workshop.places import ASSETS, RESULTS, ROOT
+from workshop.places import ASSETS, DOCS, RESULTS, ROOT
+from workshop.product import Product
 
 NAMES = {"mnist": "MNIST", "fashion": "Fashion-MNIST"}
-PAGES = ("README.md", "docs/how-good.md", "docs/processes.md", "docs/lessons/05-refiner.md")
 SOLVERS = {"dpm": "DPM-Solver++, corrected", "ddim": "DDIM"}
 
 
@@ -268,29 +264,31 @@ FUNCTIONS = (
 TABLES: dict[str, Callable[[], str]] = {function.__name__: function for function in FUNCTIONS}
 
 
+MARKED = re.compile(r"^(<!-- table: (\w+) -->)$.*?^(<!-- end -->)$", flags=re.DOTALL | re.MULTILINE)
+
+
 def filled(text: str) -> str:
-    """The page with every table between `<!-- table: NAME -->` and `<!-- end -->` made anew."""
-    first, *parts = text.split("<!-- table: ")
-    for part in parts:
-        name, rest = part.split(" -->", 1)
-        first += f"<!-- table: {name} -->\n\n{TABLES[name]()}\n\n<!-- end -->{rest.split('<!-- end -->', 1)[1]}"
-    return first
+    """The page with every table between `<!-- table: NAME -->` and `<!-- end -->`, lines of their own, made anew."""
+    return MARKED.sub(lambda found: f"{found[1]}\n\n{TABLES[found[2]]()}\n\n{found[3]}", text)
 
 
-def main() -> None:
-    stale = False
-    for page in PAGES:
-        path = ROOT / page
-        text = path.read_text()
-        new = filled(text)
-        if new != text:
-            stale = True
-            print(f"{page}: {'stale' if '--check' in sys.argv else 'written'}")
-            if "--check" not in sys.argv:
-                path.write_text(new)
-    if stale and "--check" in sys.argv:
-        sys.exit("run python -m workshop.tables")
+def write(page: str) -> list[Path]:
+    """Write the tables of a page."""
+    path = ROOT / page
+    path.write_text(filled(path.read_text(encoding="utf-8")), encoding="utf-8")
+    return [path]
 
 
-if __name__ == "__main__":
-    main()
+def is_other(page: str) -> bool:
+    """Whether a table of a page is not what the files say."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return filled(text) != text
+
+
+def products() -> list[Product]:
+    """A product for each page with tables."""
+    pages = ["README.md", *sorted(path.relative_to(ROOT).as_posix() for path in DOCS.rglob("*.md"))]
+    with_tables = [page for page in pages if MARKED.search((ROOT / page).read_text(encoding="utf-8"))]
+    return [
+        Product(f"tables/{page}", partial(write, page), part_is_other=partial(is_other, page)) for page in with_tables
+    ]

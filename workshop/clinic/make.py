@@ -1,37 +1,33 @@
-"""Run every known mistake and keep what is seen: python -m workshop.clinic.make [NAME ...] [--check]
+"""Runs a known mistake and keeps what is seen.
 
 docs/pictures/clinic/NAME.webp    right samples above mistaken ones, from the same seed
 docs/pictures/clinic/few/         a few of the mistaken ones, for the index
 workshop/clinic/seen.json         what was measured, how it ended, and which test catches it
 
-Runs those whose patch, or whatever else decides the picture, has changed since; a NAME is always run. All of them take
-most of an hour on one core; what was run is kept in out/clinic/ as well, so that Ctrl-C loses one mistake at most. With
---check nothing is run, and the exit code is 1 where a picture is stale, missing or superfluous.
+All of them take most of an hour on one core; what was run is kept in out/clinic/ as well, for other products.
 """
 
-import argparse
-import ast
 import contextlib
 import io
 import json
-import sys
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from PIL import Image
-from rich.progress import Progress
 from torch import Tensor
 
 from cdm_tutor.course.lesson import Lesson, Mistake
 from cdm_tutor.course.looks import Beholder
 from cdm_tutor.course.mistakes import all_mistakes
 from cdm_tutor.plots import to_pixels
+from cdm_tutor.writing import whole
 from workshop import places
 from workshop.clinic import runs
 from workshop.clinic.scenes import Outcome, Scene, scenes_of
+from workshop.product import Product
 
 SEEN = places.ROOT / "workshop" / "clinic" / "seen.json"
 PICTURES = places.PICTURES / "clinic"
@@ -42,81 +38,48 @@ LAST = 50  # steps that the loss at the end is the mean of
 SAME = 1e-4  # samples that differ by less, in mean grey, are the same but for rounding
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME")
-    parser.add_argument("--check", action="store_true")
-    args = parser.parse_args()
-    mistakes = all_mistakes()
-    made = json.loads(SEEN.read_text()) if SEEN.exists() else {}
-    complaints = stale(mistakes, made)
-    if args.check:
-        print("\n".join(f"{name}: {why}" for name, why in complaints.items()) or "the clinic is fresh")
-        return bool(complaints)
-    for name in complaints.keys() - mistakes.keys():
-        made.pop(name, None)
-        for superfluous in PICTURES.rglob(f"{name}.webp"):
-            superfluous.unlink()
-    todo = [name for name in mistakes if name in (args.names or complaints)]
-    beholder = Beholder("mnist")
-    with Progress() as bar:
-        task = bar.add_task("", total=len(todo))
-        try:
-            for name in todo:
-                bar.update(task, description=name)
-                made[name] = make(*mistakes[name], beholder)
-                save({known: made[known] for known in mistakes if known in made})
-                bar.advance(task)
-        except KeyboardInterrupt:
-            bar.stop()
-            print(f"stopped at {name}; what was made before is kept")
-            return 130
-    return 0
+def products() -> list[Product]:
+    """A product for each known mistake."""
+    return [
+        Product(f"clinic/{mistake.name}", partial(make, lesson, mistake), (facts_of, draw), facts=decides(mistake))
+        for lesson, mistake in all_mistakes().values()
+    ]
 
 
-def stale(mistakes: dict[str, tuple[Lesson, Mistake]], made: dict[str, Any]) -> dict[str, str]:
-    """What is wrong with what is there: the name of a mistake or of a picture, and why."""
-    found = dict.fromkeys(made.keys() - mistakes.keys(), "no such mistake")
-    pictures = [{path.stem for path in folder.glob("*.webp")} for folder in (PICTURES, PICTURES / "few")]
-    for name, (lesson, mistake) in mistakes.items():
-        facts = made.get(name)
-        if not facts:
-            found[name] = "not run yet"
-        elif facts["digests"] != digests(mistake):
-            found[name] = "stale"
-        elif facts["caught by"] not in tests_of(lesson):
-            found[name] = f"there is no {facts['caught by']}"
-        elif any(any(scene["rows"] for scene in facts["scenes"]) != (name in there) for there in pictures):
-            found[name] = "its picture is missing, or there should be none"
-    return found | dict.fromkeys(set.union(*pictures) - mistakes.keys(), "a picture of nothing")
-
-
-def digests(mistake: Mistake) -> list[str]:
+def decides(mistake: Mistake) -> list[str]:
     """What decides each of its scenes."""
     return [runs.digest(scene, mistake) for scene in scenes_of(mistake)]
 
 
-def save(made: dict[str, Any]) -> None:
-    """All at once or not at all."""
-    part = SEEN.with_suffix(".part")
-    part.write_text(json.dumps(made, indent=1) + "\n")
-    part.replace(SEEN)
+def read_seen() -> dict[str, Any]:
+    """What was seen of each mistake."""
+    return json.loads(SEEN.read_text(encoding="utf-8")) if SEEN.exists() else {}
 
 
-def make(lesson: Lesson, mistake: Mistake, beholder: Beholder) -> dict[str, Any]:
-    """Run a mistake's scenes; write the picture and return the facts."""
+def make(lesson: Lesson, mistake: Mistake) -> list[Path]:
+    """Run a mistake's scenes; write the pictures and the facts."""
     pairs = [(scene, runs.outcome(scene, None), runs.outcome(scene, mistake)) for scene in scenes_of(mistake)]
     rows = [rows_of(right, wrong) for _, right, wrong in pairs]
-    draw(PICTURES / f"{mistake.name}.webp", [images for each in rows for images in each.values()])
-    draw(PICTURES / "few" / f"{mistake.name}.webp", [each["mistaken"][:FEW] for each in rows if each][:1])
-    return {
-        "digests": digests(mistake),
+    seen = read_seen()
+    seen[mistake.name] = {
         "caught by": caught_by(lesson, mistake),
         "scenes": [
-            {"how": scene.how, "rows": list(labels), **facts_of(scene, right, wrong, beholder)}
+            {"how": scene.how, "rows": list(labels), **facts_of(scene, right, wrong, beholder())}
             for (scene, right, wrong), labels in zip(pairs, rows, strict=True)
         ],
     }
+    with whole(SEEN) as part:
+        kept = {name: seen[name] for name in all_mistakes() if name in seen}
+        part.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    many, few = PICTURES / f"{mistake.name}.webp", PICTURES / "few" / f"{mistake.name}.webp"
+    all_rows = [images for each in rows for images in each.values()]
+    return [*draw(many, all_rows), *draw(few, [each["mistaken"][:FEW] for each in rows if each][:1])]
+
+
+@cache
+def beholder() -> Beholder:
+    """What measures samples, made once."""
+    return Beholder("mnist")
 
 
 def rows_of(right: Outcome, wrong: Outcome) -> dict[str, Tensor]:
@@ -133,12 +96,11 @@ def rows_of(right: Outcome, wrong: Outcome) -> dict[str, Tensor]:
     return {label: images[:SHOWN] for label, images in rows.items() if images is not None}
 
 
-def draw(path: Path, rows: list[Tensor]) -> None:
-    """One picture of all rows, a pixel a pixel: the page enlarges them."""
+def draw(path: Path, rows: list[Tensor]) -> list[Path]:
+    """One picture of all rows, a pixel a pixel: the page enlarges them. None without rows."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
     if not rows:
-        return
+        return []
     step = SIDE + GAP
     sheet = Image.new("RGB", (len(rows[0]) * step + GAP, len(rows) * step + GAP), BACKGROUND)
     for row, images in enumerate(rows):
@@ -148,6 +110,7 @@ def draw(path: Path, rows: list[Tensor]) -> None:
             tile.paste(NO_NUMBER, (0, 0), holes)
             sheet.paste(tile, (GAP + column * step, GAP + row * step))
     sheet.save(path, lossless=True, quality=100, method=6)
+    return [path]
 
 
 def facts_of(scene: Scene, right: Outcome, wrong: Outcome, beholder: Beholder) -> dict[str, Any]:
@@ -211,15 +174,3 @@ def caught_by(lesson: Lesson, mistake: Mistake) -> str:
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         pytest.main([str(places.ROOT / "lessons" / lesson.number), *options], plugins=[listener])
     return listener.failed
-
-
-@cache
-def tests_of(lesson: Lesson) -> set[str]:
-    """The names of a lesson's tests."""
-    file = places.ROOT / "lessons" / lesson.number / f"test_{lesson.module}.py"
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
-
-
-if __name__ == "__main__":
-    sys.exit(main())

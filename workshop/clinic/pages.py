@@ -2,7 +2,6 @@
 
 import difflib
 import html
-import json
 import math
 import re
 from functools import cache
@@ -16,10 +15,8 @@ from cdm_tutor.course.lesson import Lesson, Mistake
 from cdm_tutor.course.looks import MEASURES
 from cdm_tutor.course.mistakes import all_mistakes, mistakes_of
 from cdm_tutor.course.symptoms import GROUPS, Group
-from workshop import places
+from workshop.clinic.make import PICTURES, read_seen
 
-PICTURES = places.PICTURES / "clinic"
-SEEN = places.ROOT / "workshop" / "clinic" / "seen.json"
 ENLARGED = 3
 STANDS_OUT = 0.5  # a measure that is off by more, in its spread over the whole clinic, is worth telling
 ALIKE = 0.01  # samples that differ by less, in grey, are told to look right
@@ -28,9 +25,9 @@ JUMPY = 1.5  # and that changes from step to step by less than so many times as 
 
 
 @cache
-def made() -> dict[str, Any]:
+def seen() -> dict[str, Any]:
     """What was seen of each mistake."""
-    return json.loads(SEEN.read_text(encoding="utf-8"))
+    return read_seen()
 
 
 def sentence(title: str) -> str:
@@ -58,7 +55,7 @@ def lesson_part(lesson: Lesson) -> str:
 
 def entry(lesson: Lesson, mistake: Mistake) -> str:
     """A mistake: what it does, what was measured; folded, the code and the idea."""
-    facts = made()[mistake.name]
+    facts = seen()[mistake.name]
     groups = ", ".join(f"[{escaped(group.title)}](../clinic.md#{group.name})" for group in groups_of(mistake))
     fold = f"{fence('diff', difference(lesson, mistake))}\n**The idea.** {escaped(mistake.concept)}\n"
     return (
@@ -133,7 +130,7 @@ def verdict(scene: dict[str, Any]) -> str:
 @cache
 def spreads() -> dict[str, float]:
     """Of each measure, its spread over all that was seen."""
-    all_looks = [scene["looks"] for facts in made().values() for scene in facts["scenes"] if scene.get("looks")]
+    all_looks = [scene["looks"] for facts in seen().values() for scene in facts["scenes"] if scene.get("looks")]
     return {name: pstdev(looks[name] for looks in all_looks) for name in MEASURES}
 
 
@@ -218,7 +215,7 @@ def index_part() -> str:
 
 def typical(group: Group) -> str:
     """What the symptom looks like: the first mistake's samples, its loss, or its error."""
-    scene = made()[group.mistakes[0]]["scenes"][0]
+    scene = seen()[group.mistakes[0]]["scenes"][0]
     if group.name.startswith("loss-") and "loss" in scene:
         return chart(scene["loss"], f"{scene['ends'][1]:.3g} at the end, without the mistake {scene['ends'][0]:.3g}")
     return thumbnail(group.mistakes[0]) or f"`{scene['error']}`"
@@ -234,7 +231,7 @@ def listed(group: Group) -> str:
         first = next(each for each in GROUPS if name in each.mistakes)
         place = f"{{ #{name} }}" if first == group else ""
         link = f"[{escaped(sentence(mistake.title))}](clinic/{lesson.number}.md#{name})"
-        error = made()[name]["scenes"][0]["error"]
+        error = seen()[name]["scenes"][0]["error"]
         said = f": `{error}`" if error and not thumbnail(name) else ""
         text += f"- {thumbnail(name)}{link} in `{mistake.exercise}`{said}{place}\n"
     return text + "\n</div>\n\n"

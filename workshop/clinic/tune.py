@@ -1,14 +1,12 @@
-"""Write what diagnose compares with, cdm_tutor/assets/looks.json: python -m workshop.clinic.tune [--check]
+"""Write what diagnose compares with, cdm_tutor/assets/looks.json: python -m workshop make looks
 
 From what make.py has measured: of each set of samples, mistaken or right, how far its measures are from those of real
-images, and its symptom. Real images are among them, clean and with grain, and white ones. With --check nothing is
-written, and the exit code is 1 if the file is not what it would be.
+images, and its symptom. Real images are among them, clean and with grain, and white ones.
 """
 
-import argparse
 import json
-import sys
 from collections.abc import Iterator
+from pathlib import Path
 from statistics import pstdev
 from typing import Any
 
@@ -17,8 +15,10 @@ import torch
 from cdm_tutor.course.looks import MEASURES, Beholder, felt
 from cdm_tutor.course.symptoms import AFTER_TRAINING, GROUPS, HEALTHY, SCRIBBLES
 from cdm_tutor.course.verdict import LOOKS
-from workshop.clinic.make import SEEN
+from workshop.clinic.make import read_seen
 from workshop.clinic.scenes import N, Scene, Trained, find, scenes_of
+from workshop.places import ASSETS
+from workshop.product import Product
 
 
 def group_of(name: str, number: int, scene: Scene) -> str:
@@ -38,7 +38,7 @@ def right_group(scene: Scene) -> str:
 def sets() -> Iterator[tuple[str, str, dict[str, float]]]:
     """Each set of samples: the mistake, "" for none, the symptom, and what it measures."""
     told = set()
-    for name, facts in json.loads(SEEN.read_text()).items():
+    for name, facts in read_seen().items():
         for number, (scene, seen) in enumerate(zip(scenes_of(find(name)), facts["scenes"], strict=True)):
             if seen.get("right looks") and scene not in told:
                 told.add(scene)
@@ -68,21 +68,14 @@ def tuned() -> dict[str, Any]:
     }
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true")
-    check = parser.parse_args().check
+def make() -> list[Path]:
+    """Write the file."""
     made = tuned()
     text = json.dumps(made["sets"]).replace("}, ", "},\n")
-    text = f'{{"spread": {json.dumps(made["spread"])},\n"sets": {text}}}\n'
-    if check:
-        fresh = LOOKS.exists() and LOOKS.read_text() == text
-        print("looks.json is fresh" if fresh else f"stale: run {sys.argv[0]}")
-        return not fresh
-    LOOKS.write_text(text)
-    print(f"{len(made['sets'])} sets")
-    return 0
+    LOOKS.write_text(f'{{"spread": {json.dumps(made["spread"])},\n"sets": {text}}}\n', encoding="utf-8")
+    return [LOOKS]
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def product() -> Product:
+    """The product; it is made from what was measured, and from nothing else that was seen."""
+    return Product("looks", make, data=(ASSETS / "mnist.png",), facts=list(sets()))

@@ -15,8 +15,6 @@ from cdm_tutor.sampler import denoise, posterior, sample
 from cdm_tutor.schedule import BETAS, NoiseSchedule, linear_betas, make_schedule
 from workshop.drawing import chart, mistaken, picture
 
-USES = ("schedule", "noising", "sampler", "unet", "course/mistakes/schedule")
-
 STEPS = torch.linspace(0, 999, 200).long()  # enough points for a line
 SHOWN = [0, 124, 249, 374, 499, 624, 749, 874, 999]  # the t of the noised images
 DIGIT, OTHER, SHOE = 3005, 8004, 9001  # places in the samples: a three, an eight, a boot

@@ -17,8 +17,6 @@ from cdm_tutor.randomness import seeded
 from cdm_tutor.schedule import BETAS, make_schedule
 from workshop.drawing import chart, mistaken, picture
 
-USES = ("schedule", "noising", "unet", "sampler", "course/mistakes/noising")
-
 COSINE = make_schedule("cosine")
 POINTS = torch.linspace(0, 999, 200).round().long()  # of a curve over t
 DIGIT, SHOE, PULLOVER = 5003, 9000, 2583  # where a five, a boot and a grey pullover lie in the samples

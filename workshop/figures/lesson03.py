@@ -19,8 +19,6 @@ from cdm_tutor.sampler import denoise, sample
 from cdm_tutor.unet import SimpleUNet, timestep_embedding
 from workshop.drawing import chart, mistaken, picture
 
-USES = ("unet", "noising", "schedule", "sampler", "checkpoint", "data", "randomness", "course/mistakes/unet")
-
 MODEL, CARD = load_weights(shipped_weights("mnist"))
 SCHEDULE = CARD.make_schedule()
 X0 = load_sample("mnist").x0

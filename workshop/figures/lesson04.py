@@ -19,7 +19,6 @@ from cdm_tutor.sampler import Guess, levels, posterior, sample, spaced_timesteps
 from cdm_tutor.schedule import NoiseSchedule, make_schedule
 from workshop.drawing import chart, mistaken, picture
 
-USES = ("schedule", "noising", "unet", "sampler", "generate", "course/mistakes/sampler")
 SEED = 4
 CENTRES, SPREAD = (-0.6, 0.6), 0.05  # of the pixels that Mixture knows
 

@@ -19,8 +19,6 @@ from cdm_tutor.sampler import ddim_step, denoise, levels, sample
 from cdm_tutor.schedule import make_schedule
 from workshop.drawing import chart, mistaken, picture
 
-USES = ("schedule", "noising", "unet", "sampler", "refiner", "course/mistakes/refiner")
-
 COSINE = make_schedule("cosine")
 STARTS = (50, 100, 200, 300, 450, 600, 800)  # the t_r of the pictures
 GIVEN = (2003, 4100, 5001, 8004)  # places of the digits whose neighbours are averaged

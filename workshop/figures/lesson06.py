@@ -24,19 +24,6 @@ from cdm_tutor.settings import TrainSettings
 from cdm_tutor.unet import SimpleUNet
 from workshop.drawing import chart, mistaken, picture
 
-USES = (
-    "trainer",
-    "settings",
-    "schedule",
-    "noising",
-    "unet",
-    "sampler",
-    "data",
-    "randomness",
-    "checkpoint",
-    "course/mistakes/trainer",
-)
-
 SETTINGS = TrainSettings(steps=750, batch=32, prediction="v")  # with the small network below, under a minute
 BY_NOISE = TrainSettings(steps=450, batch=16)
 SCHEDULE = make_schedule("cosine")

@@ -12,7 +12,6 @@ from cdm_tutor.refiner import refiner_steps, renoise
 from cdm_tutor.sampler import Guess, ddim_step, denoise, sample
 from workshop.drawing import picture
 
-USES = ("unet", "noising", "schedule", "sampler", "refiner", "checkpoint", "data", "randomness")
 LAYERS = ("conv_in", "down.0", "down.3", "attention", "up.3")
 MAPS = 8  # of each layer, the first
 STEP = 400

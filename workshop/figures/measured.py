@@ -1,0 +1,76 @@
+"""What was measured, drawn: from the files that the benchmarks leave in benchmarks/results."""
+
+import json
+from typing import Any
+
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
+
+from workshop.drawing import chart
+from workshop.places import RESULTS
+
+READS = [*sorted(RESULTS.glob("front-*.json")), RESULTS / "equal_time.json", RESULTS / "processes.json"]
+
+
+def solvers(facts: dict[str, Any]) -> Figure:
+    """FID over sampling steps and over images a second, a line for each solver."""
+    figure, panels = plt.subplots(1, 2, figsize=(9, 4), layout="constrained", sharey=True)
+    for title in dict.fromkeys(row["solver"] for row in facts["rows"]):
+        rows = [row for row in facts["rows"] if row["solver"] == title]
+        for axes, key in zip(panels, ("steps", "images_per_second"), strict=True):
+            axes.plot([row.get(key) for row in rows], [row["fid"] for row in rows], marker="o", label=title)
+    for axes, label in zip(panels, ("sampling steps", "images a second, two CPU cores"), strict=True):
+        axes.set(xscale="log", yscale="log", xlabel=label)
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_locator(NullLocator())
+    panels[0].set_ylabel(f"FID ({facts['n']} samples)")
+    panels[0].legend(fontsize=8)
+    return figure
+
+
+def equal_time(facts: dict[str, Any]) -> Figure:
+    """FID over minutes of training, a line for each library."""
+    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+    for contender in facts.values():
+        curve = contender["curve_500_samples_ddim20"]
+        minutes = [contender["minutes"] * (i + 1) / len(curve) for i in range(len(curve))]
+        axes.plot(minutes, curve, marker="o", label=contender["title"])
+    axes.set(
+        yscale="log", xlabel="minutes of training, two CPU cores", ylabel="FID (500 samples, DDIM-20)", ylim=(5, 200)
+    )
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.legend()
+    return figure
+
+
+def processes(facts: dict[str, Any]) -> Figure:
+    """One bar for each number of processes: time a step, computing and waiting for the others."""
+    figure, axes = plt.subplots(figsize=(7, 2.2), layout="constrained")
+    for row, found in enumerate(facts["processes"].values()):
+        waiting = max(0.0, found["step_ms"] - found["compute_ms"])
+        axes.barh(row, found["compute_ms"], color="C0", label=None if row else "computing")
+        axes.barh(row, waiting, left=found["compute_ms"], color="C1", label=None if row else "communicating")
+        axes.text(found["step_ms"], row, f"  {found['images_per_second']:.0f} images/s", va="center")
+    axes.set(yticks=[0, 1], yticklabels=["1 process", "2 processes"])
+    axes.set_xlabel(f"milliseconds a step of {facts['batch']} images")
+    axes.set_xlim(0, 1.3 * max(found["step_ms"] for found in facts["processes"].values()))
+    axes.invert_yaxis()
+    axes.legend(fontsize=8)
+    return figure
+
+
+def main() -> None:
+    """Draw all of them."""
+    facts = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in READS}
+    for name in [name for name in facts if name.startswith("front-")]:
+        alt = "FID over sampling steps, and over images a second, for each solver: corrected DPM-Solver++ is lowest."
+        chart(name, alt, lambda name=name: solvers(facts[name]), "pictures")
+    alt = "FID over minutes of training, on a log scale: ours is below the other two after each quarter of the time."
+    chart("equal-time", alt, lambda: equal_time(facts["equal_time"]), "pictures")
+    alt = (
+        "Milliseconds a step, computing and communicating, for one process and for two: two take little more than half."
+    )
+    chart("processes", alt, lambda: processes(facts["processes"]), "pictures")

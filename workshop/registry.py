@@ -1,0 +1,75 @@
+"""All that the workshop makes, by name."""
+
+from importlib import import_module
+from itertools import chain
+from pathlib import Path
+
+from cdm_tutor.checkpoint import shipped_weights
+from cdm_tutor.course.outline import LESSONS
+from cdm_tutor.data import CLASS_NAMES
+from cdm_tutor.refiner import ImprovedRefinementNetwork
+from cdm_tutor.unet import SimpleUNet
+from workshop import classifier, drawing, reach, sheets, site, tables
+from workshop.clinic import make as clinic
+from workshop.clinic import tune
+from workshop.figures import measured
+from workshop.places import ASSETS, PARTS, PICTURES, ROOT
+from workshop.product import Product
+
+SHIP = 'train it for hours (cdm_tutor/assets/README.md), then: python -m workshop.ship RUN_DIR "COMMAND"'
+
+
+def all_products() -> dict[str, Product]:
+    """Every product, in the order in which they are made: the later are made from the earlier."""
+    found = chain(assets(), clinic.products(), [tune.product()], figures(), tables.products(), [site.product()])
+    return {product.name: product for product in found}
+
+
+def assets() -> list[Product]:
+    """What comes with the package: images and networks. All of it wants the full data sets, and most of it hours."""
+    found = []
+    for data in CLASS_NAMES:
+        found.append(by_hand(f"sheet/{data}", "python -m workshop.sheets DATA_DIR", ASSETS / f"{data}.png"))
+        files = [ASSETS / f"{data}-{kind}.safetensors" for kind in ("classifier", "features")]
+        how = f"python -m workshop.classifier DATA_DIR --only {data}"
+        found.append(by_hand(f"classifier/{data}", how, *files, code=(classifier.train, classifier.features)))
+        for stage, network in (("unet", SimpleUNet), ("refiner", ImprovedRefinementNetwork)):
+            found.append(by_hand(f"weights/{data}-{stage}", SHIP, shipped_weights(data, stage), code=(network,)))
+    return found
+
+
+def by_hand(name: str, how: str, *files: Path, code: tuple[reach.Start, ...] = ()) -> Product:
+    """A product that is not made in passing; how it is trained decides less than what the network is."""
+    return Product(name, lambda: files, code or (sheets.make,), by_hand=how)
+
+
+def figures() -> list[Product]:
+    """The pictures of the pages, a product for each script that draws them."""
+    shipped = tuple(sorted([*ASSETS.glob("*.safetensors"), *ASSETS.glob("*.png")]))
+    scripts = [f"lesson{lesson.number}" for lesson in LESSONS] + ["live"]
+    there = [name for name in scripts if (ROOT / "workshop" / "figures" / f"{name}.py").exists()]
+    found = [drawn(name, shipped) for name in there]
+    return [*found, drawn("measured", tuple(measured.READS)), *by_benchmarks(shipped)]
+
+
+def drawn(name: str, data: tuple[Path, ...]) -> Product:
+    """What the main() of a script in workshop/figures draws."""
+    main = import_module(f"workshop.figures.{name}").main
+
+    def make() -> list[Path]:
+        drawing.written.clear()
+        main()
+        return list(drawing.written)
+
+    return Product(f"figures/{name}", make, (main,), data)
+
+
+def by_benchmarks(shipped: tuple[Path, ...]) -> list[Product]:
+    """Pictures that a benchmark draws while it measures."""
+    first = [PICTURES / f"first-minutes{end}" for end in (".webp", "-loss-light.svg", "-loss-dark.svg")]
+    first += [PARTS / "figures" / f"first-minutes{end}.md" for end in ("", "-loss")]
+    naive = [PICTURES / "05-naive-fashion.webp", PARTS / "figures" / "05-naive-fashion.md"]
+    return [
+        Product("figures/first-minutes", lambda: first, (SimpleUNet,), by_hand="python benchmarks/first_minutes.py"),
+        Product("figures/naive", lambda: naive, (SimpleUNet,), shipped, by_hand="python benchmarks/naive_refiners.py"),
+    ]
