@@ -45,7 +45,7 @@ class Lesson:
         return self.exercises.index(self.exercise(name))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Mistake:
     """A wrong solution that people really write.
 
@@ -68,7 +68,7 @@ class Mistake:
     symptom: str
     concept: str
     patch: Patch
-    symptoms: tuple[str, ...] = ()
+    symptoms: tuple[str, ...]
     scenes: tuple[Scene, ...] = ()
     stays_after_training: bool = False
 

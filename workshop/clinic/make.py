@@ -26,12 +26,12 @@ from rich.progress import Progress
 from torch import Tensor
 
 from cdm_tutor.course.lesson import Lesson, Mistake
-from cdm_tutor.course.looks import Beholder
-from cdm_tutor.course.mistakes import all_mistakes
+from cdm_tutor.course.looks import Measurer
+from cdm_tutor.course.mistakes import all_mistakes, scenes_of
 from cdm_tutor.plots import to_pixels
 from workshop import places
 from workshop.clinic import runs
-from workshop.clinic.scenes import Outcome, Scene, scenes_of
+from workshop.clinic.scenes import Outcome
 
 SEEN = places.ROOT / "workshop" / "clinic" / "seen.json"
 PICTURES = places.PICTURES / "clinic"
@@ -58,13 +58,13 @@ def main() -> int:
         for superfluous in PICTURES.rglob(f"{name}.webp"):
             superfluous.unlink()
     todo = [name for name in mistakes if name in (args.names or complaints)]
-    beholder = Beholder("mnist")
+    measurer = Measurer("mnist")
     with Progress() as bar:
         task = bar.add_task("", total=len(todo))
         try:
             for name in todo:
                 bar.update(task, description=name)
-                made[name] = make(*mistakes[name], beholder)
+                made[name] = make(*mistakes[name], measurer)
                 save({known: made[known] for known in mistakes if known in made})
                 bar.advance(task)
         except KeyboardInterrupt:
@@ -76,19 +76,19 @@ def main() -> int:
 
 def stale(mistakes: dict[str, tuple[Lesson, Mistake]], made: dict[str, Any]) -> dict[str, str]:
     """What is wrong with what is there: the name of a mistake or of a picture, and why."""
-    found = dict.fromkeys(made.keys() - mistakes.keys(), "no such mistake")
+    complaints = dict.fromkeys(made.keys() - mistakes.keys(), "no such mistake")
     pictures = [{path.stem for path in folder.glob("*.webp")} for folder in (PICTURES, PICTURES / "few")]
     for name, (lesson, mistake) in mistakes.items():
         facts = made.get(name)
         if not facts:
-            found[name] = "not run yet"
+            complaints[name] = "not run yet"
         elif facts["digests"] != digests(mistake):
-            found[name] = "stale"
+            complaints[name] = "stale"
         elif facts["caught by"] not in tests_of(lesson):
-            found[name] = f"there is no {facts['caught by']}"
+            complaints[name] = f"there is no {facts['caught by']}"
         elif any(any(scene["rows"] for scene in facts["scenes"]) != (name in there) for there in pictures):
-            found[name] = "its picture is missing, or there should be none"
-    return found | dict.fromkeys(set.union(*pictures) - mistakes.keys(), "a picture of nothing")
+            complaints[name] = "its picture is missing, or there should be none"
+    return complaints | dict.fromkeys(set.union(*pictures) - mistakes.keys(), "a picture of nothing")
 
 
 def digests(mistake: Mistake) -> list[str]:
@@ -103,7 +103,7 @@ def save(made: dict[str, Any]) -> None:
     part.replace(SEEN)
 
 
-def make(lesson: Lesson, mistake: Mistake, beholder: Beholder) -> dict[str, Any]:
+def make(lesson: Lesson, mistake: Mistake, measurer: Measurer) -> dict[str, Any]:
     """Run a mistake's scenes; write the picture and return the facts."""
     pairs = [(scene, runs.outcome(scene, None), runs.outcome(scene, mistake)) for scene in scenes_of(mistake)]
     rows = [rows_of(right, wrong) for _, right, wrong in pairs]
@@ -113,8 +113,8 @@ def make(lesson: Lesson, mistake: Mistake, beholder: Beholder) -> dict[str, Any]
         "digests": digests(mistake),
         "caught by": caught_by(lesson, mistake),
         "scenes": [
-            {"how": scene.how, "rows": list(labels), **facts_of(scene, right, wrong, beholder)}
-            for (scene, right, wrong), labels in zip(pairs, rows, strict=True)
+            {"rows": list(labels), **facts_of(right, wrong, measurer)}
+            for (_, right, wrong), labels in zip(pairs, rows, strict=True)
         ],
     }
 
@@ -150,15 +150,15 @@ def draw(path: Path, rows: list[Tensor]) -> None:
     sheet.save(path, lossless=True, quality=100, method=6)
 
 
-def facts_of(scene: Scene, right: Outcome, wrong: Outcome, beholder: Beholder) -> dict[str, Any]:
+def facts_of(right: Outcome, wrong: Outcome, measurer: Measurer) -> dict[str, Any]:
     """What a page says of a scene in numbers."""
     facts: dict[str, Any] = {"error": wrong.error, "right error": right.error, "note": wrong.note}
     if wrong.samples is not None:
         facts["broken"] = round(1 - (~wrong.samples.isnan()).float().mean().item(), 4)
-        facts["looks"] = looks(wrong.samples, beholder)
+        facts["looks"] = looks(wrong.samples, measurer)
     if wrong.samples is not None and right.samples is not None:
         difference = (wrong.samples.clamp(-1, 1) - right.samples.clamp(-1, 1)).abs().mean().item() / 2
-        facts["right looks"] = looks(right.samples, beholder)
+        facts["right looks"] = looks(right.samples, measurer)
         facts["differs"] = "" if difference < SAME else round(difference, 4) if difference == difference else "nan"
     if wrong.again is not None and right.again is not None:
         pairs = ((one.samples - one.again).abs().mean().item() / 2 for one in (right, wrong))
@@ -171,11 +171,11 @@ def facts_of(scene: Scene, right: Outcome, wrong: Outcome, beholder: Beholder) -
     return facts
 
 
-def looks(samples: Tensor, beholder: Beholder) -> dict[str, float] | None:
+def looks(samples: Tensor, measurer: Measurer) -> dict[str, float] | None:
     """What the samples measure; None if some are no numbers."""
     if samples.isnan().any():
         return None
-    return {name: round(number, 4) for name, number in beholder.measure(samples).items()}
+    return {name: round(number, 4) for name, number in measurer.measure(samples).items()}
 
 
 def curve(losses: tuple[float, ...]) -> list[float]:

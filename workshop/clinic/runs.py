@@ -10,9 +10,10 @@ import torch
 
 from cdm_tutor.course.lesson import Mistake
 from cdm_tutor.course.mistakes import all_mistakes
+from cdm_tutor.course.scenes import Scene
 from cdm_tutor.data import ASSETS
 from workshop.clinic import scenes
-from workshop.clinic.scenes import Outcome, Scene
+from workshop.clinic.scenes import CODE, RUNNERS, Outcome, Runner
 from workshop.places import ROOT
 
 KEPT = ROOT / "out" / "clinic"
@@ -24,10 +25,10 @@ def outcome(scene: Scene, mistake: Mistake | None, seed: int = 0) -> Outcome:
     path = KEPT / f"{digest(scene, mistake)}-{seed}.pickle"
     if not path.exists():
         torch.set_num_threads(1)
-        done = scenes.attempt(scene, mistake, seed)
+        made = scenes.attempt(scene, mistake, seed)
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")
-        part.write_bytes(pickle.dumps(done))
+        part.write_bytes(pickle.dumps(made))
         part.replace(path)
     return pickle.loads(path.read_bytes())
 
@@ -39,10 +40,10 @@ def digest(scene: Scene, mistake: Mistake | None) -> str:
     processes train changes nothing in what they make, as its tests show.
     """
     patch = repr(all_mistakes()[mistake.name][0].number) + repr(mistake.patch) if mistake else ""
-    trained = "trainer" in scene.uses
-    modules = [*scene.uses, "randomness", *(("settings",) if trained else ())]
-    data = [f"mnist-{stage}.safetensors" for stage in ("unet", "refiner") if not trained or "refiner" in scene.uses]
-    parts = [patch, repr(scene), _scene_code(type(scene)), *map(_code, modules)]
+    modules = sorted({each.__module__.split(".")[-1] for each in CODE[type(scene)]} | {"noising"})
+    trained = "trainer" in modules
+    data = [f"mnist-{stage}.safetensors" for stage in ("unet", "refiner") if not trained or "refiner" in modules]
+    parts = [patch, repr(scene), _scene_code(RUNNERS[type(scene)]), *map(_code, modules)]
     parts += [_bytes(name) for name in [*data, *(["mnist.png"] if trained else [])]]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
@@ -58,10 +59,10 @@ def _code(module: str) -> str:
 
 
 @cache
-def _scene_code(kind: type[Scene]) -> str:
-    """All of scenes.py but other scenes, and which mistake is seen in which."""
+def _scene_code(kind: type[Runner]) -> str:
+    """All of scenes.py but the runners of other kinds of scenes."""
     family = {each.__name__ for each in kind.__mro__}
-    others = {name for name, each in vars(scenes).items() if isinstance(each, type) and issubclass(each, Scene)}
+    others = {name for name, each in vars(scenes).items() if isinstance(each, type) and issubclass(each, Runner)}
     tree = ast.parse(Path(scenes.__file__).read_text(encoding="utf-8"))
     tree.body = [
         node
@@ -73,10 +74,8 @@ def _scene_code(kind: type[Scene]) -> str:
 
 
 def _bare(tree: ast.Module) -> str:
-    """The code without its docstrings, and without how things are described."""
+    """The code without its docstrings."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
             node.body = node.body[1:] or [ast.Pass()]
-        if isinstance(node, ast.ClassDef):
-            node.body = [each for each in node.body if getattr(each, "name", "") != "how"] or [ast.Pass()]
     return ast.unparse(tree)
