@@ -1,10 +1,8 @@
 """The clinic: every known mistake was run and is shown, and images by themselves lead to the right symptom."""
 
-import importlib
+import ast
 import json
-import runpy
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -19,46 +17,33 @@ from cdm_tutor import cli
 from cdm_tutor.checkpoint import ModelCard, shipped_weights
 from cdm_tutor.course import verdict
 from cdm_tutor.course.lesson import Lesson
-from cdm_tutor.course.looks import Beholder, read_images
-from cdm_tutor.course.mistakes import address, all_mistakes, mistakes_of
+from cdm_tutor.course.looks import Measurer, read_images
+from cdm_tutor.course.mistakes import address, all_mistakes, mistakes_of, scenes_of
 from cdm_tutor.course.outline import LESSONS
-from cdm_tutor.course.symptoms import AFTER_TRAINING, EMPTY, GROUPS, HEALTHY, find_group
+from cdm_tutor.course.scenes import Sampled
+from cdm_tutor.course.symptoms import EMPTY, GROUPS, HEALTHY, find_group, groups_of, mistakes_with
 from cdm_tutor.course.verdict import judge, judge_losses, read_losses
 from cdm_tutor.plots import save_grid
+from workshop.clinic import make, runs, tune
+from workshop.clinic.pages import escaped
+from workshop.clinic.scenes import CODE, RUNNERS
+from workshop.clinic.words import how
 
 ROOT = Path(__file__).parent.parent
-SCRIPTS = ROOT / "docs" / "mistakes"
 PARTS = ROOT / "docs" / "parts" / "clinic"
 MISTAKES = all_mistakes()
-escaped = runpy.run_path(str(ROOT / "docs" / "clinic_parts.py"))["escaped"]
 
 
-@pytest.fixture(scope="module")
-def make() -> Iterator[ModuleType]:
-    """The script that makes the clinic."""
-    names = ("make", "runs", "scenes", "tune")
-    before = {name: sys.modules.pop(name, None) for name in names}
-    sys.path.insert(0, str(SCRIPTS))
-    import make
-
-    yield make
-    sys.path.remove(str(SCRIPTS))
-    for name, module in before.items():
-        sys.modules.pop(name, None)
-        if module:
-            sys.modules[name] = module
-
-
-@pytest.mark.parametrize("script", ["make", "tune"])
+@pytest.mark.parametrize("maker", [make, tune], ids=["make", "tune"])
 def test_clinic_is_fresh(
-    script: str, make: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    maker: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "argv", [script, "--check"])
-    assert importlib.import_module(script).main() == 0, capsys.readouterr().out
+    monkeypatch.setattr(sys, "argv", [maker.__name__, "--check"])
+    assert maker.main() == 0, capsys.readouterr().out
 
 
-def test_a_changed_patch_is_stale(make: ModuleType) -> None:
-    made = json.loads(make.MADE.read_text())
+def test_a_changed_patch_is_stale() -> None:
+    made = json.loads(make.SEEN.read_text())
     lesson, mistake = MISTAKES["noise-at-the-last-step"]
     ((find, put),) = mistake.patch
     changed = {**MISTAKES, mistake.name: (lesson, replace(mistake, patch=((find, put + " * 1"),)))}
@@ -69,8 +54,8 @@ def test_a_changed_patch_is_stale(make: ModuleType) -> None:
         mistakes_of(lesson).pop()
 
 
-def test_a_changed_description_is_not_stale(make: ModuleType) -> None:
-    made = json.loads(make.MADE.read_text())
+def test_a_changed_description_is_not_stale() -> None:
+    made = json.loads(make.SEEN.read_text())
     lesson, mistake = MISTAKES["noise-at-the-last-step"]
     changed = replace(mistake, symptom="Something else.")
     mistakes_of(lesson).append(changed)
@@ -80,17 +65,15 @@ def test_a_changed_description_is_not_stale(make: ModuleType) -> None:
         mistakes_of(lesson).pop()
 
 
-def test_comments_and_layout_decide_nothing(make: ModuleType) -> None:
-    import ast
-
+def test_comments_and_layout_decide_nothing() -> None:
     one = 'def f(x):\n    """Say it."""\n    return x + 1  # why\n'
     other = '"""A file."""\n\n\ndef f(x):\n    """Say it otherwise."""\n    return (x +\n            1)\n'
-    assert make.runs._bare(ast.parse(one)) == make.runs._bare(ast.parse(other))
-    assert make.runs._bare(ast.parse(one)) != make.runs._bare(ast.parse(one.replace("1", "2")))
+    assert runs._bare(ast.parse(one)) == runs._bare(ast.parse(other))
+    assert runs._bare(ast.parse(one)) != runs._bare(ast.parse(one.replace("1", "2")))
 
 
-def test_what_is_missing_or_superfluous_is_told(make: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = json.loads(make.MADE.read_text())
+def test_what_is_missing_or_superfluous_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = json.loads(make.SEEN.read_text())
     lost = made.pop("clipped-at-black-grey")
     fewer = {name: each for name, each in MISTAKES.items() if name != "spacing-leads"}
     assert make.stale(fewer, made) == {"clipped-at-black-grey": "not run yet", "spacing-leads": "a picture of nothing"}
@@ -99,12 +82,12 @@ def test_what_is_missing_or_superfluous_is_told(make: ModuleType, monkeypatch: p
     assert missing["clipped-at-black-grey"] == "its picture is missing, or there should be none"
 
 
-def test_one_mistake_is_run_and_drawn(make: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_mistake_is_run_and_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cheap one, from nothing: into a folder of its own."""
     monkeypatch.setattr(make, "PICTURES", tmp_path / "pictures")
-    monkeypatch.setattr(make.runs, "KEPT", tmp_path / "kept")
-    monkeypatch.setattr(make, "scenes_of", lambda _: (make.runs.scenes.Sampled(steps=2, n=8),))
-    facts = make.make(*MISTAKES["clipped-at-black-grey"], Beholder("mnist"))
+    monkeypatch.setattr(runs, "KEPT", tmp_path / "kept")
+    monkeypatch.setattr(make, "scenes_of", lambda _: (Sampled(steps=2, n=8),))
+    facts = make.make(*MISTAKES["clipped-at-black-grey"], Measurer("mnist"))
     assert facts["caught by"].startswith("test_denoise")
     assert facts["scenes"][0]["looks"]["black"] > 0.4 > 0.1 > facts["scenes"][0]["right looks"]["black"]
     assert (tmp_path / "pictures" / "clipped-at-black-grey.webp").stat().st_size < 12_000
@@ -112,8 +95,8 @@ def test_one_mistake_is_run_and_drawn(make: ModuleType, tmp_path: Path, monkeypa
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.number)
-def test_every_mistake_has_an_entry_and_a_group(lesson: Lesson, make: ModuleType) -> None:
-    made = json.loads(make.MADE.read_text())
+def test_every_mistake_has_an_entry_and_a_group(lesson: Lesson) -> None:
+    made = json.loads(make.SEEN.read_text())
     page, index = (PARTS / f"{name}.md" for name in (lesson.number, "index"))
     entries = page.read_text(encoding="utf-8").split("\n### ")[1:]
     assert len(entries) == len(mistakes_of(lesson))
@@ -124,14 +107,25 @@ def test_every_mistake_has_an_entry_and_a_group(lesson: Lesson, make: ModuleType
         assert escaped(mistake.concept) in entry
         assert f"Caught by `{made[mistake.name]['caught by']}`" in entry
         assert f"(clinic/{lesson.number}.md#{mistake.name})" in index.read_text(encoding="utf-8")
-        groups = [group for group in GROUPS if mistake.name in group.mistakes]
+        groups = groups_of(mistake)
         assert groups, mistake.name
         assert sum(group.in_images for group in groups) <= 1, mistake.name
 
 
-def test_groups_name_what_there_is() -> None:
-    assert {name for group in GROUPS for name in group.mistakes} | AFTER_TRAINING.keys() <= MISTAKES.keys()
-    assert all(find_group(name).in_images for name in AFTER_TRAINING.values())
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.number)
+def test_records_name_what_there_is(lesson: Lesson) -> None:
+    assert all(exercise.scenes for exercise in lesson.exercises)
+    for mistake in mistakes_of(lesson):
+        assert len(groups_of(mistake)) == len(mistake.symptoms), mistake.name
+        scenes = scenes_of(mistake)
+        assert all(type(scene) in RUNNERS.keys() & CODE.keys() and how(scene) for scene in scenes)
+        if mistake.stays_after_training:
+            assert len(scenes) == 2, mistake.name
+            assert any(group.in_images for group in groups_of(mistake)), mistake.name
+
+
+def test_a_group_begins_with_its_typical_mistake() -> None:
+    assert all(mistakes_with(group)[0].name == group.typical for group in GROUPS)
     assert len({group.name for group in GROUPS} | MISTAKES.keys()) == len(GROUPS) + len(MISTAKES)
     assert address("cosine-not-squared") == "clinic/01.html#cosine-not-squared"
     with pytest.raises(ValueError, match="no mistake is called"):
@@ -148,8 +142,8 @@ def test_pictures_are_small() -> None:
 
 
 @pytest.fixture(scope="module")
-def digits() -> Beholder:
-    return Beholder("mnist")
+def digits() -> Measurer:
+    return Measurer("mnist")
 
 
 def planted(kind: str, real: Tensor) -> Tensor:
@@ -173,29 +167,29 @@ PLANTED = {
 
 
 @pytest.mark.parametrize("kind", PLANTED)
-def test_planted_symptom_is_named(kind: str, digits: Beholder) -> None:
+def test_planted_symptom_is_named(kind: str, digits: Measurer) -> None:
     assert judge(planted(kind, digits.real[5000:5064]), digits).group.name == PLANTED[kind]
 
 
 @pytest.mark.parametrize("n", [4, 16, 64])
-def test_real_images_are_healthy(n: int, digits: Beholder) -> None:
+def test_real_images_are_healthy(n: int, digits: Measurer) -> None:
     assert judge(digits.real[5000 : 5000 + n], digits).group.name == HEALTHY
 
 
 def test_clothes_are_healthy_and_noise_is_not() -> None:
-    clothes = Beholder("fashion")
+    clothes = Measurer("fashion")
     assert judge(clothes.real[5000:5064], clothes).group.name == HEALTHY
     assert judge(planted("noise", clothes.real[5000:5064]), clothes).group.name == "noise"
 
 
 @pytest.mark.parametrize(("n", "columns", "zoom"), [(1, 8, 1), (5, 8, 2), (10, 8, 3), (64, 8, 2), (12, 5, 1)])
-def test_grids_are_read_as_they_were_written(n: int, columns: int, zoom: int, digits: Beholder, tmp_path: Path) -> None:
+def test_grids_are_read_as_they_were_written(n: int, columns: int, zoom: int, digits: Measurer, tmp_path: Path) -> None:
     save_grid(tmp_path / "grid.png", digits.real[:n], columns, zoom)
     torch.testing.assert_close(read_images(tmp_path / "grid.png"), digits.real[:n])
     torch.testing.assert_close(read_images(tmp_path), digits.real[:n])
 
 
-def test_single_images_and_grids_without_gaps_are_read(digits: Beholder, tmp_path: Path) -> None:
+def test_single_images_and_grids_without_gaps_are_read(digits: Measurer, tmp_path: Path) -> None:
     from PIL import Image
 
     pixels = ((digits.real[:6, 0] + 1) * 127.5).round().byte()
@@ -216,7 +210,7 @@ def diagnosed(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int,
     return ended.value.code or 0, said.out + said.err
 
 
-def test_diagnose_a_grid(digits: Beholder, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_diagnose_a_grid(digits: Measurer, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     save_grid(tmp_path / "bad.png", planted("grain", digits.real[5000:5064]))
     code, said = diagnosed(capsys, str(tmp_path / "bad.png"))
     assert code == 0
