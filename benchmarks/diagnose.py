@@ -20,15 +20,16 @@ from torch import Tensor
 
 from cdm_tutor.checkpoint import load_weights, shipped_weights
 from cdm_tutor.course.lesson import Mistake
-from cdm_tutor.course.looks import Beholder
-from cdm_tutor.course.mistakes import mistakes_of
-from cdm_tutor.course.outline import LESSONS
+from cdm_tutor.course.looks import Measurer
+from cdm_tutor.course.mistakes import all_mistakes, scenes_of
+from cdm_tutor.course.scenes import Scene, Trained
 from cdm_tutor.course.symptoms import HEALTHY
 from cdm_tutor.course.verdict import judge
 from cdm_tutor.generate import SampleSettings, generate
 from workshop.clinic import runs
-from workshop.clinic.scenes import Scene, Trained, scenes_of
+from workshop.clinic.scenes import RUNNERS
 from workshop.clinic.tune import group_of, right_group
+from workshop.clinic.words import how
 from workshop.machine import machine
 
 ROOT = Path(__file__).parent.parent
@@ -41,32 +42,32 @@ def drawn(scene: Scene, mistake: Mistake | None, seed: int, trained_again: bool)
     """The samples of a scene with another seed; None where it ends in an error."""
     if not isinstance(scene, Trained) or trained_again:
         return runs.outcome(scene, mistake, seed).samples
-    done = runs.outcome(scene, mistake)
-    return scene.once_more(done, mistake, seed).samples if done.weights else None
+    weights = runs.outcome(scene, mistake).weights
+    return RUNNERS[type(scene)](scene, mistake, seed).show_weights(weights).samples if weights else None
 
 
 def sets() -> Iterator[tuple[str, str, str, Tensor]]:
     """Each set of samples: what it is, in which way it is new, its symptom."""
     seen: set[Scene] = set()
     trainings = 0
-    for mistake in (mistake for lesson in LESSONS for mistake in mistakes_of(lesson)):
+    for _, mistake in all_mistakes().values():
         for number, scene in enumerate(scenes_of(mistake)):
             trainings += isinstance(scene, Trained)
             again = isinstance(scene, Trained) and trainings % AGAIN == 0
             for seed in SEEDS:
                 kind = "other noise, trained" if isinstance(scene, Trained) else "other noise"
                 if scene not in seen and (x0 := drawn(scene, None, seed, False)) is not None:
-                    yield f"right: {scene.how}", kind, right_group(scene), x0
+                    yield f"right: {how(scene)}", kind, right_group(scene), x0
                 if (x0 := drawn(scene, mistake, seed, False)) is not None:
-                    yield mistake.name, kind, group_of(mistake.name, number, scene), x0
+                    yield mistake.name, kind, group_of(mistake, number, scene), x0
             if again and (x0 := drawn(scene, mistake, SEEDS[0], True)) is not None:
-                yield mistake.name, "trained again", group_of(mistake.name, number, scene), x0
+                yield mistake.name, "trained again", group_of(mistake, number, scene), x0
             seen.add(scene)
 
 
-def healthy(name: str, beholder: Beholder) -> Iterator[Tensor]:
+def healthy(name: str, measurer: Measurer) -> Iterator[Tensor]:
     """Real images and samples of a data set."""
-    yield from beholder.real[4000:].split(64)[:10]
+    yield from measurer.real[4000:].split(64)[:10]
     model, card = load_weights(shipped_weights(name))
     for seed in range(10, 15):
         yield generate(model, card, SampleSettings(n=64, seed=seed))
@@ -74,15 +75,15 @@ def healthy(name: str, beholder: Beholder) -> Iterator[Tensor]:
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
-    beholders = {name: Beholder(name) for name in ("mnist", "fashion")}
+    measurers = {name: Measurer(name) for name in ("mnist", "fashion")}
     torch.set_num_threads(1)
     found = []
     for what, kind, expected, x0 in sets():
-        found.append((what, kind, expected, judge(x0, beholders["mnist"]).group.name))
+        found.append((what, kind, expected, judge(x0, measurers["mnist"]).group.name))
         print(*found[-1], sep=" | ", flush=True)
-    for name, beholder in beholders.items():
-        for x0 in healthy(name, beholder):
-            found.append((name, f"real images and samples, {name}", HEALTHY, judge(x0, beholder).group.name))
+    for name, measurer in measurers.items():
+        for x0 in healthy(name, measurer):
+            found.append((name, f"real images and samples, {name}", HEALTHY, judge(x0, measurer).group.name))
             print(*found[-1], sep=" | ", flush=True)
     kinds, groups = ({key: [0, 0] for key in sorted({one[place] for one in found})} for place in (1, 2))
     for _, kind, expected, named in found:

@@ -472,14 +472,14 @@ def diagnose(
 ) -> None:
     """What is wrong with these samples? The symptom, and the known mistakes that look most like it."""
     from cdm_tutor.course import verdict
-    from cdm_tutor.course.looks import Beholder
+    from cdm_tutor.course.looks import Measurer
 
     x0, card = verdict.images_of(path, n, seed)
     name = data.value if data else card.data if card else Dataset.mnist.value
     log = path / "log.jsonl"
     losses = verdict.read_losses(log) if log.is_file() else []
     soon = verdict.too_soon(losses, card)
-    print(verdict.report(verdict.judge(x0, Beholder(name)), len(x0), instead=soon))
+    print(verdict.report(verdict.judge(x0, Measurer(name)), len(x0), instead=soon))
     if log.is_file() and not soon:
         print(verdict.report_losses(losses))
 

@@ -1,4 +1,5 @@
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,12 @@ from hypothesis import settings
 settings.register_profile("tests", deadline=None, derandomize=True, max_examples=30, print_blob=False)
 settings.load_profile("tests")
 os.environ["COLUMNS"] = "200"  # progress bars and help texts of one width everywhere
+
+
+def pytest_configure() -> None:
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a shell starts what it puts into the background deaf to it
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -13,13 +13,16 @@ from cdm_tutor import cli
 from cdm_tutor.checkpoint import ModelCard, shipped_weights
 from cdm_tutor.course import verdict
 from cdm_tutor.course.lesson import Lesson
-from cdm_tutor.course.looks import Beholder, read_images
-from cdm_tutor.course.mistakes import address, all_mistakes, mistakes_of
+from cdm_tutor.course.looks import Measurer, read_images
+from cdm_tutor.course.mistakes import address, all_mistakes, mistakes_of, scenes_of
 from cdm_tutor.course.outline import LESSONS
-from cdm_tutor.course.symptoms import AFTER_TRAINING, EMPTY, GROUPS, HEALTHY, find_group
+from cdm_tutor.course.scenes import Sampled
+from cdm_tutor.course.symptoms import EMPTY, GROUPS, HEALTHY, find_group, groups_of, mistakes_with
 from cdm_tutor.course.verdict import judge, judge_losses, read_losses
 from cdm_tutor.plots import save_grid
-from workshop.clinic import make, pages, runs, scenes
+from workshop.clinic import make, pages, runs
+from workshop.clinic.scenes import CODE, RUNNERS
+from workshop.clinic.words import how
 
 ROOT = Path(__file__).parent.parent
 MISTAKES = all_mistakes()
@@ -30,7 +33,7 @@ def test_one_mistake_is_run_and_drawn(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(make, "PICTURES", tmp_path / "pictures")
     monkeypatch.setattr(make, "SEEN", tmp_path / "seen.json")
     monkeypatch.setattr(runs, "KEPT", tmp_path / "kept")
-    monkeypatch.setattr(make, "scenes_of", lambda _: (scenes.Sampled(steps=2, n=8),))
+    monkeypatch.setattr(make, "scenes_of", lambda _: (Sampled(steps=2, n=8),))
     many, few = make.make(*MISTAKES["clipped-at-black-grey"])
     facts = make.read_seen()["clipped-at-black-grey"]
     assert facts["caught by"].startswith("test_denoise")
@@ -64,14 +67,25 @@ def test_every_mistake_has_an_entry_and_a_group(lesson: Lesson) -> None:
         assert pages.escaped(mistake.concept) in entry
         assert f"Caught by `{seen[mistake.name]['caught by']}`" in entry
         assert f"(clinic/{lesson.number}.md#{mistake.name})" in index
-        groups = [group for group in GROUPS if mistake.name in group.mistakes]
+        groups = groups_of(mistake)
         assert groups, mistake.name
         assert sum(group.in_images for group in groups) <= 1, mistake.name
 
 
-def test_groups_name_what_there_is() -> None:
-    assert {name for group in GROUPS for name in group.mistakes} | AFTER_TRAINING.keys() <= MISTAKES.keys()
-    assert all(find_group(name).in_images for name in AFTER_TRAINING.values())
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.number)
+def test_records_name_what_there_is(lesson: Lesson) -> None:
+    assert all(exercise.scenes for exercise in lesson.exercises)
+    for mistake in mistakes_of(lesson):
+        assert len(groups_of(mistake)) == len(mistake.symptoms), mistake.name
+        scenes = scenes_of(mistake)
+        assert all(type(scene) in RUNNERS.keys() & CODE.keys() and how(scene) for scene in scenes)
+        if mistake.stays_after_training:
+            assert len(scenes) == 2, mistake.name
+            assert any(group.in_images for group in groups_of(mistake)), mistake.name
+
+
+def test_a_group_begins_with_its_typical_mistake() -> None:
+    assert all(mistakes_with(group)[0].name == group.typical for group in GROUPS)
     assert len({group.name for group in GROUPS} | MISTAKES.keys()) == len(GROUPS) + len(MISTAKES)
     assert address("cosine-not-squared") == "clinic/01.html#cosine-not-squared"
     with pytest.raises(ValueError, match="no mistake is called"):
@@ -88,8 +102,8 @@ def test_pictures_are_small() -> None:
 
 
 @pytest.fixture(scope="module")
-def digits() -> Beholder:
-    return Beholder("mnist")
+def digits() -> Measurer:
+    return Measurer("mnist")
 
 
 def planted(kind: str, real: Tensor) -> Tensor:
@@ -113,29 +127,29 @@ PLANTED = {
 
 
 @pytest.mark.parametrize("kind", PLANTED)
-def test_planted_symptom_is_named(kind: str, digits: Beholder) -> None:
+def test_planted_symptom_is_named(kind: str, digits: Measurer) -> None:
     assert judge(planted(kind, digits.real[5000:5064]), digits).group.name == PLANTED[kind]
 
 
 @pytest.mark.parametrize("n", [4, 16, 64])
-def test_real_images_are_healthy(n: int, digits: Beholder) -> None:
+def test_real_images_are_healthy(n: int, digits: Measurer) -> None:
     assert judge(digits.real[5000 : 5000 + n], digits).group.name == HEALTHY
 
 
 def test_clothes_are_healthy_and_noise_is_not() -> None:
-    clothes = Beholder("fashion")
+    clothes = Measurer("fashion")
     assert judge(clothes.real[5000:5064], clothes).group.name == HEALTHY
     assert judge(planted("noise", clothes.real[5000:5064]), clothes).group.name == "noise"
 
 
 @pytest.mark.parametrize(("n", "columns", "zoom"), [(1, 8, 1), (5, 8, 2), (10, 8, 3), (64, 8, 2), (12, 5, 1)])
-def test_grids_are_read_as_they_were_written(n: int, columns: int, zoom: int, digits: Beholder, tmp_path: Path) -> None:
+def test_grids_are_read_as_they_were_written(n: int, columns: int, zoom: int, digits: Measurer, tmp_path: Path) -> None:
     save_grid(tmp_path / "grid.png", digits.real[:n], columns, zoom)
     torch.testing.assert_close(read_images(tmp_path / "grid.png"), digits.real[:n])
     torch.testing.assert_close(read_images(tmp_path), digits.real[:n])
 
 
-def test_single_images_and_grids_without_gaps_are_read(digits: Beholder, tmp_path: Path) -> None:
+def test_single_images_and_grids_without_gaps_are_read(digits: Measurer, tmp_path: Path) -> None:
     from PIL import Image
 
     pixels = ((digits.real[:6, 0] + 1) * 127.5).round().byte()
@@ -156,7 +170,7 @@ def diagnosed(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int,
     return ended.value.code or 0, said.out + said.err
 
 
-def test_diagnose_a_grid(digits: Beholder, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_diagnose_a_grid(digits: Measurer, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     save_grid(tmp_path / "bad.png", planted("grain", digits.real[5000:5064]))
     code, said = diagnosed(capsys, str(tmp_path / "bad.png"))
     assert code == 0

@@ -1,15 +1,15 @@
 """The workshop: what it makes is fresh, and only what can have changed becomes stale."""
 
 import ast
-import importlib
-import json
+import shutil
 import sys
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from cdm_tutor.course.mistakes import all_mistakes, mistakes_of
+from cdm_tutor.course.mistakes import all_mistakes
 from workshop import __main__ as workshop
 from workshop import places, product, reach, registry, site
 from workshop.product import Product
@@ -32,6 +32,7 @@ def right(x, *, twice=False):
 def beside(x):
     return x
 '''
+CACHED = (reach.source, reach._next, reach.code_of, reach.digest, reach.words)
 OTHER = "def helper(x: float) -> float:\n    return x + 1\n"
 
 
@@ -45,7 +46,7 @@ def digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         for name, text in (("one", ONE.replace("other", "madeup.other")), ("other", OTHER)):
             assert not old or old in ONE + OTHER
             (package / f"{name}.py").write_text(text.replace(old, new) if old else text)
-        for cached in (reach.source, reach._next, reach.code_of):
+        for cached in CACHED:
             cached.cache_clear()
         monkeypatch.setattr(reach, "ROOT", tmp_path)
         monkeypatch.setattr(reach, "PACKAGES", ("madeup",))
@@ -53,7 +54,7 @@ def digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         return reach.digest(start)
 
     yield of
-    for cached in (reach.source, reach._next, reach.code_of):
+    for cached in CACHED:
         cached.cache_clear()
 
 
@@ -100,14 +101,54 @@ def test_all_that_is_made_is_fresh() -> None:
     assert product.read_made().keys() <= registry.all_products().keys()
 
 
+@pytest.fixture
+def reworded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the code, in place of which `reach` reads it."""
+    for name in reach.PACKAGES:
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("assets", "__pycache__"))
+    monkeypatch.setattr(reach, "ROOT", tmp_path)
+    for cached in CACHED:
+        cached.cache_clear()
+    yield tmp_path / "cdm_tutor" / "sampler.py"
+    for cached in CACHED:
+        cached.cache_clear()
+
+
+def test_a_reworded_renamed_and_reformatted_stage_makes_nothing_stale(reworded: Path) -> None:
+    text = reworded.read_text()
+    for old, new in (
+        ("Ask the model once", "Ask it just once"),
+        ("to_x0", "into_x0"),
+        ("clamp(-1, 1)", "clamp(\n        -1,\n        1,\n    )"),
+        ("    steps = torch.full", "    # one step for all\n\n    steps = torch.full"),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    reworded.write_text(text)
+    assert stale() == {}
+
+
+def test_a_changed_stage_makes_stale_what_is_made_with_it(reworded: Path) -> None:
+    reworded.write_text(reworded.read_text().replace("clamp(-1, 1)", "clamp(-1.0, 1.1)"))
+    found = stale()
+    assert found.keys() >= {"clinic/clipped-at-black-grey", "clinic/gather-first-t", "figures/lesson04"}
+    assert not found.keys() & {"figures/measured", "looks", "weights/mnist-unet"}
+
+
 def test_a_changed_patch_makes_only_its_own_stale(monkeypatch: pytest.MonkeyPatch) -> None:
     name = "noise-at-the-last-step"
     lesson, mistake = all_mistakes()[name]
     ((find, put),) = mistake.patch
-    listed = mistakes_of(lesson)
-    monkeypatch.setitem(listed, listed.index(mistake), replace(mistake, patch=((find, put + " * 1"),)))
+    records = import_module(f"cdm_tutor.course.mistakes.{lesson.module}")
+
+    def change(**fields: object) -> None:
+        changed = [replace(each, **fields) if each == mistake else each for each in mistakes]
+        monkeypatch.setattr(records, "MISTAKES", changed)
+
+    mistakes = records.MISTAKES
+    change(patch=((find, put + " * 1"),))
     assert stale() == {f"clinic/{name}": "what it is made from has changed"}
-    monkeypatch.setitem(listed, listed.index(all_mistakes()[name][1]), replace(mistake, symptom="Something else."))
+    change(symptom="Something else.", title="Another.", concept="No other.")
     assert stale() == {}
 
 
@@ -147,7 +188,7 @@ def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Produc
 
     monkeypatch.setattr(registry, "all_products", lambda: {name: maker(name) for name in facts})
     monkeypatch.setattr(reach, "digest", lambda *starts: "code")
-    monkeypatch.setattr(reach, "words", lambda *starts: set())
+    monkeypatch.setattr(reach, "words", lambda *starts: frozenset())
     return facts
 
 
@@ -209,4 +250,3 @@ def test_the_package_needs_nothing_of_the_workshop() -> None:
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
             if isinstance(node, ast.ImportFrom)
         }
-    assert json.loads(product.MADE.read_text()), importlib.import_module("workshop")

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from cdm_tutor.course.learner import Implementation, load
-from cdm_tutor.course.outline import LESSONS
+from cdm_tutor.course.learner import load, patched, reference_source
+from cdm_tutor.course.mistakes import find_mistake
 from workshop.places import PARTS, PICTURES
 
 COMMON = {
@@ -94,12 +94,8 @@ def picture(
 
 def mistaken(name: str) -> ModuleType:
     """The reference module of a lesson with the known mistake of that name in it."""
-    wrong = Implementation.parse(f"mistake:{name}")
-    for lesson in LESSONS:
-        source, where = wrong.source(lesson, Path())
-        if where == f"<mistake {name}>":
-            return load(source, lesson.module, where)
-    raise ValueError(f"no mistake is called {name!r}")
+    lesson, mistake = find_mistake(name)
+    return load(patched(reference_source(lesson), mistake.patch), lesson.module, f"<mistake {name}>")
 
 
 def _part(name: str, text: str) -> None:

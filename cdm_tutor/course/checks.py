@@ -31,9 +31,12 @@ settings.register_profile(
 RELATIVE = {torch.float64: 1e-7, torch.float32: 1e-4}  # how far apart equal results may be, if a test does not say
 
 
+phases = tuple(Phase)  # of hypothesis, for tests that are collected from now on; the gate leaves out shrinking
+
+
 def given(*, examples: int = 25, **strategies: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """hypothesis.given in the profile "learner": the same examples each time, nothing written to disk."""
-    profile = settings(settings.get_profile("learner"), max_examples=examples)
+    profile = settings(settings.get_profile("learner"), max_examples=examples, phases=phases)
 
     def decorate(test: Callable[..., None]) -> Callable[..., None]:
         return profile(hypothesis.given(**strategies)(test))

@@ -24,7 +24,7 @@ from cdm_tutor.course.examiner import NOTE, Examiner, Finding, asks_for_chain
 from cdm_tutor.course.handle import Subject
 from cdm_tutor.course.learner import differs_elsewhere
 from cdm_tutor.course.lesson import Lesson, Mistake
-from cdm_tutor.course.mistakes import all_mistakes
+from cdm_tutor.course.mistakes import find_mistake
 from cdm_tutor.course.outcomes import DoesNotLoad
 from cdm_tutor.course.outline import LESSONS
 from cdm_tutor.course.summary import BORROWS, DOES_NOT_LOAD, NOT_TRIED, WAITS
@@ -76,7 +76,7 @@ class Judge:
     def named(self, answers: list[Any], lesson: Lesson, exercise: str | None, strict: bool) -> Mistake | None:
         """The known mistake that gives these answers."""
         name = self._ask(_named, answers, lesson, exercise, strict)
-        return all_mistakes()[name][1] if name else None
+        return find_mistake(name)[1] if name else None
 
     def _ask(self, compare: Callable[..., Any], *arguments: object) -> Any:
         if not self.child or self.child.dead:

@@ -7,12 +7,15 @@ without pytest around it.
 import ast
 import contextlib
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import Phase
 
+from cdm_tutor.course import checks
 from cdm_tutor.course.examination import Examination, Judge, Verdict
 from cdm_tutor.course.handle import Subject
 from cdm_tutor.course.learner import Implementation, alone, reference_source
@@ -91,6 +94,17 @@ class Gate:
         return found
 
 
+@contextlib.contextmanager
+def _without_shrinking() -> Iterator[None]:
+    """Collect tests that stop at the first example that fails: nobody reads it, and the smallest takes time to find."""
+    before = checks.phases
+    checks.phases = tuple(phase for phase in before if phase not in (Phase.shrink, Phase.explain))
+    try:
+        yield
+    finally:
+        checks.phases = before
+
+
 @cache
 def _collected(folder: Path) -> dict[str, tuple[str | None, pytest.Function]]:
     """The tests in a lesson's folder, by name, with what each is about."""
@@ -103,7 +117,7 @@ def _collected(folder: Path) -> dict[str, tuple[str | None, pytest.Function]]:
             self.items = session.items
 
     collector, said = Collector(), io.StringIO()
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), _without_shrinking():
         options = ["--collect-only", "-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
         code = pytest.main([str(folder), *options], plugins=[collector])
     if code:

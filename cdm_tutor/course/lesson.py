@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from cdm_tutor.course.scenes import Scene
+
 Patch = tuple[tuple[str, str], ...]  # (find, replace): each find occurs exactly once in the reference
 
 
@@ -16,11 +18,13 @@ class Exercise:
         name: its qualified name in the module, as in "NoiseSchedule.from_betas".
         steps: what to do, in words; the comments in the stub.
         hints: three, from a question to nearly there.
+        scenes: those that show its mistakes, unless a mistake names its own.
     """
 
     name: str
     steps: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()
+    scenes: tuple[Scene, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Lesson:
         return self.exercises.index(self.exercise(name))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Mistake:
     """A wrong solution that people really write.
 
@@ -52,6 +56,10 @@ class Mistake:
         symptom: what one sees in the images or the training.
         concept: what was missed; never the corrected line.
         patch: what turns the reference into it.
+        symptoms: the names of the groups in symptoms.py that it is found under; at most one is in_images.
+        scenes: those that show it, where they are not its exercise's.
+        stays_after_training: of two scenes, the first shows weights that were trained without the mistake, the second
+            a network that was trained with it; this says that the second has the symptom as well.
     """
 
     name: str
@@ -60,6 +68,9 @@ class Mistake:
     symptom: str
     concept: str
     patch: Patch
+    symptoms: tuple[str, ...]
+    scenes: tuple[Scene, ...] = ()
+    stays_after_training: bool = False
 
 
 @dataclass(frozen=True)

@@ -30,17 +30,15 @@ MEASURES = {  # in this order everywhere; grey levels from 0, black, to 1, white
     "balance": "how evenly it names the classes",
     "nearest": "distance to the nearest real image",
 }
-
-
 TRACES = {"fine": 0.02, "grain": 0.005}  # of these, little is seen already: they count by their logarithm, from here
 
 
-def felt(looks: dict[str, float]) -> list[float]:
-    """The measures as they are compared."""
+def comparable(looks: dict[str, float]) -> list[float]:
+    """The measures as they are compared, in their order."""
     return [math.log10(looks[name] + TRACES[name]) if name in TRACES else looks[name] for name in MEASURES]
 
 
-class Beholder:
+class Measurer:
     """Measures sets of images against one data set, "mnist" or "fashion"."""
 
     def __init__(self, name: str) -> None:

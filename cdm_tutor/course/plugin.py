@@ -138,7 +138,7 @@ def _exercise_by_exercise(item: pytest.Item) -> tuple[str, int]:
     its_lesson = lesson_of(item.path)
     if not its_lesson:
         return "", 0
-    names = [exercise.name for exercise in its_lesson.exercises]
+    names: list[str | None] = [exercise.name for exercise in its_lesson.exercises]
     return its_lesson.number, names.index(about(item)) if about(item) in names else len(names)
 
 

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from cdm_tutor.checkpoint import ModelCard, load_weights
-from cdm_tutor.course.looks import MEASURES, Beholder, felt, read_images
+from cdm_tutor.course.looks import MEASURES, Measurer, comparable, read_images
 from cdm_tutor.course.mistakes import address
-from cdm_tutor.course.symptoms import EMPTY, HEALTHY, Group, find_group
+from cdm_tutor.course.symptoms import EMPTY, HEALTHY, Group, find_group, mistakes_with
 from cdm_tutor.data import ASSETS
 from cdm_tutor.generate import SampleSettings, generate
 
@@ -63,13 +63,13 @@ def images_of(path: Path, n: int, seed: int) -> tuple[Tensor, ModelCard | None]:
     return generate(model, card, SampleSettings(n=n, seed=seed)), card
 
 
-def judge(x0: Tensor, beholder: Beholder) -> Verdict:
+def judge(x0: Tensor, measurer: Measurer) -> Verdict:
     """Name the symptom of (N, 1, 28, 28) images."""
     if x0.isnan().any():
-        return Verdict(find_group(EMPTY), tuple(find_group(EMPTY).mistakes[:MENTIONED]), {}, {})
-    yours, real = beholder.measure(x0), beholder.measure_real(len(x0))
+        return empty({}, {})
+    yours, real = measurer.measure(x0), measurer.measure_real(len(x0))
     if yours["spread"] < FLAT:
-        return Verdict(find_group(EMPTY), tuple(find_group(EMPTY).mistakes[:MENTIONED]), yours, real)
+        return empty(yours, real)
     near = nearest(yours, real, len(x0))
     votes: dict[str, float] = {}
     for distance, group, _ in near[:NEIGHBOURS]:
@@ -79,6 +79,12 @@ def judge(x0: Tensor, beholder: Beholder) -> Verdict:
     return Verdict(find_group(chosen), tuple(suspects)[:MENTIONED], yours, real)
 
 
+def empty(yours: dict[str, float], real: dict[str, float]) -> Verdict:
+    """Of images that show nothing, or whose pixels are no numbers."""
+    group = find_group(EMPTY)
+    return Verdict(group, tuple(mistake.name for mistake in mistakes_with(group)[:MENTIONED]), yours, real)
+
+
 def nearest(yours: dict[str, float], real: dict[str, float], n: int) -> list[tuple[float, str, str]]:
     """All sets of the clinic, the nearest first: distance, symptom, and mistake, "" for none.
 
@@ -86,12 +92,12 @@ def nearest(yours: dict[str, float], real: dict[str, float], n: int) -> list[tup
     """
     clinic = json.loads(LOOKS.read_text(encoding="utf-8"))
     weights = [1 / clinic["spread"][name] if n >= FEW or name not in TOGETHER else 0.0 for name in MEASURES]
-    here = [(a - b) * weight for a, b, weight in zip(felt(yours), felt(real), weights, strict=True)]
-    found = []
+    here = [(a - b) * weight for a, b, weight in zip(comparable(yours), comparable(real), weights, strict=True)]
+    distances = []
     for one in clinic["sets"]:
         there = [off * weight for off, weight in zip(one["off"], weights, strict=True)]
-        found.append((math.dist(here, there), one["group"], one["mistake"]))
-    return sorted(found)
+        distances.append((math.dist(here, there), one["group"], one["mistake"]))
+    return sorted(distances)
 
 
 def report(verdict: Verdict, n: int, instead: str = "") -> str:

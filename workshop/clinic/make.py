@@ -20,13 +20,13 @@ from PIL import Image
 from torch import Tensor
 
 from cdm_tutor.course.lesson import Lesson, Mistake
-from cdm_tutor.course.looks import Beholder
-from cdm_tutor.course.mistakes import all_mistakes
+from cdm_tutor.course.looks import Measurer
+from cdm_tutor.course.mistakes import all_mistakes, scenes_of
 from cdm_tutor.plots import to_pixels
 from cdm_tutor.writing import whole
 from workshop import places
 from workshop.clinic import runs
-from workshop.clinic.scenes import Outcome, Scene, scenes_of
+from workshop.clinic.scenes import Outcome
 from workshop.product import Product
 
 SEEN = places.ROOT / "workshop" / "clinic" / "seen.json"
@@ -40,15 +40,16 @@ SAME = 1e-4  # samples that differ by less, in mean grey, are the same but for r
 
 def products() -> list[Product]:
     """A product for each known mistake."""
-    return [
-        Product(f"clinic/{mistake.name}", partial(make, lesson, mistake), (facts_of, draw), facts=decides(mistake))
-        for lesson, mistake in all_mistakes().values()
-    ]
+    return [product(lesson, mistake) for lesson, mistake in all_mistakes().values()]
 
 
-def decides(mistake: Mistake) -> list[str]:
-    """What decides each of its scenes."""
-    return [runs.digest(scene, mistake) for scene in scenes_of(mistake)]
+def product(lesson: Lesson, mistake: Mistake) -> Product:
+    """What is seen of a mistake."""
+    scenes = scenes_of(mistake)
+    code = (facts_of, draw, *(start for scene in scenes for start in runs.code_of(scene)))
+    data = {path for scene in scenes for path in runs.data_of(scene)}
+    facts = (lesson.number, mistake.patch, scenes)
+    return Product(f"clinic/{mistake.name}", partial(make, lesson, mistake), code, tuple(data), facts)
 
 
 def read_seen() -> dict[str, Any]:
@@ -64,8 +65,8 @@ def make(lesson: Lesson, mistake: Mistake) -> list[Path]:
     seen[mistake.name] = {
         "caught by": caught_by(lesson, mistake),
         "scenes": [
-            {"how": scene.how, "rows": list(labels), **facts_of(scene, right, wrong, beholder())}
-            for (scene, right, wrong), labels in zip(pairs, rows, strict=True)
+            {"rows": list(labels), **facts_of(right, wrong, measurer())}
+            for (_, right, wrong), labels in zip(pairs, rows, strict=True)
         ],
     }
     with whole(SEEN) as part:
@@ -77,9 +78,9 @@ def make(lesson: Lesson, mistake: Mistake) -> list[Path]:
 
 
 @cache
-def beholder() -> Beholder:
+def measurer() -> Measurer:
     """What measures samples, made once."""
-    return Beholder("mnist")
+    return Measurer("mnist")
 
 
 def rows_of(right: Outcome, wrong: Outcome) -> dict[str, Tensor]:
@@ -113,15 +114,15 @@ def draw(path: Path, rows: list[Tensor]) -> list[Path]:
     return [path]
 
 
-def facts_of(scene: Scene, right: Outcome, wrong: Outcome, beholder: Beholder) -> dict[str, Any]:
+def facts_of(right: Outcome, wrong: Outcome, measurer: Measurer) -> dict[str, Any]:
     """What a page says of a scene in numbers."""
     facts: dict[str, Any] = {"error": wrong.error, "right error": right.error, "note": wrong.note}
     if wrong.samples is not None:
         facts["broken"] = round(1 - (~wrong.samples.isnan()).float().mean().item(), 4)
-        facts["looks"] = looks(wrong.samples, beholder)
+        facts["looks"] = looks(wrong.samples, measurer)
     if wrong.samples is not None and right.samples is not None:
         difference = (wrong.samples.clamp(-1, 1) - right.samples.clamp(-1, 1)).abs().mean().item() / 2
-        facts["right looks"] = looks(right.samples, beholder)
+        facts["right looks"] = looks(right.samples, measurer)
         facts["differs"] = "" if difference < SAME else round(difference, 4) if difference == difference else "nan"
     if wrong.again is not None and right.again is not None:
         pairs = ((one.samples - one.again).abs().mean().item() / 2 for one in (right, wrong))
@@ -134,11 +135,11 @@ def facts_of(scene: Scene, right: Outcome, wrong: Outcome, beholder: Beholder) -
     return facts
 
 
-def looks(samples: Tensor, beholder: Beholder) -> dict[str, float] | None:
+def looks(samples: Tensor, measurer: Measurer) -> dict[str, float] | None:
     """What the samples measure; None if some are no numbers."""
     if samples.isnan().any():
         return None
-    return {name: round(number, 4) for name, number in beholder.measure(samples).items()}
+    return {name: round(number, 4) for name, number in measurer.measure(samples).items()}
 
 
 def curve(losses: tuple[float, ...]) -> list[float]:

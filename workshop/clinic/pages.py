@@ -13,9 +13,10 @@ from PIL import Image
 from cdm_tutor.course.learner import patched, reference_source
 from cdm_tutor.course.lesson import Lesson, Mistake
 from cdm_tutor.course.looks import MEASURES
-from cdm_tutor.course.mistakes import all_mistakes, mistakes_of
-from cdm_tutor.course.symptoms import GROUPS, Group
+from cdm_tutor.course.mistakes import find_mistake, mistakes_of, scenes_of
+from cdm_tutor.course.symptoms import GROUPS, Group, groups_of, mistakes_with
 from workshop.clinic.make import PICTURES, read_seen
+from workshop.clinic.words import how
 
 ENLARGED = 3
 STANDS_OUT = 0.5  # a measure that is off by more, in its spread over the whole clinic, is worth telling
@@ -48,21 +49,21 @@ def lesson_part(lesson: Lesson) -> str:
     text = ""
     for exercise in lesson.exercises:
         text += f"## `{exercise.name}` {{ #{exercise.name.lower().replace('.', '-')} }}\n\n"
-        its = [mistake for mistake in mistakes_of(lesson) if mistake.exercise == exercise.name]
-        text += "".join(entry(lesson, mistake) for mistake in its)
+        text += "".join(entry(lesson, each) for each in mistakes_of(lesson) if each.exercise == exercise.name)
     return text
 
 
 def entry(lesson: Lesson, mistake: Mistake) -> str:
     """A mistake: what it does, what was measured; folded, the code and the idea."""
     facts = seen()[mistake.name]
+    scenes = [{"how": how(scene), **each} for scene, each in zip(scenes_of(mistake), facts["scenes"], strict=True)]
     groups = ", ".join(f"[{escaped(group.title)}](../clinic.md#{group.name})" for group in groups_of(mistake))
     fold = f"{fence('diff', difference(lesson, mistake))}\n**The idea.** {escaped(mistake.concept)}\n"
     return (
         f"### {escaped(sentence(mistake.title))} {{ #{mistake.name} data-toc-label={mistake.name} }}\n\n"
-        f"{picture(mistake, facts)}"
+        f"{picture(mistake, scenes)}"
         f"**What you see.** {escaped(mistake.symptom)}\n\n"
-        f"{''.join(told(scene) for scene in facts['scenes'])}"
+        f"{''.join(map(told, scenes))}"
         f"In the index under: {groups}.\n\n"
         f'??? question "Guess first: which line of `{mistake.exercise}` is it? The code and the idea"\n\n'
         f"{indented(fold)}\n"
@@ -70,24 +71,24 @@ def entry(lesson: Lesson, mistake: Mistake) -> str:
     )
 
 
-def picture(mistake: Mistake, facts: dict[str, Any]) -> str:
+def picture(mistake: Mistake, scenes: list[dict[str, Any]]) -> str:
     """The rows of samples, each with its label; nothing where there are none."""
-    labels = [label for scene in facts["scenes"] for label in scene["rows"]]
+    labels = [label for scene in scenes for label in scene["rows"]]
     if not labels:
         return ""
     with Image.open(PICTURES / f"{mistake.name}.webp") as file:
         width, height = (ENLARGED * side for side in file.size)
     listed = "\n".join(f"- {label}" for label in labels)
-    image = f"![{alternative(mistake, facts)}](../pictures/clinic/{mistake.name}.webp)"
+    image = f"![{alternative(mistake, scenes)}](../pictures/clinic/{mistake.name}.webp)"
     return (
         f'<div class="samples" markdown>\n\n{listed}\n\n{image}{{ width="{width}" height="{height}" loading=lazy }}\n\n'
         "</div>\n\n"
     )
 
 
-def alternative(mistake: Mistake, facts: dict[str, Any]) -> str:
+def alternative(mistake: Mistake, scenes: list[dict[str, Any]]) -> str:
     """The picture in words: the rows, the symptom, and what was measured of the mistaken ones."""
-    seen = [scene for scene in facts["scenes"] if scene["rows"]]
+    seen = [scene for scene in scenes if scene["rows"]]
     rows = "; ".join(f"{scene['how']}: rows {', '.join(scene['rows'])}" for scene in seen)
     numbers = [figures(scene) for scene in seen if figures(scene)]
     text = f"Samples by {rows}. {mistake.symptom} {' '.join(numbers)}".strip()
@@ -202,11 +203,6 @@ def indented(text: str) -> str:
 # --- all by symptom --------------------------------------------------------------------------------------------------
 
 
-def groups_of(mistake: Mistake) -> list[Group]:
-    """The groups that a mistake is listed in."""
-    return [group for group in GROUPS if mistake.name in group.mistakes]
-
-
 def index_part() -> str:
     """A table of the symptoms, each with a picture; then each symptom with all its mistakes."""
     cards = "\n".join(f"- {typical(group)}[{escaped(group.title)}](#{group.name})" for group in GROUPS)
@@ -214,22 +210,20 @@ def index_part() -> str:
 
 
 def typical(group: Group) -> str:
-    """What the symptom looks like: the first mistake's samples, its loss, or its error."""
-    scene = seen()[group.mistakes[0]]["scenes"][0]
+    """What the symptom looks like: the typical mistake's samples, its loss, or its error."""
+    scene = seen()[group.typical]["scenes"][0]
     if group.name.startswith("loss-") and "loss" in scene:
         return chart(scene["loss"], f"{scene['ends'][1]:.3g} at the end, without the mistake {scene['ends'][0]:.3g}")
-    return thumbnail(group.mistakes[0]) or f"`{scene['error']}`"
+    return thumbnail(group.typical) or f"`{scene['error']}`"
 
 
 def listed(group: Group) -> str:
     """A symptom and its mistakes."""
-    where = all_mistakes()
     text = f"## {escaped(group.title)} {{ #{group.name} }}\n\n{escaped(group.look)}\n\n"
     text += '<div class="suspects" markdown>\n\n'
-    for name in group.mistakes:
-        lesson, mistake = where[name]
-        first = next(each for each in GROUPS if name in each.mistakes)
-        place = f"{{ #{name} }}" if first == group else ""
+    for mistake in mistakes_with(group):
+        name, (lesson, _) = mistake.name, find_mistake(mistake.name)
+        place = f"{{ #{name} }}" if groups_of(mistake)[0] == group else ""
         link = f"[{escaped(sentence(mistake.title))}](clinic/{lesson.number}.md#{name})"
         error = seen()[name]["scenes"][0]["error"]
         said = f": `{error}`" if error and not thumbnail(name) else ""

@@ -1,82 +1,48 @@
 """Scenes that were run, kept in out/clinic/ until something changes that decides what comes out."""
 
-import ast
-import hashlib
 import pickle
-from functools import cache
 from pathlib import Path
 
 import torch
 
+from cdm_tutor.checkpoint import shipped_weights
 from cdm_tutor.course.lesson import Mistake
-from cdm_tutor.course.mistakes import all_mistakes
-from cdm_tutor.data import ASSETS
+from cdm_tutor.course.mistakes import find_mistake
+from cdm_tutor.course.scenes import Refined, Sampled, Scene, Trained, TrainedRefiner
+from cdm_tutor.writing import whole
+from workshop import reach
 from workshop.clinic import scenes
-from workshop.clinic.scenes import Outcome, Scene
-from workshop.places import ROOT
+from workshop.clinic.scenes import CODE, RUNNERS, Outcome
+from workshop.places import ASSETS, ROOT
+from workshop.product import Product
 
 KEPT = ROOT / "out" / "clinic"
-PACKAGE = ROOT / "cdm_tutor"
 
 
 def outcome(scene: Scene, mistake: Mistake | None, seed: int = 0) -> Outcome:
     """What became of a scene, run now if it was not before."""
-    path = KEPT / f"{digest(scene, mistake)}-{seed}.pickle"
+    facts = (find_mistake(mistake.name)[0].number, mistake.patch, scene) if mistake else scene
+    digest = Product("one run", lambda: (), code_of(scene), data_of(scene), facts).digest()
+    path = KEPT / f"{digest}-{seed}.pickle"
     if not path.exists():
         torch.set_num_threads(1)
-        done = scenes.attempt(scene, mistake, seed)
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        part.write_bytes(pickle.dumps(done))
-        part.replace(path)
+        with whole(path) as part:
+            part.write_bytes(pickle.dumps(scenes.attempt(scene, mistake, seed)))
     return pickle.loads(path.read_bytes())
 
 
-def digest(scene: Scene, mistake: Mistake | None) -> str:
-    """The hash of all that decides what comes out: the patch, the scene, and the code and the data that it runs on.
-
-    Of code only what Python sees of it counts: no comments, no docstrings, no layout. `distributed` does not: how many
-    processes train changes nothing in what they make, as its tests show.
-    """
-    patch = repr(all_mistakes()[mistake.name][0].number) + repr(mistake.patch) if mistake else ""
-    trained = "trainer" in scene.uses
-    modules = [*scene.uses, "randomness", *(("settings",) if trained else ())]
-    data = [f"mnist-{stage}.safetensors" for stage in ("unet", "refiner") if not trained or "refiner" in scene.uses]
-    parts = [patch, repr(scene), _scene_code(type(scene)), *map(_code, modules)]
-    parts += [_bytes(name) for name in [*data, *(["mnist.png"] if trained else [])]]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+def code_of(scene: Scene) -> tuple[reach.Start, ...]:
+    """Where the code begins that runs a scene."""
+    return RUNNERS[type(scene)], *CODE[type(scene)]
 
 
-@cache
-def _bytes(name: str) -> str:
-    return hashlib.sha256((ASSETS / name).read_bytes()).hexdigest()
-
-
-@cache
-def _code(module: str) -> str:
-    return _bare(ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8")))
-
-
-@cache
-def _scene_code(kind: type[Scene]) -> str:
-    """All of scenes.py but other scenes, and which mistake is seen in which."""
-    family = {each.__name__ for each in kind.__mro__}
-    others = {name for name, each in vars(scenes).items() if isinstance(each, type) and issubclass(each, Scene)}
-    tree = ast.parse(Path(scenes.__file__).read_text(encoding="utf-8"))
-    tree.body = [
-        node
-        for node in tree.body
-        if isinstance(node, ast.FunctionDef)
-        or (isinstance(node, ast.ClassDef) and (node.name in family or node.name not in others))
-    ]
-    return _bare(tree)
-
-
-def _bare(tree: ast.Module) -> str:
-    """The code without its docstrings, and without how things are described."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
-            node.body = node.body[1:] or [ast.Pass()]
-        if isinstance(node, ast.ClassDef):
-            node.body = [each for each in node.body if getattr(each, "name", "") != "how"] or [ast.Pass()]
-    return ast.unparse(tree)
+def data_of(scene: Scene) -> tuple[Path, ...]:
+    """What is read to run a scene: weights that come with the package, or images to train on."""
+    read = {
+        Trained: (ASSETS / "mnist.png",),
+        TrainedRefiner: (ASSETS / "mnist.png", shipped_weights("mnist")),
+        Sampled: (shipped_weights("mnist"),),
+        Refined: (shipped_weights("mnist"), shipped_weights("mnist", "refiner")),
+    }
+    return next(paths for kind, paths in read.items() if isinstance(scene, kind))

@@ -1,6 +1,7 @@
 """Lesson 02: what it asks."""
 
 from cdm_tutor.course.lesson import Exercise, Lesson
+from cdm_tutor.course.scenes import Sampled, Trained
 
 LESSON = Lesson(
     number="02",
@@ -21,6 +22,7 @@ LESSON = Lesson(
                 "size 1 behind the first, one each for C, H and W.",
                 "Compare t.shape with like.shape[:1]; then table[t], and .reshape to (B, 1, 1, 1).",
             ),
+            scenes=(Trained(),),
         ),
         Exercise(
             "q_sample",
@@ -35,6 +37,7 @@ LESSON = Lesson(
                 "signal, sigma = _mix(...); the first says how much of the image is in x_t, the second how much noise. "
                 "A weighted sum of the two batches, and no operation that ends in an underscore.",
             ),
+            scenes=(Trained(),),
         ),
         Exercise(
             "predict_x0",
@@ -48,6 +51,7 @@ LESSON = Lesson(
                 "dimming is undone. Nothing is cut off: a bad guess of the noise may well leave [-1, 1].",
                 "Subtract sigma times the noise from x_t; put that in brackets and divide all of it by signal.",
             ),
+            scenes=(Sampled("ddim", noise=True),),
         ),
         Exercise(
             "predict_noise",
@@ -60,6 +64,7 @@ LESSON = Lesson(
                 "It is not x0 that is in x_t but a dimmed x0. What remains without it is noise, too small by sigma.",
                 "Subtract signal times x0 from x_t; put that in brackets and divide all of it by sigma.",
             ),
+            scenes=(Sampled("ddim"),),
         ),
         Exercise(
             "velocity",
@@ -70,6 +75,7 @@ LESSON = Lesson(
                 "quarter turn further: what was the image's coefficient becomes that of the noise.",
                 "signal times the noise, minus sigma times the image.",
             ),
+            scenes=(Trained(),),
         ),
         Exercise(
             "predict_x0_from_velocity",
@@ -80,6 +86,7 @@ LESSON = Lesson(
                 "coefficient signal ** 2 + sigma ** 2, and that is 1: nothing to divide by.",
                 "signal times x_t, minus sigma times v.",
             ),
+            scenes=(Sampled("ddim"),),
         ),
         Exercise(
             "denoising_loss",
@@ -97,6 +104,7 @@ LESSON = Lesson(
                 "(answer - target).square() has the shape of the images; .flatten(1) makes it (B, pixels), and "
                 ".mean(dim=1) takes the mean over the pixels only. Detach nothing: training needs the gradient.",
             ),
+            scenes=(Trained(),),
         ),
     ),
 )

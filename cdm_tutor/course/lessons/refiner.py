@@ -1,6 +1,7 @@
 """Lesson 05: what it asks."""
 
 from cdm_tutor.course.lesson import Exercise, Lesson
+from cdm_tutor.course.scenes import Refined, TrainedRefiner
 
 LESSON = Lesson(
     number="05",
@@ -21,6 +22,7 @@ LESSON = Lesson(
                 "super().__init__ with in_channels, channels, blocks of 1 and 1, a fold of 1, and attention switched "
                 "off.",
             ),
+            scenes=(TrainedRefiner(),),
         ),
         Exercise(
             "renoise",
@@ -33,6 +35,7 @@ LESSON = Lesson(
                 "q_sample takes a step for each image, (B,) int64, and here all are the same number.",
                 "torch.full makes a tensor of one number: of shape (len(x),), filled with t, on x's device.",
             ),
+            scenes=(Refined(),),
         ),
         Exercise(
             "perturb",
@@ -48,6 +51,7 @@ LESSON = Lesson(
                 "With order = torch.randperm(noise[0].numel(), generator=seeded(0)), other is "
                 "noise.flatten(1)[:, order] in the shape of noise. Return the sum, other times PERTURBATION.",
             ),
+            scenes=(TrainedRefiner(),),
         ),
         Exercise(
             "refiner_loss",
@@ -63,6 +67,7 @@ LESSON = Lesson(
                 "x_t = q_sample(x0, t, perturb(noise), schedule), and target from training_target with prediction; "
                 "then square model(x_t, t) minus target, flatten(1) and average over dim 1.",
             ),
+            scenes=(TrainedRefiner(),),
         ),
         Exercise(
             "refiner_steps",
@@ -78,6 +83,7 @@ LESSON = Lesson(
                 "With middle for t_start // 3 the pairs are (t_start, middle) and (middle, ...); raise a ValueError "
                 "unless 1 <= t_start < T.",
             ),
+            scenes=(Refined(),),
         ),
         Exercise(
             "refine",
@@ -96,6 +102,7 @@ LESSON = Lesson(
                 "guess = denoise(model, x, t, schedule, prediction) and x = ddim_step(x, guess, None, prev_t, "
                 "schedule, torch.zeros_like(x)).",
             ),
+            scenes=(Refined(),),
         ),
     ),
 )

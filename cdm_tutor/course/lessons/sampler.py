@@ -1,6 +1,7 @@
 """Lesson 04: what it asks."""
 
 from cdm_tutor.course.lesson import Exercise, Lesson
+from cdm_tutor.course.scenes import Sampled
 
 LESSON = Lesson(
     number="04",
@@ -23,6 +24,7 @@ LESSON = Lesson(
                 "steps = torch.full((len(x_t),), t, device=x_t.device) goes to the model and to lesson 02. Clip what "
                 "predict_x0 (or its sister for v) returns with .clamp, then give the clipped image to predict_noise.",
             ),
+            scenes=(Sampled(),),
         ),
         Exercise(
             "spaced_timesteps",
@@ -38,6 +40,7 @@ LESSON = Lesson(
                 "Place i is T - 1 - i * T / steps. zip of the visited places with the same list one further on, "
                 "[*visited[1:], -1], makes the pairs.",
             ),
+            scenes=(Sampled("ddim", 10),),
         ),
         Exercise(
             "posterior",
@@ -53,6 +56,7 @@ LESSON = Lesson(
                 "With signal_t, sigma_t and signal_prev, sigma_prev from levels: alpha = (signal_t / signal_prev) ** 2 "
                 "and beta = 1 - alpha. Each (1 - alpha_bar) of the formulas is a sigma squared.",
             ),
+            scenes=(Sampled("ddpm", 50),),
         ),
         Exercise(
             "p_sample",
@@ -64,6 +68,7 @@ LESSON = Lesson(
                 "mean, variance = posterior(...); then the mean, plus eta times math.sqrt of the variance times noise. "
                 "At the last step the variance is 0 by itself.",
             ),
+            scenes=(Sampled("ddpm", 50),),
         ),
         Exercise(
             "ddim_step",
@@ -79,6 +84,7 @@ LESSON = Lesson(
                 "levels(schedule, prev_t) gives both weights; the second, squared, minus the fresh variance, is the "
                 "variance left for guess.pred_noise. Everything that multiplies noise is a root.",
             ),
+            scenes=(Sampled("ddim", 20),),
         ),
         Exercise(
             "dpm_step",
@@ -94,6 +100,7 @@ LESSON = Lesson(
                 "ahead = guess.pred_x0 plus its change since last.guess.pred_x0, times h / (2 * h_last); only if last "
                 "is not None and prev_t >= 0. Then glide(x_t, guess.t, prev_t, ahead, schedule, noise, eta).",
             ),
+            scenes=(Sampled("dpm", 8),),
         ),
         Exercise(
             "sample",
@@ -113,6 +120,7 @@ LESSON = Lesson(
                 "guess.pred_x0, schedule, last.noise, eta); draw_like(x, generator) for the noise; keep Taken(x, "
                 "guess, noise) before x moves on to step(...), with last as it was; then it becomes last.",
             ),
+            scenes=(Sampled("dpm", 8),),
         ),
     ),
 )

@@ -1,6 +1,7 @@
 """Lesson 01: what it asks."""
 
 from cdm_tutor.course.lesson import Exercise, Lesson
+from cdm_tutor.course.scenes import ByTheTable, Sampled
 
 LESSON = Lesson(
     number="01",
@@ -23,6 +24,7 @@ LESSON = Lesson(
                 "scale = 1000 / T, then torch.linspace from 1e-4 * scale to 0.02 * scale with T entries and "
                 "dtype=torch.float64; clamp(max=...) cuts off what is too large.",
             ),
+            scenes=(Sampled(schedule="linear", T=100),),
         ),
         Exercise(
             "cosine_betas",
@@ -39,6 +41,7 @@ LESSON = Lesson(
                 "With u = torch.arange(T + 1, dtype=torch.float64) / T and f from the formula, f[1:] is f after each "
                 "step and f[:-1] before it; the last beta comes out as 1 and is cut.",
             ),
+            scenes=(Sampled(),),
         ),
         Exercise(
             "posterior_variance",
@@ -48,6 +51,7 @@ LESSON = Lesson(
                 "The numerator has the noise *before* the step, the denominator the noise *after* it.",
                 "betas times (1 - alpha_bar_prev), over (1 - alpha_bar): tables multiply entry by entry.",
             ),
+            scenes=(ByTheTable(),),
         ),
         Exercise(
             "log_snr",
@@ -60,6 +64,7 @@ LESSON = Lesson(
                 "The log of a ratio is a difference of two logs. Variances, so no roots.",
                 "torch.log of alpha_bar, minus torch.log1p of its negative.",
             ),
+            scenes=(Sampled(),),
         ),
         Exercise(
             "NoiseSchedule.from_betas",
@@ -78,6 +83,7 @@ LESSON = Lesson(
                 "the two sqrt tables are roots of alpha_bar and of 1 - alpha_bar. End with cls(betas=..., ...), each "
                 "table with .float().",
             ),
+            scenes=(Sampled(),),
         ),
     ),
 )

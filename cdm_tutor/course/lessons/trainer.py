@@ -1,6 +1,7 @@
 """Lesson 06: what it asks."""
 
 from cdm_tutor.course.lesson import Exercise, Lesson
+from cdm_tutor.course.scenes import Trained
 
 LESSON = Lesson(
     number="06",
@@ -22,6 +23,7 @@ LESSON = Lesson(
                 "rise = min(1.0, (step + 1) / settings.warmup), or 1.0 where the warm-up is 0; fall is half of "
                 "1 + math.cos(math.pi * progress); multiply them with settings.lr.",
             ),
+            scenes=(Trained(),),
         ),
         Exercise(
             "update_ema",
@@ -36,6 +38,7 @@ LESSON = Lesson(
                 "d = min(decay, (1 + step) / (10 + step)); then for each pair, average.mul_(d).add_(weight, "
                 "alpha=1 - d), or average.lerp_(weight, 1 - d).",
             ),
+            scenes=(Trained(),),
         ),
         Exercise(
             "share_of_epoch",
@@ -51,6 +54,7 @@ LESSON = Lesson(
                 "DistributedSampler(TensorDataset(torch.arange(n)), world, rank, seed=seed), then set_epoch(epoch), "
                 "then torch.tensor(list(...)). Or torch.randperm(n, generator=seeded(seed, 0, epoch))[rank::world].",
             ),
+            scenes=(Trained(),),
         ),
         Exercise(
             "draw_batch",
@@ -74,6 +78,7 @@ LESSON = Lesson(
                 "images[order[mine]]; torch.randint(0, T, (settings.batch,), generator=...) and draw_like(images[: "
                 "settings.batch], generator) are indexed with place[mine].",
             ),
+            scenes=(Trained(),),
         ),
         Exercise(
             "Training.load_state_dict",
@@ -87,6 +92,7 @@ LESSON = Lesson(
                 "self.model, self.ema and self.optimizer each load the entry of their name; self.step and self.seconds "
                 "are just assigned.",
             ),
+            scenes=(Trained(stopped=210),),
         ),
         Exercise(
             "train_step",
@@ -111,6 +117,7 @@ LESSON = Lesson(
                 "nn.utils.clip_grad_norm_(parameters, length), which returns the length from before; optimizer.step(); "
                 "nn.utils.get_total_norm(parameters).",
             ),
+            scenes=(Trained(),),
         ),
         Exercise(
             "fit",
@@ -131,6 +138,7 @@ LESSON = Lesson(
                 "with training.step, T, settings, rank and world, train_step, update_ema with training.ema and "
                 "training.model, training.step += 1, then yield Step(training.step, loss, thirds, lr, ...).",
             ),
+            scenes=(Trained(),),
         ),
     ),
 )

@@ -1,6 +1,7 @@
 """Lesson 03: what it asks."""
 
 from cdm_tutor.course.lesson import Exercise, Lesson
+from cdm_tutor.course.scenes import Trained
 
 LESSON = Lesson(
     number="03",
@@ -22,6 +23,7 @@ LESSON = Lesson(
                 "rates = exp(-log(10000) * i / half) for i = 0 ... half - 1; angles = t[:, None] * rates; then "
                 "torch.cat of their cosines and their sines along dim=1.",
             ),
+            scenes=(Trained(),),
         ),
         Exercise(
             "zeroed",
@@ -36,6 +38,7 @@ LESSON = Lesson(
                 "them free to be trained.",
                 "In a loop over module.parameters(), nn.init.zeros_ each; then return module.",
             ),
+            scenes=(Trained(),),
         ),
         Exercise(
             "ResidualBlock.forward",
@@ -54,6 +57,7 @@ LESSON = Lesson(
                 "h = self.conv1(F.silu(self.norm1(x))); scale and shift are the halves of self.time(time); after "
                 "self.norm2(h) is scaled and shifted, add self.conv2(F.silu(h)) to self.shortcut(x).",
             ),
+            scenes=(Trained(),),
         ),
         Exercise(
             "SelfAttention.forward",
@@ -71,6 +75,7 @@ LESSON = Lesson(
                 "q, k, v = self.qkv(self.norm(x)).flatten(2).transpose(1, 2).chunk(3, dim=2); "
                 "F.scaled_dot_product_attention does the formula; transpose back before reshape(x.shape).",
             ),
+            scenes=(Trained(),),
         ),
         Exercise(
             "SimpleUNet.encode",
@@ -85,6 +90,7 @@ LESSON = Lesson(
                 "skips = []; in the loop, h = layer(h, time) and skips.append(h) for a block, h = layer(h) otherwise; "
                 "return h, skips.",
             ),
+            scenes=(Trained(),),
         ),
         Exercise(
             "SimpleUNet.decode",
@@ -99,6 +105,7 @@ LESSON = Lesson(
                 "For a block, h = layer(torch.cat([h, skip], dim=1), time) with the skip just popped; otherwise "
                 "h = layer(h).",
             ),
+            scenes=(Trained(),),
         ),
         Exercise(
             "SimpleUNet.forward",
@@ -116,6 +123,7 @@ LESSON = Lesson(
                 "time = self.time_mlp(timestep_embedding(t, self.time_dim)); h, skips = self.encode(...), then the "
                 "middle, then self.decode(h, skips, time), then out through F.pixel_shuffle(..., self.fold).",
             ),
+            scenes=(Trained(),),
         ),
     ),
 )

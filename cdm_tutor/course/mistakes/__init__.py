@@ -4,6 +4,7 @@ from importlib import import_module
 
 from cdm_tutor.course.lesson import Lesson, Mistake
 from cdm_tutor.course.outline import LESSONS
+from cdm_tutor.course.scenes import Scene
 
 
 def mistakes_of(lesson: Lesson) -> list[Mistake]:
@@ -16,13 +17,29 @@ def all_mistakes() -> dict[str, tuple[Lesson, Mistake]]:
     return {mistake.name: (lesson, mistake) for lesson in LESSONS for mistake in mistakes_of(lesson)}
 
 
+def find_mistake(name: str) -> tuple[Lesson, Mistake]:
+    """The known mistake of that name, and its lesson.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    mistakes = all_mistakes()
+    if name not in mistakes:
+        raise ValueError(f"no mistake is called {name!r}")
+    return mistakes[name]
+
+
+def scenes_of(mistake: Mistake) -> tuple[Scene, ...]:
+    """The scenes that show a mistake: its own, or else its exercise's."""
+    lesson, _ = find_mistake(mistake.name)
+    return mistake.scenes or lesson.exercise(mistake.exercise).scenes
+
+
 def address(name: str) -> str:
     """Where on the site the mistake of that name is.
 
     Raises:
         ValueError: if there is none.
     """
-    found = all_mistakes().get(name)
-    if not found:
-        raise ValueError(f"no mistake is called {name!r}")
-    return f"clinic/{found[0].number}.html#{name}"
+    lesson, _ = find_mistake(name)
+    return f"clinic/{lesson.number}.html#{name}"

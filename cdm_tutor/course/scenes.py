@@ -1,0 +1,106 @@
+"""How mistakes are shown, as data: each scene is run without a mistake and with it, from the same seed.
+
+workshop/clinic/scenes.py runs them; nothing here does.
+"""
+
+from dataclasses import dataclass
+
+SAMPLES = 64  # of each run; the first few are shown
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One way to get samples; its fields say how."""
+
+
+# --- from the weights that come with the package ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Sampled(Scene):
+    """Samples from the shipped network.
+
+    Attributes:
+        solver, steps, eta, n: as of the sampler.
+        noise: whether the network is made to predict noise; else it predicts v, as it was trained to.
+        schedule, T: of the noise. Another than the network's own is matched to it by noise level.
+        again: run it twice from the same x_T, with the "same" noise or "other".
+    """
+
+    solver: str = "dpm"
+    steps: int = 20
+    eta: float | None = None
+    n: int = SAMPLES
+    noise: bool = False
+    schedule: str = "cosine"
+    T: int = 1000
+    again: str = ""
+
+
+@dataclass(frozen=True)
+class ByTheTable(Sampled):
+    """A DDPM sampler that visits every step, and reads its variance in the schedule's own table."""
+
+    solver: str = "ddpm"
+    T: int = 50
+    steps: int = 50
+
+
+@dataclass(frozen=True)
+class Refined(Scene):
+    """Hasty samples, refined by the shipped refiner.
+
+    Attributes:
+        t_start: as of the refiner.
+        again: refine them twice, with the "same" noise.
+    """
+
+    t_start: int = 200
+    again: str = ""
+
+
+# --- from a short training -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Trained(Scene):
+    """A small network trained from nothing for a few seconds, and samples from its averaged weights.
+
+    Attributes:
+        steps, batch, lr, accumulate, prediction, timesteps, ema_decay, warmup, grad_clip: as in TrainSettings.
+        minutes: train by the clock instead, which ticks thirty times a second.
+        stopped: after so many steps, stop and go on in a new Training.
+        whole: go on with the same Training instead.
+        broken: at that step the loss is no number, as after an overflow.
+        processes: how many.
+    """
+
+    steps: int = 320
+    batch: int = 16
+    lr: float = 7e-3
+    accumulate: int = 1
+    prediction: str = "v"
+    timesteps: str = "focused"
+    ema_decay: float = 0.999
+    warmup: int = 40
+    grad_clip: float = 1.0
+    minutes: float | None = None
+    stopped: int = 0
+    whole: bool = False
+    broken: int = 0
+    processes: int = 1
+
+
+@dataclass(frozen=True)
+class TrainedRefiner(Trained):
+    """A refiner trained from nothing for a few seconds, and what it makes of hasty samples.
+
+    Attributes:
+        t_start: as of the refiner.
+    """
+
+    steps: int = 150
+    lr: float = 4e-3
+    timesteps: str = "uniform"
+    warmup: int = 50
+    t_start: int = 200
