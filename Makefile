@@ -2,6 +2,7 @@
 # For the small, CPU-only torch (see README): make demo PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu"
 PYTHON ?= python3
 PIP_FLAGS ?=
+PYTEST_FLAGS ?=
 VENV ?= .venv
 BIN = $(VENV)/bin
 
@@ -14,7 +15,7 @@ demo: $(VENV)/learner ## from noise to pictures in five minutes; writes out/demo
 	$(BIN)/cdm-tutor demo
 
 test: $(VENV)/dev ## the package's own tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -n auto --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -n auto --dist loadgroup $(PYTEST_FLAGS)
 
 check: $(VENV)/dev ## lint, format and types
 	$(BIN)/ruff check .
@@ -31,7 +32,7 @@ docs: $(VENV)/dev ## build the site into site/, failing on any warning
 	$(BIN)/mkdocs build --strict
 
 browse: $(VENV)/dev ## look at every page of the site in a browser (Debian: apt-get install chromium)
-	$(BIN)/python -m pytest tests/test_site.py --browser -m browser -n auto
+	$(BIN)/python -m pytest tests/test_site.py --browser -m browser -n auto $(PYTEST_FLAGS)
 
 zensical: $(VENV)/dev ## build the site with Zensical too, which will follow MkDocs
 	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) -e '.[zensical]'

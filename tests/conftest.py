@@ -18,6 +18,7 @@ def pytest_configure() -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--site", type=Path, help="look at the site that was built there, instead of building one")
     parser.addoption("--browser", action="store_true", help="also look at the site in a browser (needs chromium)")
 
 
