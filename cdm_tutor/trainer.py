@@ -84,12 +84,19 @@ def draw_batch(
     From (N, C, H, W) images, x0 (b, C, H, W), t (b,) in [0, T) and noise like x0. Over the processes the shares make up
     the batch: each image once an epoch, in a new order each time. The seed, the step and an image's place in the batch
     decide everything; which process it falls to changes nothing.
+
+        10 images, batch 4, step 3, rank 1 of 2: two batches to an epoch, so this is epoch 1, batch number 1.
+        Its share of the epoch has the places 1, 3, 5, 7, 9 of all, the batch the places 4 to 7: it takes 5 and 7,
+        and from the timesteps and the noise of the whole batch it takes rows 1 and 3.
     """
+    # which batch of which epoch is it?
     epoch, number = divmod(step, len(images) // settings.batch)
+    # which of my images are in it, and where in the batch?
     order = share_of_epoch(len(images), settings.seed, epoch, rank, world)
     place = rank + world * torch.arange(len(order)) - number * settings.batch
     mine = (place >= 0) & (place < settings.batch)
     x0, place = images[order[mine].to(images.device)], place[mine]
+    # every process draws for the whole batch, and takes what belongs to its images
     generator = seeded(settings.seed, 1, step)
     t = torch.randint(0, T, (settings.batch,), generator=generator)
     if settings.timesteps == "focused":

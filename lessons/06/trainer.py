@@ -88,6 +88,10 @@ def draw_batch(
     From (N, C, H, W) images, x0 (b, C, H, W), t (b,) in [0, T) and noise like x0. Over the processes the shares make up
     the batch: each image once an epoch, in a new order each time. The seed, the step and an image's place in the batch
     decide everything; which process it falls to changes nothing.
+
+        10 images, batch 4, step 3, rank 1 of 2: two batches to an epoch, so this is epoch 1, batch number 1.
+        Its share of the epoch has the places 1, 3, 5, 7, 9 of all, the batch the places 4 to 7: it takes 5 and 7,
+        and from the timesteps and the noise of the whole batch it takes rows 1 and 3.
     """
     # 1. which epoch this step is in, and which of the epoch's batches it is
     # 2. the order in which this process meets its images in this epoch: share_of_epoch
