@@ -498,6 +498,7 @@ BY_EXERCISE: dict[str, tuple[Scene, ...]] = {
     "p_sample": (Sampled("ddpm", 50),),
     "ddim_step": (Sampled("ddim", 20),),
     "dpm_step": (Sampled("dpm", 8),),
+    "dpm_walk": (Sampled("dpm", 8),),
     "sample": (Sampled("dpm", 8),),
     "ImprovedRefinementNetwork.__init__": (TrainedRefiner(),),
     "renoise": (Refined(),),

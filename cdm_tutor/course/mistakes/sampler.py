@@ -10,6 +10,9 @@ FROM_HERE = (
 ALPHA = "alpha = (signal_t / signal_prev) ** 2"
 BETA = "beta = sigma_t**2 - alpha * sigma_prev**2"
 TOLD_T = "model(x_t, steps)"
+BEGUN = "    x, guess, last = x_T, ask(x_T, visits[0][0]), None\n"
+DRAWN = "        noise = draw_like(x, generator)\n"
+AGAIN = "x = first_order_step(x, t, prev_t, guess.pred_x0, schedule, noise, eta)"
 
 MISTAKES = [
     Mistake(
@@ -377,7 +380,7 @@ MISTAKES = [
         "it leans to where the guess was, not to where it is going",
         "Coarse, unsettled images with few steps.",
         "If the guess moved from A to B, the next one lies beyond B.",
-        (("(guess.pred_x0 - last.guess.pred_x0)", "(last.guess.pred_x0 - guess.pred_x0)"),),
+        (("(guess.pred_x0 - last.pred_x0)", "(last.pred_x0 - guess.pred_x0)"),),
     ),
     Mistake(
         "dpm-strides-exchanged",
@@ -407,11 +410,11 @@ MISTAKES = [
     ),
     Mistake(
         "always-asks-about-x-T",
-        "sample",
+        "dpm_walk",
         "the model is asked about the pure noise at every step",
         "Nothing but noise: it is shown to a network that is told it is nearly an image, and it is left as it is.",
         "Each step begins where the one before has led.",
-        (("guess = denoise(model, x, t,", "guess = denoise(model, x_T, t,"),),
+        (("ask(x_prev, prev_t)", "ask(x_T, prev_t)"),),
     ),
     Mistake(
         "prediction-not-passed-on",
@@ -420,7 +423,12 @@ MISTAKES = [
         "None with networks that predict noise; with those that predict v, torn and frayed strokes, and of clothes "
         "blots.",
         "What the network was trained to predict has to reach the one place where its answer is read.",
-        (("denoise(model, x, t, schedule, prediction)", "denoise(model, x, t, schedule)"),),
+        (
+            (
+                "partial(denoise, model, schedule=schedule, prediction=prediction)",
+                "partial(denoise, model, schedule=schedule)",
+            ),
+        ),
     ),
     Mistake(
         "eta-of-zero-is-none",
@@ -432,76 +440,76 @@ MISTAKES = [
     ),
     Mistake(
         "same-noise-each-step",
-        "sample",
+        "dpm_walk",
         "noise is drawn once and used at every step",
         "Blots, and grain in the same places all along: the noise adds up where it should cancel.",
         "Each step adds noise that has nothing to do with what was added before; only then do variances add.",
         (
-            ("x, last = x_T, None\n", "x, last, fresh = x_T, None, draw_like(x_T, generator)\n"),
-            ("Taken(x, guess, draw_like(x, generator))", "Taken(x, guess, fresh)"),
+            (BEGUN, BEGUN + "    noise = draw_like(x_T, generator)\n"),
+            (DRAWN, ""),
         ),
     ),
     Mistake(
         "one-noise-for-all-images",
-        "sample",
+        "dpm_walk",
         "all images of a batch get the same fresh noise",
         "All images of a batch are alike.",
         "Every image is a draw of its own, with noise of its own at each step.",
-        (("Taken(x, guess, draw_like(x, generator))", "Taken(x, guess, draw_like(x[:1], generator))"),),
+        ((DRAWN, DRAWN.replace("(x,", "(x[:1],")),),
     ),
     Mistake(
         "generator-not-used",
-        "sample",
+        "dpm_walk",
         "noise is drawn without the generator",
         "None; but no image can ever be made again.",
         "Same seed, same images: all chance comes from the generator that was handed over.",
-        (("Taken(x, guess, draw_like(x, generator))", "Taken(x, guess, torch.randn_like(x))"),),
+        ((DRAWN, "        noise = torch.randn_like(x)\n"),),
     ),
     Mistake(
         "x-T-overwritten",
-        "sample",
+        "dpm_walk",
         "x_T is changed in place",
         "Images from the same x_T do not come out the same the second time; dpm, which looks back, goes astray.",
         "The caller still holds x_T, and a step that is remembered still holds its x_t. A step makes a new tensor.",
-        (("        x = step(x, guess,", "        x[:] = step(x, guess,"),),
+        (
+            (
+                "x_prev = dpm_step(x, guess, last, prev_t, schedule, noise, eta)",
+                "x_prev = x.copy_(dpm_step(x, guess, last, prev_t, schedule, noise, eta))",
+            ),
+        ),
     ),
     Mistake(
         "forgets-the-step-before",
-        "sample",
-        "no step is remembered for the next",
+        "dpm_walk",
+        "no guess is remembered for the next step",
         'Slightly coarser images from "dpm" with few steps; none from the others.',
         "The dpm solver is better than DDIM only because it looks back.",
-        (("        last = taken\n", "        last = None\n"),),
+        (("last, guess = guess, ask(", "guess = ask("),),
     ),
     Mistake(
         "never-corrected",
-        "sample",
+        "dpm_walk",
         "the step is not taken again once its end is known",
         'Slightly coarser images from "dpm" with few steps.',
         "A prediction can be checked: the guess at the end of a stride says what the stride should have aimed at.",
-        (("        if last and step is dpm_step:  # the", "        if False:  # the"),),
+        ((AGAIN, "x = x_prev"),),
     ),
     Mistake(
         "corrected-with-the-old-guess",
-        "sample",
+        "dpm_walk",
         "the step is taken again with the guess that it was taken with",
         'Slightly coarser images from "dpm" with few steps.',
         "Repeating a step with what was known before corrects nothing; what is new is the guess at its end.",
-        (("t, guess.pred_x0, schedule, last.noise, eta)", "t, last.guess.pred_x0, schedule, last.noise, eta)"),),
+        ((AGAIN, AGAIN.replace("guess.pred_x0", "last.pred_x0")),),
     ),
     Mistake(
         "corrected-with-new-noise",
-        "sample",
+        "dpm_walk",
         "the step is taken again with new noise, not with the noise that it had",
         'Thinner, broken strokes from "dpm" with few steps; none with eta = 0.',
         "The guess was made about an x with a certain noise in it. Taken again with other noise, the step leads to "
         "another x, about which nothing was guessed.",
-        (
-            (
-                "t, guess.pred_x0, schedule, last.noise, eta)",
-                "t, guess.pred_x0, schedule, draw_like(x, generator), eta)",
-            ),
-        ),
+        ((AGAIN, AGAIN.replace("noise", "draw_like(x, generator)")),),
     ),
     Mistake(
         "a-thousand-steps",
@@ -514,10 +522,10 @@ MISTAKES = [
     Mistake(
         "corrects-every-solver",
         "sample",
-        "steps of DDPM and DDIM are corrected as well",
+        "DDPM and DDIM walk as dpm does: predicted by its step, and corrected",
         "Images from DDPM and DDIM that are not theirs.",
         "Predict and correct is how one solver works. The others are the plain step, which is what makes them "
         "comparable.",
-        (("        if last and step is dpm_step:  # the", "        if last:  # the"),),
+        (("solve, usual_eta = SOLVERS[solver]", "solve, usual_eta = dpm_walk, SOLVERS[solver][1]"),),
     ),
 ]
