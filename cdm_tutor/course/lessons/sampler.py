@@ -105,8 +105,8 @@ LESSON = Lesson(
                 "correct: from x once more, with the same noise, but with the new guess as the image",
             ),
             hints=(
-                "walk, above, is the same way with one kind of step. What does a step of dpm need that its own guess "
-                "does not tell, and what is known better once the step is taken?",
+                "walk, above, does the same with plain steps. What does a step of dpm need that its own guess does not "
+                "tell, and what is known better once the step is taken?",
                 "The network is asked about x_prev as it was predicted, once for each x. first_order_step goes from x, "
                 "not from x_prev: it takes the same stride again. The next step begins where that leads.",
                 "Before the loop: x, guess, last = x_T, ask(x_T, visits[0][0]), None. After the yield, if prev_t >= 0: "
