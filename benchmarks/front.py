@@ -10,14 +10,17 @@ then adds how many images a second each row makes, which wants a quiet machine.
 import argparse
 import json
 import time
-from functools import partial
 from pathlib import Path
+
+from torch import Generator, Tensor
 
 from cdm_tutor.checkpoint import load_weights, shipped_weights
 from cdm_tutor.data import CLASS_NAMES, load_sample
 from cdm_tutor.generate import SampleSettings, generate
 from cdm_tutor.metrics import Yardstick
-from cdm_tutor.sampler import SOLVERS, dpm_step
+from cdm_tutor.randomness import draw_like
+from cdm_tutor.sampler import SOLVERS, Ask, Visits, Walk, dpm_step
+from cdm_tutor.schedule import NoiseSchedule
 from workshop.machine import machine
 
 RESULTS = Path(__file__).parent / "results"
@@ -28,7 +31,18 @@ ROWS = [  # title, solver, eta, steps
     ("corrected, without fresh noise", "dpm", 0.0, (10, 20)),
     ("DDPM, strided", "ddpm", 1.0, (20, 50)),
 ]
-SOLVERS["dpm, not corrected"] = (partial(dpm_step), 1.0)
+
+
+def uncorrected(ask: Ask, x: Tensor, visits: Visits, schedule: NoiseSchedule, generator: Generator, eta: float) -> Walk:
+    """dpm_walk without what comes after its yield."""
+    last = None
+    for t, prev_t in visits:
+        guess = ask(x, t)
+        x, last = dpm_step(x, guess, last, prev_t, schedule, draw_like(x, generator), eta), guess
+        yield guess, x
+
+
+SOLVERS["dpm, not corrected"] = (uncorrected, 1.0)
 
 
 def measure(name: str, n: int, weights: Path) -> None:

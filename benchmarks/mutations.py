@@ -109,13 +109,12 @@ EQUIVALENT = {  # exercise: before -> after: why no caller could tell
     "dpm_step: x_t = _detached(x_t)": SAMPLING,
     "dpm_step: noise = _detached(noise)": SAMPLING,
     "dpm_step: return 1 through _detached": SAMPLING,
+    "dpm_walk: x_T = _detached(x_T)": SAMPLING,
     "ddim_step: x_t = _first_channel(x_t)": "what x_t is made of is in the guess",
     "ddim_step: x_t = _first_image(x_t)": "what x_t is made of is in the guess",
     "ddim_step: x_t = _turned(x_t)": "what x_t is made of is in the guess",
     "ddim_step: x_t = _as_it_lies(x_t)": "what x_t is made of is in the guess",
     "ddim_step: x_t = _rounded(x_t)": "what x_t is made of is in the guess",
-    "p_sample: last = _first_seen(last)": "only dpm_step looks at it",
-    "ddim_step: last = _first_seen(last)": "only dpm_step looks at it",
     "gather: like = _first_seen(like)": "only its shape counts, and that is kept",
 }
 

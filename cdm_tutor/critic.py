@@ -109,7 +109,7 @@ def refine_to_learn(
     x = renoise(x, t_start, schedule, noise)
     for t, prev_t in refiner_steps(t_start, len(schedule)):
         guess = unwrap(denoise)(model, x, t, schedule, prediction)  # without its no_grad
-        x = ddim_step(x, guess, None, prev_t, schedule, torch.zeros_like(x))
+        x = ddim_step(x, guess, prev_t, schedule, torch.zeros_like(x))
     return x
 
 

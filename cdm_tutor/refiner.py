@@ -84,5 +84,5 @@ def refine(
     x = renoise(x, t_start, schedule, draw_like(x, generator))
     for t, prev_t in steps:
         guess = denoise(model, x, t, schedule, prediction)
-        x = ddim_step(x, guess, None, prev_t, schedule, torch.zeros_like(x))
+        x = ddim_step(x, guess, prev_t, schedule, torch.zeros_like(x))
     return x

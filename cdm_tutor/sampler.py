@@ -1,13 +1,13 @@
 """Stage 4, the sampler: start from pure noise and walk back to an image, asking the network at each step.
 
-One loop, three ways to step from x_t to the less noisy x_prev, all from the same guess at image and noise:
-DDPM draws from the posterior; DDIM keeps the guessed noise, so that steps may be long; DPM-Solver++ also looks
-back at the step before, so that steps may be longer still. prev_t = -1 is the clean image: alpha_bar is 1.
+Three ways to step from x_t to the less noisy x_prev: DDPM draws from the posterior; DDIM keeps the guessed noise, so
+that steps may be long; DPM-Solver++ looks at two guesses, so that they may be longer still. A solver takes all steps.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -26,16 +26,11 @@ class Guess:
     pred_noise: Tensor
 
 
-@dataclass(frozen=True)
-class Taken:
-    """A step that was taken: from which x_t, with which guess and which fresh noise."""
-
-    x_t: Tensor
-    guess: Guess
-    noise: Tensor
-
-
-OnStep = Callable[[Guess, Tensor], None]  # is told each guess, and the x_prev it led to
+Ask = Callable[[Tensor, int], Guess]  # denoise, as a function of x_t and t
+Step = Callable[[Tensor, Guess, int, NoiseSchedule, Tensor, float], Tensor]  # from x_t to x_prev
+Visits = list[tuple[int, int]]  # pairs (t, prev_t), as from spaced_timesteps
+Walk = Iterator[tuple[Guess, Tensor]]  # each guess on the way, and the x_prev it led to
+OnStep = Callable[[Guess, Tensor], None]  # is told each step of a Walk
 
 
 @torch.no_grad()
@@ -61,10 +56,7 @@ def denoise(model: Model, x_t: Tensor, t: int, schedule: NoiseSchedule, predicti
 def spaced_timesteps(T: int, steps: int) -> list[tuple[int, int]]:
     """The steps to visit, evenly spaced from T - 1 down, as pairs (t, prev_t); the last prev_t is -1.
 
-    T = 1000, steps = 4: [(999, 749), (749, 499), (499, 249), (249, -1)].
-
-    Raises:
-        ValueError: if steps is not between 1 and T.
+    T = 1000, steps = 4: [(999, 749), (749, 499), (499, 249), (249, -1)]. ValueError if steps is not between 1 and T.
     """
     if not 1 <= steps <= T:
         raise ValueError(f"expected between 1 and {T} sampling steps, got {steps}")
@@ -86,13 +78,8 @@ def posterior(x_t: Tensor, guess: Guess, prev_t: int, schedule: NoiseSchedule) -
         mean = (sqrt(alpha_bar_prev) * beta * x0 + sqrt(alpha) * (1 - alpha_bar_prev) * x_t) / (1 - alpha_bar_t)
         variance = beta * (1 - alpha_bar_prev) / (1 - alpha_bar_t)
 
-    Ho et al. 2020, equations 6 and 7, here for strides of any length.
-
-    Args:
-        x_t: (B, C, H, W) images at step guess.t.
-        guess: what they are made of; its pred_x0 stands for x0.
-        prev_t: the step to go to, less than guess.t; -1 for the clean image.
-        schedule: the noise schedule.
+    Ho et al. 2020, equations 6 and 7, here for strides of any length. x_t: (B, C, H, W) images at step guess.t;
+    guess: what they are made of, its pred_x0 stands for x0; prev_t: the step to go to, -1 for the clean image.
     """
     signal_t, sigma_t = levels(schedule, guess.t)
     signal_prev, sigma_prev = levels(schedule, prev_t)
@@ -103,26 +90,21 @@ def posterior(x_t: Tensor, guess: Guess, prev_t: int, schedule: NoiseSchedule) -
 
 
 def p_sample(
-    x_t: Tensor, guess: Guess, last: Taken | None, prev_t: int, schedule: NoiseSchedule, noise: Tensor, eta: float = 1.0
+    x_t: Tensor, guess: Guess, prev_t: int, schedule: NoiseSchedule, noise: Tensor, eta: float = 1.0
 ) -> Tensor:
     """One DDPM step: draw x_prev from the posterior.
 
         x_prev = mean + eta * sqrt(variance) * noise
 
-    At the last step the variance is 0 and no noise is added. Ho et al. 2020, algorithm 2. x_t, guess, prev_t and
-    schedule as in posterior.
-
-    Args:
-        last: the step before, None at the first; only dpm_step looks at it.
-        noise: (B, C, H, W) standard normal.
-        eta: the share of fresh noise; 1 for DDPM.
+    At the last step the variance is 0 and no noise is added. Ho et al. 2020, algorithm 2. noise: (B, C, H, W) standard
+    normal; eta: the share of fresh noise, 1 for DDPM; the other arguments as in posterior.
     """
     mean, variance = posterior(x_t, guess, prev_t, schedule)
     return mean + eta * math.sqrt(variance) * noise
 
 
 def ddim_step(
-    x_t: Tensor, guess: Guess, last: Taken | None, prev_t: int, schedule: NoiseSchedule, noise: Tensor, eta: float = 0.0
+    x_t: Tensor, guess: Guess, prev_t: int, schedule: NoiseSchedule, noise: Tensor, eta: float = 0.0
 ) -> Tensor:
     """One DDIM step: noise the guessed image again, only to prev_t, with the noise that was guessed.
 
@@ -140,24 +122,25 @@ def ddim_step(
 
 
 def dpm_step(
-    x_t: Tensor, guess: Guess, last: Taken | None, prev_t: int, schedule: NoiseSchedule, noise: Tensor, eta: float = 1.0
+    x_t: Tensor, guess: Guess, last: Guess | None, prev_t: int, schedule: NoiseSchedule, noise: Tensor, eta: float = 1.0
 ) -> Tensor:
     """One step of DPM-Solver++(2M): lean on where the guess is heading, not only on where it is.
 
         h = lambda_prev - lambda_t,  lambda = log-SNR / 2                (h_last: the same of the step before)
         ahead = pred_x0 + (pred_x0 - last pred_x0) * h / (2 * h_last)    (at the first and the last step just pred_x0)
-        x_prev = glide with ahead as the image
+        x_prev = first_order_step with ahead as the image
 
-    eta = 0 is the plain solver, 1 the stochastic one. Lu et al. 2022, arXiv 2211.01095. Arguments as in p_sample.
+    eta = 0 is the plain solver, 1 the stochastic one. Lu et al. 2022, arXiv 2211.01095. last: the guess of the step
+    before, None at the first; the other arguments as in p_sample.
     """
     ahead = guess.pred_x0
     if last and prev_t >= 0:
-        h, h_last = rise(schedule, guess.t, prev_t), rise(schedule, last.guess.t, guess.t)
-        ahead = ahead + (guess.pred_x0 - last.guess.pred_x0) * (h / (2 * h_last))
-    return glide(x_t, guess.t, prev_t, ahead, schedule, noise, eta)
+        h, h_last = stride_length(schedule, guess.t, prev_t), stride_length(schedule, last.t, guess.t)
+        ahead = ahead + (guess.pred_x0 - last.pred_x0) * (h / (2 * h_last))
+    return first_order_step(x_t, guess.t, prev_t, ahead, schedule, noise, eta)
 
 
-def glide(
+def first_order_step(
     x_t: Tensor, t: int, prev_t: int, pred_x0: Tensor, schedule: NoiseSchedule, noise: Tensor, eta: float
 ) -> Tensor:
     """Go from t to prev_t, exactly so if pred_x0 were the right image all the way.
@@ -170,20 +153,51 @@ def glide(
     """
     if prev_t < 0:
         return pred_x0
-    h = rise(schedule, t, prev_t)
+    h = stride_length(schedule, t, prev_t)
     signal_prev, sigma_prev = levels(schedule, prev_t)
     keep = math.exp(-(1 + eta) * h)
-    spread = sigma_prev * math.sqrt(1 - math.exp(-2 * eta * h))
-    return signal_prev * (keep / levels(schedule, t)[0] * x_t + (1 - keep) * pred_x0) + spread * noise
+    std = sigma_prev * math.sqrt(1 - math.exp(-2 * eta * h))
+    return signal_prev * (keep / levels(schedule, t)[0] * x_t + (1 - keep) * pred_x0) + std * noise
 
 
-def rise(schedule: NoiseSchedule, t: int, prev_t: int) -> float:
+def stride_length(schedule: NoiseSchedule, t: int, prev_t: int) -> float:
     """By how much half the log-SNR rises from t to prev_t."""
     return (schedule.log_snr[prev_t].double() - schedule.log_snr[t].double()).item() / 2
 
 
-# the ways to step, and the share of fresh noise that each is usually given
-SOLVERS = {"ddpm": (p_sample, 1.0), "ddim": (ddim_step, 0.0), "dpm": (dpm_step, 1.0)}
+def walk(
+    step: Step, ask: Ask, x: Tensor, visits: Visits, schedule: NoiseSchedule, generator: torch.Generator, eta: float
+) -> Walk:
+    """The solver of DDPM and of DDIM: p_sample or ddim_step, again and again, from pure noise to the clean image."""
+    for t, prev_t in visits:
+        guess = ask(x, t)
+        x = step(x, guess, prev_t, schedule, draw_like(x, generator), eta)
+        yield guess, x
+
+
+def dpm_walk(
+    ask: Ask, x_T: Tensor, visits: Visits, schedule: NoiseSchedule, generator: torch.Generator, eta: float
+) -> Walk:
+    """The solver of dpm: predict by dpm_step where a step leads, ask there, and take the step again with that guess.
+
+    Again means: from the same x, with the same noise, as a first_order_step; the network is asked no more often for it.
+    Zhao et al. 2023 (UniPC), with noise Xue et al. 2023 (SA-Solver); here in the simplest form, one guess a step.
+    """
+    x, guess, last = x_T, ask(x_T, visits[0][0]), None
+    for t, prev_t in visits:
+        noise = draw_like(x, generator)
+        x_prev = dpm_step(x, guess, last, prev_t, schedule, noise, eta)
+        yield guess, x_prev
+        if prev_t >= 0:
+            last, guess = guess, ask(x_prev, prev_t)
+            x = first_order_step(x, t, prev_t, guess.pred_x0, schedule, noise, eta)
+
+
+SOLVERS: dict[str, tuple[Callable[..., Walk], float]] = {  # and the share of fresh noise that each is usually given
+    "ddpm": (partial(walk, p_sample), 1.0),
+    "ddim": (partial(walk, ddim_step), 0.0),
+    "dpm": (dpm_walk, 1.0),
+}
 
 
 def sample(
@@ -200,9 +214,7 @@ def sample(
 ) -> Tensor:
     """Walk from pure noise x_T, (B, C, H, W) standard normal, to as many images in [-1, 1].
 
-    "dpm" predicts and then corrects: once the guess at the end of a step is known, the step is taken again with it,
-    at no call of the network. Zhao et al. 2023 (UniPC), with noise Xue et al. 2023 (SA-Solver); here in the simplest
-    form, one guess for the whole step. model, schedule and prediction as in denoise.
+    model, schedule and prediction as in denoise; errors as in spaced_timesteps, and if there is no such solver.
 
     Args:
         generator: draws the fresh noise of each step.
@@ -210,22 +222,13 @@ def sample(
         steps: how many of the T steps to visit.
         eta: the share of fresh noise; None for what the solver is usually given.
         on_step: is told each guess, and the x_prev it led to.
-
-    Raises:
-        ValueError: if steps is not between 1 and T, or there is no such solver.
     """
     if solver not in SOLVERS:
         raise ValueError(f"unknown solver {solver!r}: expected one of {', '.join(SOLVERS)}")
-    step, usual_eta = SOLVERS[solver]
+    solve, usual_eta = SOLVERS[solver]
     eta = usual_eta if eta is None else eta
-    x, last = x_T, None
-    for t, prev_t in spaced_timesteps(len(schedule), steps):
-        guess = denoise(model, x, t, schedule, prediction)
-        if last and step is dpm_step:  # the step that led here again, with the guess that is now known
-            x = glide(last.x_t, last.guess.t, t, guess.pred_x0, schedule, last.noise, eta)
-        taken = Taken(x, guess, draw_like(x, generator))
-        x = step(x, guess, last, prev_t, schedule, taken.noise, eta)
-        last = taken
+    ask = partial(denoise, model, schedule=schedule, prediction=prediction)
+    for guess, x in solve(ask, x_T, spaced_timesteps(len(schedule), steps), schedule, generator, eta):
         if on_step:
             on_step(guess, x)
     return x

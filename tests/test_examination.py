@@ -1,5 +1,6 @@
 """How a verdict comes about: one exercise at a time, by a judge out of reach, and fair to other ways of writing."""
 
+import ast
 import time
 from functools import cache
 from pathlib import Path
@@ -11,7 +12,7 @@ from cdm_tutor.course import commands
 from cdm_tutor.course.child import Child, NoAnswer
 from cdm_tutor.course.examination import Verdict
 from cdm_tutor.course.gate import Gate
-from cdm_tutor.course.learner import patched, reference_source
+from cdm_tutor.course.learner import alone, patched, reference_source
 from cdm_tutor.course.lesson import Patch
 from cdm_tutor.course.outcomes import StillRunning, Wrong
 from cdm_tutor.course.outline import find_lesson
@@ -62,6 +63,52 @@ def test_who_changes_a_helper_and_all_that_use_it_is_right() -> None:
     text = text.replace(", ".join(gathered), ", ".join(reversed(gathered)))
     verdicts = gate_of(NOISING).examine(text)
     assert {verdict.outcome for verdict in verdicts.values()} == {"passed"}
+
+
+P_SAMPLE = "def p_sample(\n    x_t: Tensor, guess: Guess, prev_t: int,"
+
+
+def test_who_has_the_parameters_of_another_version_is_told() -> None:
+    """As lesson 4 had them before: in a line, and only about the function that has them."""
+    found = examined(((P_SAMPLE, P_SAMPLE.replace("prev_t", "last, prev_t")),), "04")
+    text = found["p_sample"].text
+    assert text.startswith("TypeError: ")
+    assert text.splitlines()[-1] == (
+        "p_sample of yours takes (x_t, guess, last, prev_t, schedule, noise, eta), but in this version it is given "
+        "(x_t, guess, prev_t, schedule, noise, eta): take its def line over from the lesson's page, or from cdm-tutor "
+        "solution 04 p_sample"
+    )
+    assert {verdict.outcome for about, verdict in found.items() if about not in ("p_sample", "")} == {"passed"}
+
+
+@pytest.mark.parametrize("more", ["noise: Tensor, clip: bool = False,", "noise: Tensor, *_: object,"])
+def test_parameters_of_ones_own_are_no_other_version(more: str) -> None:
+    names = P_SAMPLE + " schedule: NoiseSchedule, noise: Tensor,"
+    wrong = (
+        "    return mean + eta * math.sqrt(variance) * noise",
+        "    return mean + eta * math.sqrt([variance]) * noise",
+    )
+    text = examined(((names, names.replace("noise: Tensor,", more)), wrong), "04")["p_sample"].text
+    assert text.startswith("TypeError: ")
+    assert "version" not in text
+
+
+def test_imports_that_are_new_come_with_the_reference() -> None:
+    """Though the file has a part of such an import already."""
+    before = "from collections.abc import Callable\n\ndef p_sample(): ...\n"
+    lines = ast.unparse(alone(before, find_lesson("04"), "p_sample")).splitlines()
+    assert [line for line in lines if "collections" in line] == [
+        "from collections.abc import Callable",
+        "from collections.abc import Iterator",
+    ]
+
+
+def test_who_has_not_yet_a_new_function_is_told() -> None:
+    text = examined((("def dpm_walk(", "def old_walk("), ('"dpm": (dpm_walk,', '"dpm": (old_walk,')), "04")[
+        "dpm_walk"
+    ].text
+    assert "sampler.py has no dpm_walk: was it renamed or removed? Or is the file of an earlier version?" in text
+    assert "cdm-tutor reset 04" in text
 
 
 def test_answers_are_compared_where_the_file_cannot_reach() -> None:

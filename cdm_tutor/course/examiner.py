@@ -18,7 +18,7 @@ import pytest
 import torch
 
 from cdm_tutor.course.diagnosis import answers, calls_about
-from cdm_tutor.course.explain import explain
+from cdm_tutor.course.explain import explain, other_parameters
 from cdm_tutor.course.handle import Chain, Handle, Subject
 from cdm_tutor.course.lesson import Lesson
 from cdm_tutor.course.outcomes import DoesNotLoad, NoTime, NotRefused, StillRunning
@@ -165,14 +165,26 @@ class Examiner:
             files.add(self.subject.text()[1])
             place = self.subject.place(self.exercise) if self.exercise else ""
         others = {each.name for each in lesson.exercises} - {self.exercise} if self.subject.exercise else set()
+        text = explain(error, files, seconds, place, others)
         return Finding(
             outcome="no time" if isinstance(error, NoTime) else "wrong",
-            text=explain(error, files, seconds, place, others),
+            text="\n".join(filter(None, [text, self.other_version(error)])),
             hung=isinstance(error, StillRunning),
             loads=bool(self.modules),
             refusal=isinstance(error, NotRefused),
             trace="".join(traceback.format_exception(error)),
         )
+
+    def other_version(self, error: BaseException) -> str:
+        """Where a call went wrong: that the exercise takes other parameters than it is given in this version; or ""."""
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        if not self.exercise or not isinstance(error, TypeError | AttributeError):
+            return ""
+        mine = _resolve(self.subject.module(), self.exercise)
+        theirs = _resolve(import_module(f"cdm_tutor.{self.subject.lesson.module}"), self.exercise)
+        page = f"the lesson's page, or from cdm-tutor solution {self.subject.lesson.number} {self.exercise}"
+        return other_parameters(mine, theirs, page) if inspect.isroutine(mine) else ""
 
 
 def asks_for_chain(test: pytest.Function) -> bool:

@@ -1,13 +1,15 @@
 """What a learner reads when a test fails: what was expected and what came, where, and what it looks like."""
 
+import inspect
 import linecache
 import os
 import re
 import textwrap
 import traceback
-from collections.abc import Set
+from collections.abc import Callable, Set
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from cdm_tutor.course.lesson import Mistake
 from cdm_tutor.course.mistakes import address
@@ -59,6 +61,23 @@ def explain(error: BaseException, files: Set[str], seconds: float, place: str, o
         last = traceback.extract_tb(error.__traceback__)[-1]
         text += f"\n{where(last.filename, last.lineno or 1)}\n    {last.line}"
     return text
+
+
+def other_parameters(mine: Callable[..., Any], theirs: Callable[..., Any], where_to_look: str) -> str:
+    """In a line, that a function takes other parameters than the reference's, as one of another version does; or "".
+
+    Parameters that it has beyond the reference's, with defaults, are its own business.
+    """
+    parameters, wanted = inspect.signature(mine).parameters.values(), list(inspect.signature(theirs).parameters)
+    if any(each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD) for each in parameters):
+        return ""
+    takes = [each.name for each in parameters if each.name in wanted or each.default is each.empty]
+    if takes == wanted:
+        return ""
+    return (
+        f"{theirs.__name__} of yours takes ({', '.join(takes)}), but in this version it is given "
+        f"({', '.join(wanted)}): take its def line over from {where_to_look}"
+    )
 
 
 def called(frame: FrameType) -> str:

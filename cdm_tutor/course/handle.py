@@ -96,7 +96,12 @@ class Handle:
         try:
             return getattr(self._subject.module(), name)
         except AttributeError:
-            raise Missing(f"{self._subject.lesson.module}.py has no {name}: was it renamed or removed?") from None
+            lesson = self._subject.lesson
+            text = f"{lesson.module}.py has no {name}: was it renamed or removed?"
+            if name in [exercise.name for exercise in lesson.exercises]:
+                anew = f"cdm-tutor reset {lesson.number} makes a new one and keeps yours, to copy your functions from"
+                text += f" Or is the file of an earlier version? {anew}"
+            raise Missing(text) from None
 
     def __repr__(self) -> str:
         return f"<{self._subject.lesson.module}>"

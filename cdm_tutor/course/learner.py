@@ -90,7 +90,11 @@ def alone(source: str, lesson: Lesson, exercise: str) -> ast.Module:
             ast.copy_location(node, mine)
         vars(mine).update(vars(theirs))
     names = set().union(*map(_binds, tree.body)) | {exercise.split(".")[0]}
-    tree.body += [node for node in reference.body if _binds(node) and not _binds(node) & names]
+    for node in reference.body:
+        if isinstance(node, ast.Import | ast.ImportFrom):  # of which the file may have some names and not all
+            node.names = [each for each in node.names if _bound(each) not in names]
+        if _binds(node) and not _binds(node) & names:
+            tree.body.append(node)
     return tree
 
 
@@ -115,12 +119,16 @@ def _binds(node: ast.stmt) -> set[str]:
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
             return {name}
         case ast.Import(names=names) | ast.ImportFrom(names=names):
-            return {(each.asname or each.name).split(".")[0] for each in names}
+            return {_bound(each) for each in names}
         case ast.Assign(targets=targets):
             return {part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)}
         case ast.AnnAssign(target=ast.Name(id=name)):
             return {name}
     return set()
+
+
+def _bound(imported: ast.alias) -> str:
+    return (imported.asname or imported.name).split(".")[0]
 
 
 @contextmanager

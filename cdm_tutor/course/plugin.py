@@ -134,7 +134,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _exercise_by_exercise(item: pytest.Item) -> tuple[str, int]:
-    """A lesson's tests in the order of its exercises, for each has a process of its own; all others as they are."""
+    """A lesson's tests in the order of its exercises, each with a process of its own; all others as they are."""
     its_lesson = lesson_of(item.path)
     if not its_lesson:
         return "", 0

@@ -1,13 +1,13 @@
 """Stage 4, the sampler: start from pure noise and walk back to an image, asking the network at each step.
 
-One loop, three ways to step from x_t to the less noisy x_prev, all from the same guess at image and noise:
-DDPM draws from the posterior; DDIM keeps the guessed noise, so that steps may be long; DPM-Solver++ also looks
-back at the step before, so that steps may be longer still. prev_t = -1 is the clean image: alpha_bar is 1.
+Three ways to step from x_t to the less noisy x_prev: DDPM draws from the posterior; DDIM keeps the guessed noise, so
+that steps may be long; DPM-Solver++ looks at two guesses, so that they may be longer still. A solver takes all steps.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -26,16 +26,11 @@ class Guess:
     pred_noise: Tensor
 
 
-@dataclass(frozen=True)
-class Taken:
-    """A step that was taken: from which x_t, with which guess and which fresh noise."""
-
-    x_t: Tensor
-    guess: Guess
-    noise: Tensor
-
-
-OnStep = Callable[[Guess, Tensor], None]  # is told each guess, and the x_prev it led to
+Ask = Callable[[Tensor, int], Guess]  # denoise, as a function of x_t and t
+Step = Callable[[Tensor, Guess, int, NoiseSchedule, Tensor, float], Tensor]  # from x_t to x_prev
+Visits = list[tuple[int, int]]  # pairs (t, prev_t), as from spaced_timesteps
+Walk = Iterator[tuple[Guess, Tensor]]  # each guess on the way, and the x_prev it led to
+OnStep = Callable[[Guess, Tensor], None]  # is told each step of a Walk
 
 
 @torch.no_grad()
@@ -62,10 +57,7 @@ def denoise(model: Model, x_t: Tensor, t: int, schedule: NoiseSchedule, predicti
 def spaced_timesteps(T: int, steps: int) -> list[tuple[int, int]]:
     """The steps to visit, evenly spaced from T - 1 down, as pairs (t, prev_t); the last prev_t is -1.
 
-    T = 1000, steps = 4: [(999, 749), (749, 499), (499, 249), (249, -1)].
-
-    Raises:
-        ValueError: if steps is not between 1 and T.
+    T = 1000, steps = 4: [(999, 749), (749, 499), (499, 249), (249, -1)]. ValueError if steps is not between 1 and T.
     """
     # 1. refuse a number of steps below 1 or above T, with a ValueError that says so
     # 2. the t to visit: the first is T - 1, and each is T / steps below the one before, rounded to an int
@@ -87,13 +79,8 @@ def posterior(x_t: Tensor, guess: Guess, prev_t: int, schedule: NoiseSchedule) -
         mean = (sqrt(alpha_bar_prev) * beta * x0 + sqrt(alpha) * (1 - alpha_bar_prev) * x_t) / (1 - alpha_bar_t)
         variance = beta * (1 - alpha_bar_prev) / (1 - alpha_bar_t)
 
-    Ho et al. 2020, equations 6 and 7, here for strides of any length.
-
-    Args:
-        x_t: (B, C, H, W) images at step guess.t.
-        guess: what they are made of; its pred_x0 stands for x0.
-        prev_t: the step to go to, less than guess.t; -1 for the clean image.
-        schedule: the noise schedule.
+    Ho et al. 2020, equations 6 and 7, here for strides of any length. x_t: (B, C, H, W) images at step guess.t;
+    guess: what they are made of, its pred_x0 stands for x0; prev_t: the step to go to, -1 for the clean image.
     """
     # 1. how much image and noise is in x_t, and in x_prev: levels tells both, also for -1
     # 2. alpha, beta: what the whole stride from prev_t to t keeps, and what noise it adds
@@ -102,27 +89,22 @@ def posterior(x_t: Tensor, guess: Guess, prev_t: int, schedule: NoiseSchedule) -
 
 
 def p_sample(
-    x_t: Tensor, guess: Guess, last: Taken | None, prev_t: int, schedule: NoiseSchedule, noise: Tensor, eta: float = 1.0
+    x_t: Tensor, guess: Guess, prev_t: int, schedule: NoiseSchedule, noise: Tensor, eta: float = 1.0
 ) -> Tensor:
     """One DDPM step: draw x_prev from the posterior.
 
         x_prev = mean + eta * sqrt(variance) * noise
 
-    At the last step the variance is 0 and no noise is added. Ho et al. 2020, algorithm 2. x_t, guess, prev_t and
-    schedule as in posterior.
-
-    Args:
-        last: the step before, None at the first; only dpm_step looks at it.
-        noise: (B, C, H, W) standard normal.
-        eta: the share of fresh noise; 1 for DDPM.
+    At the last step the variance is 0 and no noise is added. Ho et al. 2020, algorithm 2. noise: (B, C, H, W) standard
+    normal; eta: the share of fresh noise, 1 for DDPM; the other arguments as in posterior.
     """
     # 1. mean and variance of the posterior
-    # 2. the mean, and fresh noise with the spread that is left
+    # 2. the mean, and fresh noise of the variance that is left
     raise NotImplementedError("lesson 04: p_sample")
 
 
 def ddim_step(
-    x_t: Tensor, guess: Guess, last: Taken | None, prev_t: int, schedule: NoiseSchedule, noise: Tensor, eta: float = 0.0
+    x_t: Tensor, guess: Guess, prev_t: int, schedule: NoiseSchedule, noise: Tensor, eta: float = 0.0
 ) -> Tensor:
     """One DDIM step: noise the guessed image again, only to prev_t, with the noise that was guessed.
 
@@ -141,23 +123,24 @@ def ddim_step(
 
 
 def dpm_step(
-    x_t: Tensor, guess: Guess, last: Taken | None, prev_t: int, schedule: NoiseSchedule, noise: Tensor, eta: float = 1.0
+    x_t: Tensor, guess: Guess, last: Guess | None, prev_t: int, schedule: NoiseSchedule, noise: Tensor, eta: float = 1.0
 ) -> Tensor:
     """One step of DPM-Solver++(2M): lean on where the guess is heading, not only on where it is.
 
         h = lambda_prev - lambda_t,  lambda = log-SNR / 2                (h_last: the same of the step before)
         ahead = pred_x0 + (pred_x0 - last pred_x0) * h / (2 * h_last)    (at the first and the last step just pred_x0)
-        x_prev = glide with ahead as the image
+        x_prev = first_order_step with ahead as the image
 
-    eta = 0 is the plain solver, 1 the stochastic one. Lu et al. 2022, arXiv 2211.01095. Arguments as in p_sample.
+    eta = 0 is the plain solver, 1 the stochastic one. Lu et al. 2022, arXiv 2211.01095. last: the guess of the step
+    before, None at the first; the other arguments as in p_sample.
     """
     # 1. at the first step there is no last, at the last none after it: the guessed image as it is
     # 2. elsewhere go on as far past it as the guess moved last time, in proportion to half the stride
-    # 3. glide does the rest
+    # 3. first_order_step does the rest
     raise NotImplementedError("lesson 04: dpm_step")
 
 
-def glide(
+def first_order_step(
     x_t: Tensor, t: int, prev_t: int, pred_x0: Tensor, schedule: NoiseSchedule, noise: Tensor, eta: float
 ) -> Tensor:
     """Go from t to prev_t, exactly so if pred_x0 were the right image all the way.
@@ -170,20 +153,48 @@ def glide(
     """
     if prev_t < 0:
         return pred_x0
-    h = rise(schedule, t, prev_t)
+    h = stride_length(schedule, t, prev_t)
     signal_prev, sigma_prev = levels(schedule, prev_t)
     keep = math.exp(-(1 + eta) * h)
-    spread = sigma_prev * math.sqrt(1 - math.exp(-2 * eta * h))
-    return signal_prev * (keep / levels(schedule, t)[0] * x_t + (1 - keep) * pred_x0) + spread * noise
+    std = sigma_prev * math.sqrt(1 - math.exp(-2 * eta * h))
+    return signal_prev * (keep / levels(schedule, t)[0] * x_t + (1 - keep) * pred_x0) + std * noise
 
 
-def rise(schedule: NoiseSchedule, t: int, prev_t: int) -> float:
+def stride_length(schedule: NoiseSchedule, t: int, prev_t: int) -> float:
     """By how much half the log-SNR rises from t to prev_t."""
     return (schedule.log_snr[prev_t].double() - schedule.log_snr[t].double()).item() / 2
 
 
-# the ways to step, and the share of fresh noise that each is usually given
-SOLVERS = {"ddpm": (p_sample, 1.0), "ddim": (ddim_step, 0.0), "dpm": (dpm_step, 1.0)}
+def walk(
+    step: Step, ask: Ask, x: Tensor, visits: Visits, schedule: NoiseSchedule, generator: torch.Generator, eta: float
+) -> Walk:
+    """The solver of DDPM and of DDIM: p_sample or ddim_step, again and again, from pure noise to the clean image."""
+    for t, prev_t in visits:
+        guess = ask(x, t)
+        x = step(x, guess, prev_t, schedule, draw_like(x, generator), eta)
+        yield guess, x
+
+
+def dpm_walk(
+    ask: Ask, x_T: Tensor, visits: Visits, schedule: NoiseSchedule, generator: torch.Generator, eta: float
+) -> Walk:
+    """The solver of dpm: predict by dpm_step where a step leads, ask there, and take the step again with that guess.
+
+    Again means: from the same x, with the same noise, as a first_order_step; the network is asked no more often for it.
+    Zhao et al. 2023 (UniPC), with noise Xue et al. 2023 (SA-Solver); here in the simplest form, one guess a step.
+    """
+    # 1. begin at x_T, with the guess about it and no guess before; then for each pair (t, prev_t):
+    # 2. fresh noise, and predict by dpm_step where the step leads; yield the guess and that x_prev
+    # 3. unless it was the last step: the guess becomes the last one; ask about x_prev for the new one
+    # 4. correct: from x once more, with the same noise, but with the new guess as the image
+    raise NotImplementedError("lesson 04: dpm_walk")
+
+
+SOLVERS: dict[str, tuple[Callable[..., Walk], float]] = {  # and the share of fresh noise that each is usually given
+    "ddpm": (partial(walk, p_sample), 1.0),
+    "ddim": (partial(walk, ddim_step), 0.0),
+    "dpm": (dpm_walk, 1.0),
+}
 
 
 def sample(
@@ -200,9 +211,7 @@ def sample(
 ) -> Tensor:
     """Walk from pure noise x_T, (B, C, H, W) standard normal, to as many images in [-1, 1].
 
-    "dpm" predicts and then corrects: once the guess at the end of a step is known, the step is taken again with it,
-    at no call of the network. Zhao et al. 2023 (UniPC), with noise Xue et al. 2023 (SA-Solver); here in the simplest
-    form, one guess for the whole step. model, schedule and prediction as in denoise.
+    model, schedule and prediction as in denoise; errors as in spaced_timesteps, and if there is no such solver.
 
     Args:
         generator: draws the fresh noise of each step.
@@ -210,13 +219,8 @@ def sample(
         steps: how many of the T steps to visit.
         eta: the share of fresh noise; None for what the solver is usually given.
         on_step: is told each guess, and the x_prev it led to.
-
-    Raises:
-        ValueError: if steps is not between 1 and T, or there is no such solver.
     """
-    # 1. refuse a solver that is not in SOLVERS; look up its step, and its usual eta if none was given
-    # 2. begin at x_T, with no step taken yet; then for each pair (t, prev_t):
-    # 3. guess; for "dpm", if a step was taken before: glide again from where it began, with this guess
-    # 4. fresh noise, and the step; remember it as Taken, for the next one
-    # 5. tell on_step, if there is one, the guess and the new x
+    # 1. refuse a solver that is not in SOLVERS; look up how it walks, and its usual eta if none was given
+    # 2. a function of x_t and t alone that asks this model: denoise, with the rest filled in
+    # 3. take all steps from x_T; tell on_step, if there is one, each guess and x; give back the last x
     raise NotImplementedError("lesson 04: sample")

@@ -26,7 +26,6 @@ from cdm_tutor.course.checks import (
 from cdm_tutor.schedule import NoiseSchedule, make_schedule
 
 BETAS = [0.05 + 0.05 * t for t in range(12)]  # leave little of the image after 12 steps
-SOLVERS = ["ddpm", "ddim", "dpm"]
 
 
 def away_from_zero(largest):
@@ -40,7 +39,10 @@ two_images = st.lists(away_from_zero(1), min_size=2, max_size=2, unique=True)
 two_noises = st.lists(away_from_zero(6), min_size=2, max_size=2, unique=True)
 strides = st.sampled_from([(4, 1), (3, 2), (4, 0), (2, 0), (3, -1)])  # t and prev_t
 etas = st.floats(0.15, 0.9)
-each_solver = pytest.mark.parametrize("solver", SOLVERS)
+OF_SOLVER = {"ddpm": "sample", "ddim": "sample", "dpm": "dpm_walk"}  # which exercise a walk of that solver is about
+each_solver = pytest.mark.parametrize(
+    "solver", [pytest.param(solver, marks=pytest.mark.exercise(about)) for solver, about in OF_SOLVER.items()]
+)
 
 
 def schedule_of(betas):
@@ -368,7 +370,7 @@ def each_pixel_by_itself(call, inputs, case, schedule):
 
     def elsewhere(move):
         moved = [move(batch) for batch in inputs.values()]
-        return call(*moved, schedule.to(moved[0].device))
+        return call(*moved, schedule=schedule.to(moved[0].device))
 
     on_other_device(elsewhere, case, looks_up=True)
 
@@ -378,32 +380,35 @@ def check_step(lesson, step, betas, t, prev_t, x0, noise, fresh, expected, case,
     x_t = images(noised(betas, t, x0, noise))
     guess = lesson.Guess(t, images(x0), images(noise))
     fresh = images(fresh)
-    remembered = {} if not last else {"last.x_t": last.x_t, "last.noise": last.noise}
-    remembered |= {} if not last else {"last.guess.pred_x0": last.guess.pred_x0}
-    with unchanged(case, x_t=x_t, pred_x0=guess.pred_x0, pred_noise=guess.pred_noise, noise=fresh, **remembered):
-        x_prev = getattr(lesson, step)(x_t, guess, last, prev_t, schedule_of(betas), fresh, *eta)
+    inputs = {"x_t": x_t, "pred_x0": guess.pred_x0, "pred_noise": guess.pred_noise, "noise": fresh}
+    with unchanged(case, **inputs, **({"last.pred_x0": last.pred_x0} if last else {})):
+        x_prev = stepper(lesson, step, last)(x_t, guess, prev_t, schedule_of(betas), fresh, *eta)
     same(x_prev, images(expected), case, atol=1e-4)
     own_memory(x_prev, case, x_t=x_t, noise=fresh)
 
 
-def step_before(lesson, betas, t, before):
-    """A step from that t, with that guess; all else about it is unlike anything that a step is given."""
-    noise = [0.55 - 0.2 * place for place in range(len(before))]
-    fresh = [-0.7 + 0.3 * place for place in range(len(before))]
-    guess = lesson.Guess(t, images(before), images(noise))
-    return lesson.Taken(images(noised(betas, t, before, noise)), guess, images(fresh))
+def stepper(lesson, step, last):
+    """The function of that name; dpm_step is told the guess of the step before."""
+    if step != "dpm_step":
+        return getattr(lesson, step)
+    return lambda x_t, guess, *rest: lesson.dpm_step(x_t, guess, last, *rest)
+
+
+def guess_before(lesson, t, before):
+    """What was guessed in a step from that t; its noise is unlike anything that a step is given."""
+    return lesson.Guess(t, images(before), images([0.55 - 0.2 * place for place in range(len(before))]))
 
 
 def check_each_pixel(lesson, step, prev_t):
-    """The same for one of the steps, after another step and with fresh noise."""
-    schedule, before = schedule_of(BETAS), (draw(5).clamp(-1, 1), draw(6), draw(7))
+    """The same for one of the steps, with fresh noise, and for dpm after another step."""
+    schedule = schedule_of(BETAS)
     inputs = {"x_t": 2 * draw(1), "pred_x0": draw(2).clamp(-1, 1), "pred_noise": draw(3), "noise": draw(4)}
-    inputs |= {"last.pred_x0": before[0], "last.pred_noise": before[1], "last.noise": before[2]}
+    if step == "dpm_step":
+        inputs |= {"last.pred_x0": draw(5).clamp(-1, 1), "last.pred_noise": draw(6)}
 
-    def stepped(x_t, x0, pred_noise, noise, last_x0, last_pred_noise, last_noise, schedule=schedule):
-        guess = lesson.Guess(4, x0, pred_noise)
-        last = lesson.Taken(x_t + 0.3, lesson.Guess(7, last_x0, last_pred_noise), last_noise)
-        return getattr(lesson, step)(x_t, guess, last, prev_t, schedule, noise, 0.6)
+    def stepped(x_t, x0, pred_noise, noise, *last, schedule=schedule):
+        last = lesson.Guess(7, *last) if last else None
+        return stepper(lesson, step, last)(x_t, lesson.Guess(4, x0, pred_noise), prev_t, schedule, noise, 0.6)
 
     case = f"2 images of 3 channels with 2 x 4 pixels, t = 4, prev_t = {prev_t}, eta = .6"
     each_pixel_by_itself(stepped, inputs, case, schedule)
@@ -419,26 +424,14 @@ def test_p_sample_by_hand(lesson):
 
 
 @pytest.mark.exercise("p_sample")
-@given(
-    betas=many_betas,
-    visit=strides,
-    x0=two_images,
-    noise=two_noises,
-    fresh=two_noises,
-    eta=etas,
-    before=two_images,
-    first=st.booleans(),
-)
-def test_p_sample_draws_from_the_posterior(lesson, betas, visit, x0, noise, fresh, eta, before, first):
-    """Whatever the step before was."""
+@given(betas=many_betas, visit=strides, x0=two_images, noise=two_noises, fresh=two_noises, eta=etas)
+def test_p_sample_draws_from_the_posterior(lesson, betas, visit, x0, noise, fresh, eta):
     t, prev_t = visit
-    last = None if first else step_before(lesson, betas, t + 1, before)
     means, variance = between(betas, t, prev_t, x0, noised(betas, t, x0, noise))
     expected = [mean + eta * math.sqrt(variance) * grain for mean, grain in zip(means, fresh, strict=True)]
     x_t = numbers(noised(betas, t, x0, noise))
     case = in_words(betas, t, prev_t, f"x0 = {numbers(x0)}, x_t = {x_t}, noise = {numbers(fresh)}, eta = {eta:g}")
-    case += "" if first else ", after another step"
-    check_step(lesson, "p_sample", betas, t, prev_t, x0, noise, fresh, expected, case, eta, last=last)
+    check_step(lesson, "p_sample", betas, t, prev_t, x0, noise, fresh, expected, case, eta)
 
 
 @pytest.mark.exercise("p_sample")
@@ -459,9 +452,10 @@ def test_p_sample_at_the_ends_of_eta(lesson, eta):
 
 
 def check_last_step(lesson, step, t):
-    """Whatever came before and whatever eta is, what is left is the guessed image."""
-    x0, before = [0.5, -1.0, 1.0, 0.2], step_before(lesson, BETAS, t + 1, [0.1, 0.7, -0.4, -0.9])
-    for last, how in [(None, "no step before"), (before, "after another step")]:
+    """Whatever eta is and, for dpm, whatever came before, what is left is the guessed image."""
+    x0, before = [0.5, -1.0, 1.0, 0.2], guess_before(lesson, t + 1, [0.1, 0.7, -0.4, -0.9])
+    befores = [(None, "no step before")] + [(before, "after another step")] * (step == "dpm_step")
+    for last, how in befores:
         for eta in (0.0, 0.4, 1.0):
             case = f"the last step, from t = {t} to prev_t = -1, eta = {eta:g}, {how}: x_prev must be the guessed image"
             noises = [0.3, 1.2, -0.8, 2.0], [1.0, -2.0, 0.5, 3.0]
@@ -482,20 +476,10 @@ def test_ddim_step_by_hand(lesson):
 
 
 @pytest.mark.exercise("ddim_step")
-@given(
-    betas=many_betas,
-    visit=strides,
-    x0=two_images,
-    noise=two_noises,
-    fresh=two_noises,
-    eta=etas,
-    before=two_images,
-    first=st.booleans(),
-)
-def test_ddim_step_mixes_anew(lesson, betas, visit, x0, noise, fresh, eta, before, first):
+@given(betas=many_betas, visit=strides, x0=two_images, noise=two_noises, fresh=two_noises, eta=etas)
+def test_ddim_step_mixes_anew(lesson, betas, visit, x0, noise, fresh, eta):
     """Old and fresh noise together have the variance that belongs to prev_t, whatever eta is."""
     t, prev_t = visit
-    last = None if first else step_before(lesson, betas, t + 1, before)
     signal, sigma = mix(betas, prev_t)
     drawn = eta * math.sqrt(between(betas, t, prev_t, x0, x0)[1])
     old = math.sqrt(max(sigma**2 - drawn**2, 0.0))
@@ -507,8 +491,7 @@ def test_ddim_step_mixes_anew(lesson, betas, visit, x0, noise, fresh, eta, befor
         prev_t,
         f"x0 = {numbers(x0)}, guessed noise = {numbers(noise)}, noise = {numbers(fresh)}, eta = {eta:g}",
     )
-    case += "" if first else ", after another step"
-    check_step(lesson, "ddim_step", betas, t, prev_t, x0, noise, fresh, expected, case, eta, last=last)
+    check_step(lesson, "ddim_step", betas, t, prev_t, x0, noise, fresh, expected, case, eta)
 
 
 @pytest.mark.exercise("ddim_step")
@@ -539,7 +522,7 @@ def test_ddim_step_with_much_noise_and_few_steps(lesson, steps):
     schedule, t, prev_t = make_schedule("cosine"), 999, round(1000 - 1000 / steps) - 1
     guess = lesson.Guess(t, images([0.5, -0.2]), images([-1.0, 0.4]))
     signal = math.sqrt(schedule.alphas_cumprod[prev_t].item())
-    x_prev = lesson.ddim_step(images([-1.0, 0.4]), guess, None, prev_t, schedule, images([2.0, -0.6]), 1.0)
+    x_prev = lesson.ddim_step(images([-1.0, 0.4]), guess, prev_t, schedule, images([2.0, -0.6]), 1.0)
     sigma = math.sqrt(1 - signal**2)
     case = f'make_schedule("cosine"), t = {t}, prev_t = {prev_t}, x0 = (.5, -.2), noise = (2, -.6), eta = 1'
     same(x_prev, images([signal * 0.5 + sigma * 2, -signal * 0.2 - sigma * 0.6]), case, atol=2e-3)
@@ -552,7 +535,7 @@ def test_dpm_step_by_hand(lesson):
     is kept, and sqrt(alpha_bar) doubles: x_prev = 2 * x_t / 4 + sqrt(.8) * .75 * .5."""
     betas, x_t = [0.2, 0.75, 12 / 17], 0.4
     noise = [(x_t - math.sqrt(0.2) * 0.3) / math.sqrt(0.8)] * 4
-    last = step_before(lesson, betas, 2, [0.1] * 4)
+    last = guess_before(lesson, 2, [0.1] * 4)
     case = "alpha_bar = (4/5, 1/5, 1/17), t = 1, prev_t = 0, x_t = .4, pred_x0 = .3, was .1 at t = 2, eta = 0"
     expected = [0.2 + math.sqrt(0.8) * 0.375] * 4
     check_step(lesson, "dpm_step", betas, 1, 0, [0.3] * 4, noise, [2.0] * 4, expected, case, 0.0, last=last)
@@ -572,7 +555,7 @@ def test_dpm_step_by_hand(lesson):
 def test_dpm_step_leans_ahead(lesson, betas, visits, x0, before, noise, fresh, eta, first):
     """Lu et al. 2022 in noise levels; the exercise's text has it in signal levels."""
     last_t, t, prev_t = visits
-    last = None if first else step_before(lesson, betas, last_t, before)
+    last = None if first else guess_before(lesson, last_t, before)
     expected = x0
     if prev_t >= 0:
         h = half_log_snr(betas, prev_t) - half_log_snr(betas, t)
@@ -613,9 +596,36 @@ def test_dpm_step_at_the_ends_of_eta(lesson, eta):
     expected = 0.2 + math.sqrt(0.8) * 0.375
     if eta != 0:
         expected = 0.05 + math.sqrt(0.8) * 15 / 32 + 2 * math.sqrt(0.2 * 15 / 16)
-    last = step_before(lesson, betas, 2, [0.1] * 4)
+    last = guess_before(lesson, 2, [0.1] * 4)
     case += f", eta = {show(eta)}"
     check_step(lesson, "dpm_step", betas, 1, 0, [0.3] * 4, noise, [2.0] * 4, [expected] * 4, case, *options, last=last)
+
+
+@pytest.mark.exercise("dpm_walk")
+def test_dpm_walk_by_hand(lesson):
+    """The strides of dpm_step's example, from x_T = .4 * sqrt(alpha_bar), in units of sqrt(alpha_bar). Half of .4 is
+    kept: .2 + .1 / 2 = .25, and .2 + .3 / 2 = .35 once the guess there is known. Of that a quarter is kept, and ahead
+    is .3 + (.3 - .1) = .5: .35 / 4 + .75 * .5 = .4625."""
+    schedule, image, asked = schedule_of([0.2, 0.75, 12 / 17]), {2: 0.1, 1: 0.3, 0: 0.6}, []
+
+    def ask(x_t, t):
+        asked.append((t, x_t.clone()))
+        return lesson.Guess(t, torch.full_like(x_t, image[t]), torch.zeros_like(x_t))
+
+    case = "alpha_bar = (4/5, 1/5, 1/17), x_T = .4 / sqrt(17), pred_x0 is .1 at t = 2, .3 at 1, .6 at 0, eta = 0"
+    x_T = images([0.4 / math.sqrt(17)] * 4)
+    with unchanged(case, x_T=x_T):
+        path = lesson.dpm_walk(ask, x_T, [(2, 1), (1, 0), (0, -1)], schedule, seeded(0), 0.0)
+        expect(hasattr(path, "__iter__"), f"{case}: yours is {show(path)}, expected a generator: is the yield missing?")
+        path = list(path)
+    same(len(path), 3, f"{case}, how many steps")
+    expected = [math.sqrt(0.2) * 0.25, math.sqrt(0.8) * 0.4625, 0.6]
+    for t, (guess, x_prev), value in zip((2, 1, 0), path, expected, strict=True):
+        same(guess.t, t, f"{case}, t of a guess")
+        same(x_prev, images([value] * 4), f"{case}, x_prev of the step from {t}", atol=1e-5)
+    same([t for t, _ in asked], [2, 1, 0], f"{case}, the t that ask is called with")
+    for (t, x_t), before in zip(asked, [x_T, *(x_prev for _, x_prev in path)], strict=False):
+        same(x_t, before, f"{case}, the x_t that ask is called with at t = {t}")
 
 
 @pytest.mark.exercise("sample")
@@ -710,7 +720,6 @@ def towards(betas, x, t, prev_t, image):
     return sigma_prev / sigma * (x - signal * image) + signal_prev * image
 
 
-@pytest.mark.exercise("sample")
 @each_solver
 @given(
     T=st.sampled_from([12, 7, 16]),
@@ -747,7 +756,6 @@ def test_sample_walks_the_path_of_its_solver(lesson, solver, T, steps, mu, s):
     own_memory(x, case, x_T=x_T)
 
 
-@pytest.mark.exercise("sample")
 @each_solver
 def test_sample_visits_every_step_if_asked_to(lesson, solver):
     model, x_T = Ideal(0.3, 0.4, schedule_of(BETAS)), draw(1)
@@ -755,7 +763,6 @@ def test_sample_visits_every_step_if_asked_to(lesson, solver):
     same(model.asked, list(range(11, -1, -1)), f"T = 12, {solver} with 12 steps, the t that the model is asked about")
 
 
-@pytest.mark.exercise("sample")
 @each_solver
 def test_fresh_noise_has_no_pattern(lesson, solver):
     """Square images of 16 x 16 pixels: from x_T = 0 and a guess of 0 the first step leads to fresh noise only.
@@ -800,7 +807,6 @@ def test_sample_takes_schedules_of_any_length(lesson):
         same(x, torch.full((2, 3, 2, 4), 0.3), case, atol=1e-3)
 
 
-@pytest.mark.exercise("sample")
 @each_solver
 def test_sample_takes_each_pixel_by_itself(lesson, solver):
     """Images of three channels, twice as wide as high, in any order of memory and on any device; more than are shown
@@ -825,7 +831,6 @@ def test_sample_takes_each_pixel_by_itself(lesson, solver):
     on_other_device(elsewhere, f"{case}, fresh noise from a generator on the CPU", looks_up=True)
 
 
-@pytest.mark.exercise("sample")
 @each_solver
 @given(value=st.floats(-1, 1), steps=st.integers(1, 12), prediction=st.sampled_from(["noise", "v"]), examples=12)
 def test_a_point_mass_comes_back_exactly(lesson, solver, value, steps, prediction):
@@ -850,7 +855,6 @@ def errors_of_samples(sample, schedule, solver, many_steps, model):
 DEVIATION_OFF = {"ddpm": 0.12, "ddim": 0.06, "dpm": 0.11}  # by as much of itself, at most, after 64 steps
 
 
-@pytest.mark.exercise("sample")
 @each_solver
 def test_gaussian_data_come_back(lesson, solver):
     """Mean and standard deviation of what is drawn are those of the data, the better the more steps there are.
@@ -912,10 +916,12 @@ def fresh_noises(solver, eta, heard, x_T, mu, s):
     return visits, noises, known
 
 
-@pytest.mark.exercise("sample")
 @pytest.mark.parametrize(
     ("solver", "eta"),
-    [("ddpm", None), ("ddpm", 0.5), ("ddim", 0.5), ("dpm", None), ("dpm", 0.5)],
+    [
+        pytest.param(solver, eta, marks=pytest.mark.exercise(OF_SOLVER[solver]))
+        for solver, eta in [("ddpm", None), ("ddpm", 0.5), ("ddim", 0.5), ("dpm", None), ("dpm", 0.5)]
+    ],
     ids=lambda value: str(value),
 )
 def test_fresh_noise_is_fresh(lesson, solver, eta):
@@ -978,7 +984,7 @@ def test_usual_share_of_fresh_noise(lesson):
         model = Ideal(0.1, 0.5, schedule)
         return lesson.sample(model, x_T, schedule, generator=seeded(seed), steps=4, prediction="v", **options)
 
-    for solver in SOLVERS:
+    for solver in OF_SOLVER:
         case, first = f"{solver}, the same x_T", images_with(5, solver=solver)
         same(images_with(5, solver=solver), first, f"{case}, twice with a generator of the same seed")
         if solver == "ddim":
@@ -989,7 +995,7 @@ def test_usual_share_of_fresh_noise(lesson):
     same(images_with(5), images_with(5, solver="dpm", eta=1.0), "no solver and no eta given: dpm with eta = 1")
 
 
-@pytest.mark.exercise("sample")
+@pytest.mark.exercise("dpm_walk")
 def test_noise_comes_from_the_generator_alone(lesson):
     """It goes on from where it is, and no other chance has a part."""
     schedule, generator, x_T = schedule_of(BETAS), seeded(5), draw(1)
@@ -1008,16 +1014,13 @@ def test_noise_comes_from_the_generator_alone(lesson):
     expect(untouched, "a walk draws from the global generator as well, expected: from the one handed over alone")
 
 
-@pytest.mark.exercise("sample")
-def test_sample_keeps_no_gradients(lesson):
-    weight, schedule = torch.ones(1, requires_grad=True), schedule_of(BETAS)
-    for solver in SOLVERS:
-        heard = Heard(lesson, f"{solver}, a network with weights")
-        x = lesson.sample(
-            lambda x, t: 0.1 * weight * x, draw(1), schedule, generator=seeded(0), solver=solver, steps=3, on_step=heard
-        )
-        kept = x.requires_grad or any(x0.requires_grad or x_prev.requires_grad for x0, x_prev in heard.told)
-        expect(not kept, f"{heard.case}: it still needs gradients, and so holds on to all that led to it")
+@each_solver
+def test_sample_keeps_no_gradients(lesson, solver):
+    weight, heard = torch.ones(1, requires_grad=True), Heard(lesson, f"{solver}, a network with weights")
+    options = {"generator": seeded(0), "solver": solver, "steps": 3, "on_step": heard}
+    x = lesson.sample(lambda x, t: 0.1 * weight * x, draw(1), schedule_of(BETAS), **options)
+    kept = x.requires_grad or any(x0.requires_grad or x_prev.requires_grad for x0, x_prev in heard.told)
+    expect(not kept, f"{heard.case}: it still needs gradients, and so holds on to all that led to it")
     expect(torch.is_grad_enabled(), "after a walk, gradients are switched off for everybody")
 
 
@@ -1055,7 +1058,7 @@ class IdealOfYours:
 
 
 @pytest.mark.chain
-@each_solver
+@pytest.mark.parametrize("solver", OF_SOLVER)
 def test_your_schedule_noising_and_sampler_work_together(chain, solver):
     """Your tables, your velocity, your walk: from pure noise to images with mean and deviation of the data.
 
@@ -1080,5 +1083,5 @@ def test_your_sampler_undoes_your_noising(chain):
         guess = chain.sampler.denoise(Network(noise), x_t, t, schedule)
         case = f'make_schedule("linear", 100), t = {t}, the model knows the noise'
         same(guess.pred_x0, x0, f"{case}, pred_x0", atol=2e-3)
-        back = chain.sampler.ddim_step(x_t, guess, None, -1, schedule, torch.ones_like(x_t))
+        back = chain.sampler.ddim_step(x_t, guess, -1, schedule, torch.ones_like(x_t))
         same(back, x0, f"{case}, one DDIM step to the clean image", atol=2e-3)

@@ -11,7 +11,7 @@ STEPS = "return [(t_start, t_start // 3), (t_start // 3, -1)]"
 ASKED = "steps = refiner_steps(t_start, len(schedule))"
 NOISED = "x = renoise(x, t_start, schedule, draw_like(x, generator))"
 GUESS = "guess = denoise(model, x, t, schedule, prediction)"
-STEP = "x = ddim_step(x, guess, None, prev_t, schedule, torch.zeros_like(x))"
+STEP = "x = ddim_step(x, guess, prev_t, schedule, torch.zeros_like(x))"
 LAST = "torch.zeros_like(x))\n    return x"
 
 WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
@@ -386,7 +386,7 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     ),
     "refine-zeros-on-the-cpu": (
         "refine",
-        ((STEP, "x = ddim_step(x, guess, None, prev_t, schedule, torch.zeros(x.shape))"),),
+        ((STEP, "x = ddim_step(x, guess, prev_t, schedule, torch.zeros(x.shape))"),),
     ),
     "refine-in-half-precision": ("refine", ((LAST, "torch.zeros_like(x))\n    return x.bfloat16().float()"),)),
 }

@@ -1,5 +1,9 @@
 """Wrong solutions that must be rejected and have no name: what is done, its exercise, its patch."""
 
+STRIDES = "        h, h_last = stride_length(schedule, guess.t, prev_t), stride_length(schedule, last.t, guess.t)\n"
+BEGUN = "    x, guess, last = x_T, ask(x_T, visits[0][0]), None\n"
+DRAWN = "        noise = draw_like(x, generator)\n"
+AGAIN = "x = first_order_step(x, t, prev_t, guess.pred_x0, schedule, noise, eta)"
 WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "x_t cut at 3": (
         "denoise",
@@ -210,27 +214,6 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
             ),
         ),
     ),
-    "the noise of the step before": (
-        "p_sample",
-        (
-            (
-                "    return mean + eta * math.sqrt(variance) * noise\n",
-                "    return mean + eta * math.sqrt(variance) * (last.noise if last else noise)\n",
-            ),
-        ),
-    ),
-    "the guess of the step before": (
-        "p_sample",
-        (
-            (
-                "    mean, variance = posterior(x_t, guess, prev_t, schedule)\n",
-                (
-                    "    guess = last.guess if last else guess\n"
-                    "    mean, variance = posterior(x_t, guess, prev_t, schedule)\n"
-                ),
-            ),
-        ),
-    ),
     "eta cut at a half": (
         "p_sample",
         (
@@ -285,39 +268,6 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
             ),
         ),
     ),
-    "the image guessed before": (
-        "ddim_step",
-        (
-            (
-                ("    kept = signal_prev * guess.pred_x0 + math.sqrt(sigma_prev**2 - variance) * guess.pred_noise\n"),
-                (
-                    "    kept = signal_prev * (last.guess.pred_x0 if last else guess.pred_x0) +"
-                    " math.sqrt(sigma_prev**2 - variance) * guess.pred_noise\n"
-                ),
-            ),
-        ),
-    ),
-    "the noise guessed before": (
-        "ddim_step",
-        (
-            (
-                ("    kept = signal_prev * guess.pred_x0 + math.sqrt(sigma_prev**2 - variance) * guess.pred_noise\n"),
-                (
-                    "    kept = signal_prev * guess.pred_x0 + math.sqrt(sigma_prev**2 - variance) *"
-                    " (last.guess.pred_noise if last else guess.pred_noise)\n"
-                ),
-            ),
-        ),
-    ),
-    "the fresh noise of the step before in DDIM": (
-        "ddim_step",
-        (
-            (
-                "    return kept + math.sqrt(variance) * noise\n",
-                "    return kept + math.sqrt(variance) * (last.noise if last else noise)\n",
-            ),
-        ),
-    ),
     "guessed noise cut at 3": (
         "ddim_step",
         (
@@ -355,8 +305,8 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "dpm_step",
         (
             (
-                "        ahead = ahead + (guess.pred_x0 - last.guess.pred_x0) * (h / (2 * h_last))\n",
-                "        ahead = ahead + (guess.pred_x0 - last.guess.pred_x0) * min(h / (2 * h_last), 1.0)\n",
+                "        ahead = ahead + (guess.pred_x0 - last.pred_x0) * (h / (2 * h_last))\n",
+                "        ahead = ahead + (guess.pred_x0 - last.pred_x0) * min(h / (2 * h_last), 1.0)\n",
             ),
         ),
     ),
@@ -364,8 +314,8 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "dpm_step",
         (
             (
-                "        ahead = ahead + (guess.pred_x0 - last.guess.pred_x0) * (h / (2 * h_last))\n",
-                ("        ahead = ahead + (guess.pred_x0 - last.guess.pred_x0) * ((1 - eta) * h / (2 * h_last))\n"),
+                "        ahead = ahead + (guess.pred_x0 - last.pred_x0) * (h / (2 * h_last))\n",
+                ("        ahead = ahead + (guess.pred_x0 - last.pred_x0) * ((1 - eta) * h / (2 * h_last))\n"),
             ),
         ),
     ),
@@ -373,8 +323,8 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "dpm_step",
         (
             (
-                "        ahead = ahead + (guess.pred_x0 - last.guess.pred_x0) * (h / (2 * h_last))\n",
-                ("        ahead = ahead + (guess.pred_x0 - last.guess.pred_x0) * ((1 + eta) * h / (2 * h_last))\n"),
+                "        ahead = ahead + (guess.pred_x0 - last.pred_x0) * (h / (2 * h_last))\n",
+                ("        ahead = ahead + (guess.pred_x0 - last.pred_x0) * ((1 + eta) * h / (2 * h_last))\n"),
             ),
         ),
     ),
@@ -382,17 +332,8 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "dpm_step",
         (
             (
-                "    return glide(x_t, guess.t, prev_t, ahead, schedule, noise, eta)\n",
-                "    return glide(x_t, guess.t, prev_t, ahead.clamp(-1, 1), schedule, noise, eta)\n",
-            ),
-        ),
-    ),
-    "the fresh noise of the step before in DPM-Solver": (
-        "dpm_step",
-        (
-            (
-                "    return glide(x_t, guess.t, prev_t, ahead, schedule, noise, eta)\n",
-                "    return glide(x_t, guess.t, prev_t, ahead, schedule, last.noise if last else noise, eta)\n",
+                "    return first_order_step(x_t, guess.t, prev_t, ahead, schedule, noise, eta)\n",
+                "    return first_order_step(x_t, guess.t, prev_t, ahead.clamp(-1, 1), schedule, noise, eta)\n",
             ),
         ),
     ),
@@ -400,8 +341,9 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "dpm_step",
         (
             (
-                "    return glide(x_t, guess.t, prev_t, ahead, schedule, noise, eta)\n",
-                ("    return glide(x_t, guess.t, prev_t, ahead, schedule, guess.pred_noise if last else noise, eta)\n"),
+                "    return first_order_step(x_t, guess.t, prev_t, ahead, schedule, noise, eta)\n",
+                "    noise = guess.pred_noise if last else noise\n"
+                "    return first_order_step(x_t, guess.t, prev_t, ahead, schedule, noise, eta)\n",
             ),
         ),
     ),
@@ -409,8 +351,8 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "dpm_step",
         (
             (
-                "        ahead = ahead + (guess.pred_x0 - last.guess.pred_x0) * (h / (2 * h_last))\n",
-                "        ahead = ahead + last.guess.pred_x0.sub_(guess.pred_x0).neg_() * (h / (2 * h_last))\n",
+                "        ahead = ahead + (guess.pred_x0 - last.pred_x0) * (h / (2 * h_last))\n",
+                "        ahead = ahead + last.pred_x0.sub_(guess.pred_x0).neg_() * (h / (2 * h_last))\n",
             ),
         ),
     ),
@@ -418,29 +360,21 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "dpm_step",
         (
             (
-                "        h, h_last = rise(schedule, guess.t, prev_t), rise(schedule, last.guess.t, guess.t)\n",
-                ("        h, h_last = rise(schedule, guess.t, guess.t - 1), rise(schedule, last.guess.t, guess.t)\n"),
+                STRIDES,
+                STRIDES.replace("prev_t", "guess.t - 1"),
             ),
         ),
     ),
     "the last stride taken to be as long as this": (
         "dpm_step",
-        (
-            (
-                "        h, h_last = rise(schedule, guess.t, prev_t), rise(schedule, last.guess.t, guess.t)\n",
-                (
-                    "        h, h_last = rise(schedule, guess.t, prev_t), rise(schedule, min(2 * guess.t -"
-                    " prev_t, len(schedule) - 1), guess.t)\n"
-                ),
-            ),
-        ),
+        ((STRIDES, STRIDES.replace("last.t", "min(2 * guess.t - prev_t, len(schedule) - 1)")),),
     ),
     "leaning by the first channel": (
         "dpm_step",
         (
             (
-                "        ahead = ahead + (guess.pred_x0 - last.guess.pred_x0) * (h / (2 * h_last))\n",
-                "        ahead = ahead + (guess.pred_x0 - last.guess.pred_x0[:, :1]) * (h / (2 * h_last))\n",
+                "        ahead = ahead + (guess.pred_x0 - last.pred_x0) * (h / (2 * h_last))\n",
+                "        ahead = ahead + (guess.pred_x0 - last.pred_x0[:, :1]) * (h / (2 * h_last))\n",
             ),
         ),
     ),
@@ -448,16 +382,8 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "dpm_step",
         (
             (
-                (
-                    "def dpm_step(\n"
-                    "    x_t: Tensor, guess: Guess, last: Taken | None, prev_t: int, schedule:"
-                    " NoiseSchedule, noise: Tensor, eta: float = 1.0"
-                ),
-                (
-                    "def dpm_step(\n"
-                    "    x_t: Tensor, guess: Guess, last: Taken | None, prev_t: int, schedule:"
-                    " NoiseSchedule, noise: Tensor, eta: float = 0.0"
-                ),
+                "last: Guess | None, prev_t: int, schedule: NoiseSchedule, noise: Tensor, eta: float = 1.0",
+                "last: Guess | None, prev_t: int, schedule: NoiseSchedule, noise: Tensor, eta: float = 0.0",
             ),
         ),
     ),
@@ -465,252 +391,211 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "dpm_step",
         (
             (
-                "        ahead = ahead + (guess.pred_x0 - last.guess.pred_x0) * (h / (2 * h_last))\n",
+                "        ahead = ahead + (guess.pred_x0 - last.pred_x0) * (h / (2 * h_last))\n",
                 "        ahead = ahead + (guess.pred_x0 - noise) * (h / (2 * h_last))\n",
             ),
         ),
     ),
     "corrected without noise": (
-        "sample",
+        "dpm_walk",
         (
             (
-                "            x = glide(last.x_t, last.guess.t, t, guess.pred_x0, schedule, last.noise, eta)\n",
-                "            x = glide(last.x_t, last.guess.t, t, guess.pred_x0, schedule, last.noise, 0.0)\n",
+                AGAIN,
+                AGAIN.replace("eta", "0.0"),
             ),
         ),
     ),
     "corrected with zeros as noise": (
-        "sample",
+        "dpm_walk",
         (
             (
-                "            x = glide(last.x_t, last.guess.t, t, guess.pred_x0, schedule, last.noise, eta)\n",
-                (
-                    "            x = glide(last.x_t, last.guess.t, t, guess.pred_x0, schedule,"
-                    " torch.zeros_like(x), eta)\n"
-                ),
+                AGAIN,
+                AGAIN.replace("noise", "torch.zeros_like(x)"),
             ),
         ),
     ),
     "corrected with the noise before the last": (
-        "sample",
+        "dpm_walk",
         (
             (
-                "    x, last = x_T, None\n",
-                "    x, last = x_T, None\n    before = None\n",
+                BEGUN,
+                BEGUN + "    noise = None\n",
             ),
             (
-                "            x = glide(last.x_t, last.guess.t, t, guess.pred_x0, schedule, last.noise, eta)\n",
-                (
-                    "            x = glide(last.x_t, last.guess.t, t, guess.pred_x0, schedule, before.noise"
-                    " if before else last.noise, eta)\n"
-                ),
+                DRAWN,
+                "        before, noise = noise, draw_like(x, generator)\n",
             ),
             (
-                "        last = taken\n",
-                "        before = last\n        last = taken\n",
+                AGAIN,
+                AGAIN.replace("noise", "noise if before is None else before"),
             ),
         ),
     ),
     "corrected in place": (
-        "sample",
+        "dpm_walk",
         (
             (
-                "            x = glide(last.x_t, last.guess.t, t, guess.pred_x0, schedule, last.noise, eta)\n",
-                ("            x.copy_(glide(last.x_t, last.guess.t, t, guess.pred_x0, schedule, last.noise, eta))\n"),
+                AGAIN,
+                "x = x_prev.copy_(first_order_step(x, t, prev_t, guess.pred_x0, schedule, noise, eta))",
             ),
         ),
     ),
     "corrected for eta = 0 only": (
-        "sample",
+        "dpm_walk",
         (
             (
-                (
-                    "        if last and step is dpm_step:  # the step that led here again, with the guess"
-                    " that is now known\n"
-                ),
-                (
-                    "        if last and step is dpm_step and eta == 0:  # the step that led here again,"
-                    " with the guess that is now known\n"
-                ),
+                AGAIN,
+                AGAIN + " if eta == 0 else x_prev",
             ),
         ),
     ),
     "the noise used twice": (
-        "sample",
+        "dpm_walk",
         (
             (
-                "        taken = Taken(x, guess, draw_like(x, generator))\n",
-                (
-                    "        taken = Taken(x, guess, last.noise if last and step is dpm_step else"
-                    " draw_like(x, generator))\n"
-                ),
+                DRAWN,
+                "        noise = noise if last else draw_like(x, generator)\n",
             ),
         ),
     ),
-    "the step remembered as it was before the correction": (
-        "sample",
+    "corrected from where the step before led uncorrected": (
+        "dpm_walk",
         (
-            (
-                "        guess = denoise(model, x, t, schedule, prediction)\n",
-                "        guess = denoise(model, x, t, schedule, prediction)\n        uncorrected = x\n",
-            ),
-            (
-                "        taken = Taken(x, guess, draw_like(x, generator))\n",
-                "        taken = Taken(uncorrected, guess, draw_like(x, generator))\n",
-            ),
+            (BEGUN, BEGUN + "    start = x_T\n"),
+            (AGAIN, AGAIN.replace("(x,", "(start,") + "\n            start = x_prev"),
         ),
     ),
     "on_step told a buffer": (
-        "sample",
+        "dpm_walk",
         (
             (
-                "    x, last = x_T, None\n",
-                "    x, last = x_T, None\n    buffer = torch.empty_like(x_T)\n",
+                BEGUN,
+                BEGUN + "    buffer = torch.empty_like(x_T)\n",
             ),
             (
-                "        if on_step:\n            on_step(guess, x)\n",
-                "        if on_step:\n            on_step(guess, buffer.copy_(x))\n",
+                "        yield guess, x_prev\n",
+                "        yield guess, buffer.copy_(x_prev)\n",
             ),
         ),
     ),
     "one x written again and again": (
-        "sample",
+        "dpm_walk",
         (
-            (
-                "    x, last = x_T, None\n",
-                "    x, last = x_T.clone(), None\n",
-            ),
-            (
-                "        taken = Taken(x, guess, draw_like(x, generator))\n",
-                "        taken = Taken(x.clone(), guess, draw_like(x, generator))\n",
-            ),
-            (
-                "        x = step(x, guess, last, prev_t, schedule, taken.noise, eta)\n",
-                "        x.copy_(step(taken.x_t, guess, last, prev_t, schedule, taken.noise, eta))\n",
-            ),
-            (
-                "            x = glide(last.x_t, last.guess.t, t, guess.pred_x0, schedule, last.noise, eta)\n",
-                ("            x.copy_(glide(last.x_t, last.guess.t, t, guess.pred_x0, schedule, last.noise, eta))\n"),
-            ),
+            (BEGUN, BEGUN + "    one = torch.empty_like(x_T)\n"),
+            ("        x_prev = dpm_step(x,", "        x_prev = one.copy_(dpm_step(x,"),
+            ("schedule, noise, eta)\n        yield", "schedule, noise, eta))\n        yield"),
         ),
     ),
     "on_step may change x": (
         "sample",
         (
             (
-                "        if on_step:\n            on_step(guess, x)\n",
-                "        if on_step:\n            x = on_step(guess, x) or x\n",
+                "            on_step(guess, x)\n",
+                "            x = on_step(guess, x) or x\n",
             ),
         ),
     ),
     "one channel of fresh noise for all": (
-        "sample",
+        "dpm_walk",
         (
             (
-                "        taken = Taken(x, guess, draw_like(x, generator))\n",
-                "        taken = Taken(x, guess, draw_like(x[:, :1], generator).expand_as(x))\n",
+                DRAWN,
+                "        noise = draw_like(x[:, :1], generator).expand_as(x)\n",
             ),
         ),
     ),
     "one row of fresh noise for all": (
-        "sample",
+        "dpm_walk",
         (
             (
-                "        taken = Taken(x, guess, draw_like(x, generator))\n",
-                "        taken = Taken(x, guess, draw_like(x[..., :1, :], generator).expand_as(x))\n",
+                DRAWN,
+                "        noise = draw_like(x[..., :1, :], generator).expand_as(x)\n",
             ),
         ),
     ),
     "uniform noise": (
-        "sample",
+        "dpm_walk",
         (
             (
-                "        taken = Taken(x, guess, draw_like(x, generator))\n",
-                "        taken = Taken(x, guess, (torch.rand(x.shape, generator=generator) - 0.5) * 12**0.5)\n",
+                DRAWN,
+                "        noise = (torch.rand(x.shape, generator=generator) - 0.5) * 12**0.5\n",
             ),
         ),
     ),
     "noise of 1 and -1": (
-        "sample",
+        "dpm_walk",
         (
             (
-                "        taken = Taken(x, guess, draw_like(x, generator))\n",
-                "        taken = Taken(x, guess, draw_like(x, generator).sign())\n",
+                DRAWN,
+                "        noise = draw_like(x, generator).sign()\n",
             ),
         ),
     ),
     "noise cut at 2.5": (
-        "sample",
+        "dpm_walk",
         (
             (
-                "        taken = Taken(x, guess, draw_like(x, generator))\n",
-                "        taken = Taken(x, guess, draw_like(x, generator).clamp(-2.5, 2.5))\n",
+                DRAWN,
+                "        noise = draw_like(x, generator).clamp(-2.5, 2.5)\n",
             ),
         ),
     ),
     "a generator of the same seed": (
-        "sample",
+        "dpm_walk",
         (
             (
-                "    x, last = x_T, None\n",
-                ("    x, last = x_T, None\n    generator = torch.Generator().manual_seed(generator.initial_seed())\n"),
+                BEGUN,
+                BEGUN + "    generator = torch.Generator().manual_seed(generator.initial_seed())\n",
             ),
         ),
     ),
     "a copy of the generator": (
-        "sample",
+        "dpm_walk",
         (
             (
-                "    x, last = x_T, None\n",
-                (
-                    "    x, last = x_T, None\n"
-                    "    own = torch.Generator()\n"
-                    "    own.set_state(generator.get_state())\n"
-                    "    generator = own\n"
-                ),
+                BEGUN,
+                BEGUN + "    own = torch.Generator()\n    own.set_state(generator.get_state())\n    generator = own\n",
             ),
         ),
     ),
     "the global generator with the seed": (
-        "sample",
+        "dpm_walk",
         (
             (
-                "    x, last = x_T, None\n",
-                "    x, last = x_T, None\n    torch.manual_seed(generator.initial_seed())\n",
+                BEGUN,
+                BEGUN + "    torch.manual_seed(generator.initial_seed())\n",
             ),
             (
-                "        taken = Taken(x, guess, draw_like(x, generator))\n",
-                "        taken = Taken(x, guess, torch.randn_like(x))\n",
+                DRAWN,
+                "        noise = torch.randn_like(x)\n",
             ),
         ),
     ),
     "noise always on the CPU": (
-        "sample",
+        "dpm_walk",
         (
             (
-                "        taken = Taken(x, guess, draw_like(x, generator))\n",
-                "        taken = Taken(x, guess, torch.randn(x.shape, generator=generator))\n",
+                DRAWN,
+                "        noise = torch.randn(x.shape, generator=generator)\n",
             ),
         ),
     ),
     "square noise": (
-        "sample",
+        "dpm_walk",
         (
             (
-                "        taken = Taken(x, guess, draw_like(x, generator))\n",
-                (
-                    "        taken = Taken(x, guess, torch.randn((len(x), x.shape[1], x.shape[3],"
-                    " x.shape[3]), generator=generator)[..., : x.shape[2], :])\n"
-                ),
+                DRAWN,
+                "        square = torch.randn((*x.shape[:2], x.shape[3], x.shape[3]), generator=generator)\n"
+                "        noise = square[..., : x.shape[2], :]\n",
             ),
         ),
     ),
     "noise of one channel": (
-        "sample",
+        "dpm_walk",
         (
             (
-                "        taken = Taken(x, guess, draw_like(x, generator))\n",
-                "        taken = Taken(x, guess, torch.randn((len(x), 1, *x.shape[2:]), generator=generator))\n",
+                DRAWN,
+                "        noise = torch.randn((len(x), 1, *x.shape[2:]), generator=generator)\n",
             ),
         ),
     ),
@@ -718,8 +603,8 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "sample",
         (
             (
-                "    for t, prev_t in spaced_timesteps(len(schedule), steps):\n",
-                "    for t, prev_t in spaced_timesteps(len(schedule), min(steps, len(schedule))):\n",
+                "spaced_timesteps(len(schedule), steps)",
+                "spaced_timesteps(len(schedule), min(steps, len(schedule)))",
             ),
         ),
     ),
@@ -727,8 +612,8 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "sample",
         (
             (
-                "    step, usual_eta = SOLVERS[solver]\n",
-                "    step, usual_eta = SOLVERS[solver]\n    if steps == 0:\n        return x_T\n",
+                "    solve, usual_eta = SOLVERS[solver]\n",
+                "    solve, usual_eta = SOLVERS[solver]\n    if steps == 0:\n        return x_T\n",
             ),
         ),
     ),
@@ -736,35 +621,35 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "sample",
         (
             (
-                "        guess = denoise(model, x, t, schedule, prediction)\n",
-                "        guess = denoise.__wrapped__(model, x, t, schedule, prediction)\n",
+                "partial(denoise, model,",
+                "partial(denoise.__wrapped__, model,",
             ),
         ),
     ),
     "x cut at 3 on the way": (
-        "sample",
+        "dpm_walk",
         (
             (
-                "        x = step(x, guess, last, prev_t, schedule, taken.noise, eta)\n",
-                ("        x = step(x, guess, last, prev_t, schedule, taken.noise, eta)\n        x = x.clamp(-3, 3)\n"),
+                "            last, guess = guess, ask(",
+                "            x_prev = x_prev.clamp(-3, 3)\n            last, guess = guess, ask(",
             ),
         ),
     ),
     "grey noise to begin with": (
-        "sample",
+        "dpm_walk",
         (
             (
-                "    x, last = x_T, None\n",
-                "    x, last = x_T.mean(1, keepdim=True).expand_as(x_T), None\n",
+                BEGUN,
+                "    x_T = x_T.mean(1, keepdim=True).expand_as(x_T)\n" + BEGUN,
             ),
         ),
     ),
     "the first 64 images only": (
-        "sample",
+        "dpm_walk",
         (
             (
-                "    x, last = x_T, None\n",
-                "    x, last = x_T[:64], None\n",
+                BEGUN,
+                "    x_T = x_T[:64]\n" + BEGUN,
             ),
         ),
     ),
@@ -800,12 +685,11 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         ),
     ),
     "square noise is symmetrical": (
-        "sample",
+        "dpm_walk",
         (
             (
-                "taken = Taken(x, guess, draw_like(x, generator))",
-                "fresh = draw_like(x, generator)\n        square = x.shape[2] == x.shape[3]\n"
-                "        taken = Taken(x, guess, (fresh + fresh.mT) / 2**0.5 if square else fresh)",
+                DRAWN,
+                DRAWN + "        noise = (noise + noise.mT) / 2**0.5 if x.shape[2] == x.shape[3] else noise\n",
             ),
         ),
     ),

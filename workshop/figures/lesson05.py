@@ -67,7 +67,7 @@ def step_by_step(x: Tensor, t_r: int) -> list[Tensor]:
     (_, middle), _ = refiner.refiner_steps(t_r, len(COSINE))
     start = refiner.renoise(x, t_r, COSINE, draw_like(x, seeded(5)))
     guess = denoise(model, start, t_r, COSINE, card.prediction)
-    between = ddim_step(start, guess, None, middle, COSINE, torch.zeros_like(x))
+    between = ddim_step(start, guess, middle, COSINE, torch.zeros_like(x))
     return [start, guess.pred_x0, between, denoise(model, between, middle, COSINE, card.prediction).pred_x0]
 
 

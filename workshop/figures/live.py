@@ -56,7 +56,7 @@ def walk() -> tuple[list[str], Tensor]:
     for t, prev_t in refiner_steps(REFINE_FROM, len(schedule)):
         guess = denoise(refiner, x, t, schedule, its_card.prediction)
         chosen.append((t, x, guess.pred_x0))
-        x = ddim_step(x, guess, None, prev_t, schedule, torch.zeros_like(x))
+        x = ddim_step(x, guess, prev_t, schedule, torch.zeros_like(x))
     steps, x_t, pred_x0 = zip(*chosen, strict=True)
     return [f"t = {t}" for t in steps], torch.cat([*x_t, *pred_x0])
 

@@ -16,7 +16,6 @@ from cdm_tutor.schedule import NoiseSchedule, make_schedule
 SCHEDULE = NoiseSchedule.from_betas(torch.tensor([0.05 + 0.04 * t for t in range(12)], dtype=torch.float64))
 NOISE = torch.tensor([0.7, -1.3, 0.4, 1.9]).reshape(2, 1, 1, 2)
 OLD_NOISE = torch.tensor([-0.6, 1.2, 0.9, -1.7]).reshape(2, 1, 1, 2)
-LAST_NOISE = torch.tensor([1.1, 0.35, -2.2, 0.8]).reshape(2, 1, 1, 2)  # fresh in the step before
 LAST_GUESS = torch.tensor([0.15, -0.5, 1.6, -0.75]).reshape(
     2, 1, 1, 2
 )  # how that step's guesses differ from this one's
@@ -80,11 +79,15 @@ def the_posterior(m: ModuleType, t: int, prev_t: int) -> list[Any]:
     return [mean, float(variance)]
 
 
-def stepped(m: ModuleType, step: str, t: int, prev_t: int, *eta: float, last_t: int | None = None) -> Tensor:
+def stepped(m: ModuleType, step: str, t: int, prev_t: int, *eta: float) -> Tensor:
     """One step, of the kind that step names."""
-    x_t, guess = guess_of(m, t)
-    last = m.Taken(*guess_of(m, last_t, LAST_GUESS), LAST_NOISE) if last_t else None
-    return getattr(m, step)(x_t, guess, last, prev_t, SCHEDULE, NOISE, *eta)
+    return getattr(m, step)(*guess_of(m, t), prev_t, SCHEDULE, NOISE, *eta)
+
+
+def leaned(m: ModuleType, t: int, prev_t: int, *eta: float, last_t: int | None = None) -> Tensor:
+    """One step of dpm, the first or after another."""
+    last = guess_of(m, last_t, LAST_GUESS)[1] if last_t else None
+    return m.dpm_step(*guess_of(m, t), last, prev_t, SCHEDULE, NOISE, *eta)
 
 
 def walked(m: ModuleType, solver: str, steps: int) -> list[Any]:
@@ -96,13 +99,11 @@ def walked(m: ModuleType, solver: str, steps: int) -> list[Any]:
     return [x, path, x_T]
 
 
-def asked(m: ModuleType) -> list[Any]:
-    """What the network is asked in a walk, and whether gradients are kept."""
+def asked(m: ModuleType, solver: str) -> list[Any]:
+    """What the network is asked in a walk without fresh noise, and whether gradients are kept."""
     network, weight = Network(), torch.ones(1, requires_grad=True)
-    generator = torch.Generator().manual_seed(0)
-    x = m.sample(
-        lambda x_t, t: weight * network(x_t, t), X_T.clone(), SCHEDULE, generator=generator, steps=4, solver="ddim"
-    )
+    options = {"generator": torch.Generator().manual_seed(0), "solver": solver, "steps": 4, "eta": 0.0}
+    x = m.sample(lambda x_t, t: weight * network(x_t, t), X_T.clone(), SCHEDULE, **options)
     return [network.asked, x, x.requires_grad]
 
 
@@ -125,10 +126,10 @@ def wandered(m: ModuleType, solver: str, **eta: float) -> list[Any]:
     m.sample(Gaussian(0.0, 0.0), x_T, SCHEDULE, on_step=lambda _, x: path.append(x.clone()), **options)
     answers: list[Any] = [len(path)]
     right = RIGHT[solver, eta.get("eta", 1.0)]
-    for x, (mean, spread) in zip(path, right, strict=True):
+    for x, (mean, std) in zip(path, right, strict=True):
         found = x.std().item()
         answers.append(round((x.mean().item() - mean) / 0.1))
-        answers.append("none" if found < 1e-3 else round(10 * math.log(found / spread)) if spread else "some")
+        answers.append("none" if found < 1e-3 else round(10 * math.log(found / std)) if std else "some")
         answers.append(round(correlation(x[0], x[1])))
     before, after = path[0], path[1]
     fresh = after - before * (right[1][0] / right[0][0])  # what the second step added
@@ -142,8 +143,8 @@ def correlation(a: Tensor, b: Tensor) -> float:
 
 
 def grey_walk(solver: str, eta: float) -> list[tuple[float, float]]:
-    """Mean and spread at each step of `wandered`, in plain numbers: x_prev = kept * x_t + fresh * noise."""
-    mean, spread, path = 1.0, 0.0, []
+    """Mean and standard deviation at each step of `wandered`, in plain numbers: x_prev = kept * x_t + fresh * noise."""
+    mean, std, path = 1.0, 0.0, []
     for t, prev_t in [(11, 8), (8, 5), (5, 2)]:
         (signal, sigma), (signal_prev, sigma_prev) = mix(t), mix(prev_t)
         alpha = (signal / signal_prev) ** 2
@@ -155,8 +156,8 @@ def grey_walk(solver: str, eta: float) -> list[tuple[float, float]]:
             kept = math.sqrt(sigma_prev**2 - fresh**2) / sigma
         if solver == "ddpm":
             kept = math.sqrt(alpha) * sigma_prev**2 / sigma**2
-        mean, spread = kept * mean, math.hypot(kept * spread, fresh)
-        path.append((mean, spread))
+        mean, std = kept * mean, math.hypot(kept * std, fresh)
+        path.append((mean, std))
     return [*path, (0.0, 0.0)]
 
 
@@ -179,15 +180,21 @@ CALLS = [
     Call("ddim_step", lambda m: stepped(m, "ddim_step", 9, 4, 0.3)),
     Call("ddim_step", lambda m: stepped(m, "ddim_step", 3, -1, 0.3)),
     Call("ddim_step", lambda m: the_posterior(m, 9, 4)),  # of which it sees only the variance
-    Call("dpm_step", lambda m: stepped(m, "dpm_step", 9, 4)),
-    Call("dpm_step", lambda m: stepped(m, "dpm_step", 7, 4, 0.0, last_t=9)),
-    Call("dpm_step", lambda m: stepped(m, "dpm_step", 7, 4, 0.6, last_t=11)),
-    Call("dpm_step", lambda m: stepped(m, "dpm_step", 4, -1, 0.6, last_t=9)),
+    Call("dpm_step", lambda m: leaned(m, 9, 4)),
+    Call("dpm_step", lambda m: leaned(m, 7, 4, 0.0, last_t=9)),
+    Call("dpm_step", lambda m: leaned(m, 7, 4, 0.6, last_t=11)),
+    Call("dpm_step", lambda m: leaned(m, 4, -1, 0.6, last_t=9)),
+    Call("dpm_walk", lambda m: walked(m, "dpm", 3)),
+    Call("dpm_walk", lambda m: walked(m, "dpm", 6)),
+    Call("dpm_walk", lambda m: asked(m, "dpm")),
+    Call("dpm_walk", lambda m: wandered(m, "dpm")),
+    Call("dpm_walk", lambda m: torch.equal(seeded(m, 3), seeded(m, 3))),
+    Call("dpm_walk", lambda m: torch.equal(seeded(m, 3), seeded(m, 4))),
     Call("sample", lambda m: walked(m, "ddpm", 4)),
     Call("sample", lambda m: walked(m, "ddim", 4)),
     Call("sample", lambda m: walked(m, "dpm", 3)),
     Call("sample", lambda m: walked(m, "dpm", 6)),
-    Call("sample", asked),
+    Call("sample", lambda m: asked(m, "ddim")),
     Call("sample", asked_of_many),
     Call("sample", lambda m: denoised(m, 4, "v")),  # is it sample that forgets the prediction, or denoise?
     Call("sample", spaced),

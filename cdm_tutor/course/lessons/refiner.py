@@ -99,7 +99,7 @@ LESSON = Lesson(
                 "Each round of the loop: denoise gives a guess, ddim_step goes to prev_t, and what comes out is what "
                 "the next round goes in with. ddim_step as it is adds no fresh noise; zeros will do.",
                 "x = renoise(x, t_start, schedule, draw_like(x, generator)); then for t, prev_t in the steps: "
-                "guess = denoise(model, x, t, schedule, prediction) and x = ddim_step(x, guess, None, prev_t, "
+                "guess = denoise(model, x, t, schedule, prediction) and x = ddim_step(x, guess, prev_t, "
                 "schedule, torch.zeros_like(x)).",
             ),
             scenes=(Refined(),),

@@ -60,9 +60,9 @@ LESSON = Lesson(
         ),
         Exercise(
             "p_sample",
-            steps=("mean and variance of the posterior", "the mean, and fresh noise with the spread that is left"),
+            steps=("mean and variance of the posterior", "the mean, and fresh noise of the variance that is left"),
             hints=(
-                "A standard normal number has spread 1. What must it be multiplied with to have a given variance?",
+                "A standard normal number has variance 1. What must it be multiplied with to have another variance?",
                 "The posterior gives a variance; noise is scaled by its root. Does the last step need a case of its "
                 "own?",
                 "mean, variance = posterior(...); then the mean, plus eta times math.sqrt of the variance times noise. "
@@ -80,7 +80,8 @@ LESSON = Lesson(
             ),
             hints=(
                 "In which proportions are image and noise mixed at prev_t? You know from lesson 02.",
-                "Old and fresh noise together must have variance 1 - alpha_bar_prev. Variances add, spreads do not.",
+                "Old and fresh noise together must have variance 1 - alpha_bar_prev. Variances add, standard "
+                "deviations do not.",
                 "levels(schedule, prev_t) gives both weights; the second, squared, minus the fresh variance, is the "
                 "variance left for guess.pred_noise. Everything that multiplies noise is a root.",
             ),
@@ -91,34 +92,50 @@ LESSON = Lesson(
             steps=(
                 "at the first step there is no last, at the last none after it: the guessed image as it is",
                 "elsewhere go on as far past it as the guess moved last time, in proportion to half the stride",
-                "glide does the rest",
+                "first_order_step does the rest",
             ),
             hints=(
                 "The guess was one image a step ago and is another now. Where will it be half a step from now?",
-                "rise(schedule, from, to) measures a stride in half the log-SNR. You need it for this stride and for "
-                "the last one, which began at last.guess.t.",
-                "ahead = guess.pred_x0 plus its change since last.guess.pred_x0, times h / (2 * h_last); only if last "
-                "is not None and prev_t >= 0. Then glide(x_t, guess.t, prev_t, ahead, schedule, noise, eta).",
+                "stride_length(schedule, from, to) measures a stride in half the log-SNR. You need it for this stride "
+                "and for the last one, which began at last.t.",
+                "ahead = guess.pred_x0 plus its change since last.pred_x0, times h / (2 * h_last); only if last is not "
+                "None and prev_t >= 0. Then first_order_step(x_t, guess.t, prev_t, ahead, schedule, noise, eta).",
+            ),
+            scenes=(Sampled("dpm", 8),),
+        ),
+        Exercise(
+            "dpm_walk",
+            steps=(
+                "begin at x_T, with the guess about it and no guess before; then for each pair (t, prev_t):",
+                "fresh noise, and predict by dpm_step where the step leads; yield the guess and that x_prev",
+                "unless it was the last step: the guess becomes the last one; ask about x_prev for the new one",
+                "correct: from x once more, with the same noise, but with the new guess as the image",
+            ),
+            hints=(
+                "walk, above, does the same with plain steps. What does a step of dpm need that its own guess does not "
+                "tell, and what is known better once the step is taken?",
+                "The network is asked about x_prev as it was predicted, once for each x. first_order_step goes from x, "
+                "not from x_prev: it takes the same stride again. The next step begins where that leads.",
+                "Before the loop: x, guess, last = x_T, ask(x_T, visits[0][0]), None. After the yield, if prev_t >= 0: "
+                "last, guess = guess, ask(x_prev, prev_t), and x = first_order_step(x, t, prev_t, guess.pred_x0, "
+                "schedule, noise, eta).",
             ),
             scenes=(Sampled("dpm", 8),),
         ),
         Exercise(
             "sample",
             steps=(
-                "refuse a solver that is not in SOLVERS; look up its step, and its usual eta if none was given",
-                "begin at x_T, with no step taken yet; then for each pair (t, prev_t):",
-                'guess; for "dpm", if a step was taken before: glide again from where it began, with this guess',
-                "fresh noise, and the step; remember it as Taken, for the next one",
-                "tell on_step, if there is one, the guess and the new x",
+                "refuse a solver that is not in SOLVERS; look up how it walks, and its usual eta if none was given",
+                "a function of x_t and t alone that asks this model: denoise, with the rest filled in",
+                "take all steps from x_T; tell on_step, if there is one, each guess and x; give back the last x",
             ),
             hints=(
-                "Of all that you have written, what has to happen once for each pair, and what of it does the next "
-                "pair need to know?",
-                "A Taken holds where a step began, its guess and its noise. The correction needs all three: the same "
-                "stride with the same noise, but the image is the new guess. An eta of 0 is not the same as none.",
-                "In the loop: guess = denoise(...); if last and solver is dpm, x = glide(last.x_t, last.guess.t, t, "
-                "guess.pred_x0, schedule, last.noise, eta); draw_like(x, generator) for the noise; keep Taken(x, "
-                "guess, noise) before x moves on to step(...), with last as it was; then it becomes last.",
+                "A solver is a generator: nothing happens until somebody goes through its steps. What does it need to "
+                "be told, and which of its steps leads to the result?",
+                "partial(denoise, model, schedule=..., prediction=...), or a function of your own inside this one, is "
+                "what a solver calls ask. spaced_timesteps makes its visits. An eta of 0 is not the same as none.",
+                "solve, usual_eta = SOLVERS[solver]; then for guess, x in solve(ask, x_T, visits, schedule, "
+                "generator, eta): on_step(guess, x) if there is one. After the loop x is the result.",
             ),
             scenes=(Sampled("dpm", 8),),
         ),

@@ -13,7 +13,7 @@ LOSS = "return (model(x_t, t) - target).square().flatten(1).mean(dim=1)"
 STEPS = "return [(t_start, t_start // 3), (t_start // 3, -1)]"
 NOISED = "x = renoise(x, t_start, schedule, draw_like(x, generator))"
 GUESS = "guess = denoise(model, x, t, schedule, prediction)"
-STEP = "x = ddim_step(x, guess, None, prev_t, schedule, torch.zeros_like(x))"
+STEP = "x = ddim_step(x, guess, prev_t, schedule, torch.zeros_like(x))"
 LAST = "torch.zeros_like(x))\n    return x"
 
 MISTAKES = [

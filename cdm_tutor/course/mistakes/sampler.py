@@ -11,6 +11,9 @@ FROM_HERE = (
 ALPHA = "alpha = (signal_t / signal_prev) ** 2"
 BETA = "beta = sigma_t**2 - alpha * sigma_prev**2"
 TOLD_T = "model(x_t, steps)"
+BEGUN = "    x, guess, last = x_T, ask(x_T, visits[0][0]), None\n"
+DRAWN = "        noise = draw_like(x, generator)\n"
+AGAIN = "x = first_order_step(x, t, prev_t, guess.pred_x0, schedule, noise, eta)"
 
 MISTAKES = [
     Mistake(
@@ -443,7 +446,7 @@ MISTAKES = [
         title="it leans to where the guess was, not to where it is going",
         symptom="Coarse, unsettled images with few steps.",
         concept="If the guess moved from A to B, the next one lies beyond B.",
-        patch=(("(guess.pred_x0 - last.guess.pred_x0)", "(last.guess.pred_x0 - guess.pred_x0)"),),
+        patch=(("(guess.pred_x0 - last.pred_x0)", "(last.pred_x0 - guess.pred_x0)"),),
         symptoms=("few-steps",),
     ),
     Mistake(
@@ -477,12 +480,12 @@ MISTAKES = [
     ),
     Mistake(
         name="always-asks-about-x-T",
-        exercise="sample",
+        exercise="dpm_walk",
         title="the model is asked about the pure noise at every step",
         symptom="Nothing but noise: it is shown to a network that is told it is nearly an image, and it is left as it "
         "is.",
         concept="Each step begins where the one before has led.",
-        patch=(("guess = denoise(model, x, t,", "guess = denoise(model, x_T, t,"),),
+        patch=(("ask(x_prev, prev_t)", "ask(x_T, prev_t)"),),
         symptoms=("noise",),
     ),
     Mistake(
@@ -492,7 +495,12 @@ MISTAKES = [
         symptom="None with networks that predict noise; with those that predict v, torn and frayed strokes, and of "
         "clothes blots.",
         concept="What the network was trained to predict has to reach the one place where its answer is read.",
-        patch=(("denoise(model, x, t, schedule, prediction)", "denoise(model, x, t, schedule)"),),
+        patch=(
+            (
+                "partial(denoise, model, schedule=schedule, prediction=prediction)",
+                "partial(denoise, model, schedule=schedule)",
+            ),
+        ),
         symptoms=("shreds",),
         scenes=(Sampled("ddim", 20),),
     ),
@@ -508,88 +516,88 @@ MISTAKES = [
     ),
     Mistake(
         name="same-noise-each-step",
-        exercise="sample",
+        exercise="dpm_walk",
         title="noise is drawn once and used at every step",
         symptom="Blots, and grain in the same places all along: the noise adds up where it should cancel.",
         concept="Each step adds noise that has nothing to do with what was added before; only then do variances add.",
         patch=(
-            ("x, last = x_T, None\n", "x, last, fresh = x_T, None, draw_like(x_T, generator)\n"),
-            ("Taken(x, guess, draw_like(x, generator))", "Taken(x, guess, fresh)"),
+            (BEGUN, BEGUN + "    noise = draw_like(x_T, generator)\n"),
+            (DRAWN, ""),
         ),
         symptoms=("shreds",),
     ),
     Mistake(
         name="one-noise-for-all-images",
-        exercise="sample",
+        exercise="dpm_walk",
         title="all images of a batch get the same fresh noise",
         symptom="All images of a batch are alike.",
         concept="Every image is a draw of its own, with noise of its own at each step.",
-        patch=(("Taken(x, guess, draw_like(x, generator))", "Taken(x, guess, draw_like(x[:1], generator))"),),
+        patch=((DRAWN, DRAWN.replace("(x,", "(x[:1],")),),
         symptoms=("alike",),
     ),
     Mistake(
         name="generator-not-used",
-        exercise="sample",
+        exercise="dpm_walk",
         title="noise is drawn without the generator",
         symptom="None; but no image can ever be made again.",
         concept="Same seed, same images: all chance comes from the generator that was handed over.",
-        patch=(("Taken(x, guess, draw_like(x, generator))", "Taken(x, guess, torch.randn_like(x))"),),
+        patch=((DRAWN, "        noise = torch.randn_like(x)\n"),),
         symptoms=("same-seed",),
         scenes=(Sampled("dpm", 8, again="same"),),
     ),
     Mistake(
         name="x-T-overwritten",
-        exercise="sample",
+        exercise="dpm_walk",
         title="x_T is changed in place",
         symptom="Images from the same x_T do not come out the same the second time; dpm, which looks back, goes "
         "astray.",
         concept="The caller still holds x_T, and a step that is remembered still holds its x_t. A step makes a new "
         "tensor.",
-        patch=(("        x = step(x, guess,", "        x[:] = step(x, guess,"),),
+        patch=(
+            (
+                "x_prev = dpm_step(x, guess, last, prev_t, schedule, noise, eta)",
+                "x_prev = x.copy_(dpm_step(x, guess, last, prev_t, schedule, noise, eta))",
+            ),
+        ),
         symptoms=("same-seed",),
         scenes=(Sampled("dpm", 8, again="same"),),
     ),
     Mistake(
         name="forgets-the-step-before",
-        exercise="sample",
-        title="no step is remembered for the next",
+        exercise="dpm_walk",
+        title="no guess is remembered for the next step",
         symptom='Slightly coarser images from "dpm" with few steps; none from the others.',
         concept="The dpm solver is better than DDIM only because it looks back.",
-        patch=(("        last = taken\n", "        last = None\n"),),
+        patch=(("last, guess = guess, ask(", "guess = ask("),),
         symptoms=("few-steps",),
     ),
     Mistake(
         name="never-corrected",
-        exercise="sample",
+        exercise="dpm_walk",
         title="the step is not taken again once its end is known",
         symptom='Slightly coarser images from "dpm" with few steps.',
         concept="A prediction can be checked: the guess at the end of a stride says what the stride should have aimed "
         "at.",
-        patch=(("        if last and step is dpm_step:  # the", "        if False:  # the"),),
+        patch=((AGAIN, "x = x_prev"),),
         symptoms=("few-steps",),
     ),
     Mistake(
         name="corrected-with-the-old-guess",
-        exercise="sample",
+        exercise="dpm_walk",
         title="the step is taken again with the guess that it was taken with",
         symptom='Slightly coarser images from "dpm" with few steps.',
         concept="Repeating a step with what was known before corrects nothing; what is new is the guess at its end.",
-        patch=(("t, guess.pred_x0, schedule, last.noise, eta)", "t, last.guess.pred_x0, schedule, last.noise, eta)"),),
+        patch=((AGAIN, AGAIN.replace("guess.pred_x0", "last.pred_x0")),),
         symptoms=("few-steps",),
     ),
     Mistake(
         name="corrected-with-new-noise",
-        exercise="sample",
+        exercise="dpm_walk",
         title="the step is taken again with new noise, not with the noise that it had",
         symptom='Thinner, broken strokes from "dpm" with few steps; none with eta = 0.',
         concept="The guess was made about an x with a certain noise in it. Taken again with other noise, the step "
         "leads to another x, about which nothing was guessed.",
-        patch=(
-            (
-                "t, guess.pred_x0, schedule, last.noise, eta)",
-                "t, guess.pred_x0, schedule, draw_like(x, generator), eta)",
-            ),
-        ),
+        patch=((AGAIN, AGAIN.replace("noise", "draw_like(x, generator)")),),
         symptoms=("few-steps",),
     ),
     Mistake(
@@ -606,11 +614,11 @@ MISTAKES = [
     Mistake(
         name="corrects-every-solver",
         exercise="sample",
-        title="steps of DDPM and DDIM are corrected as well",
+        title="DDPM and DDIM walk as dpm does: predicted by its step, and corrected",
         symptom="Images from DDPM and DDIM that are not theirs.",
         concept="Predict and correct is how one solver works. The others are the plain step, which is what makes them "
         "comparable.",
-        patch=(("        if last and step is dpm_step:  # the", "        if last:  # the"),),
+        patch=(("solve, usual_eta = SOLVERS[solver]", "solve, usual_eta = dpm_walk, SOLVERS[solver][1]"),),
         symptoms=("few-steps",),
         scenes=(Sampled("ddpm", 20),),
     ),

@@ -115,7 +115,7 @@ VARIANTS = [
         "refine-by-renoising-the-guess",
         (
             (
-                "x = ddim_step(x, guess, None, prev_t, schedule, torch.zeros_like(x))",
+                "x = ddim_step(x, guess, prev_t, schedule, torch.zeros_like(x))",
                 "x = renoise(guess.pred_x0, prev_t, schedule, guess.pred_noise) if prev_t >= 0 else guess.pred_x0",
             ),
         ),
@@ -126,10 +126,10 @@ VARIANTS = [
             (
                 "    for t, prev_t in steps:\n"
                 "        guess = denoise(model, x, t, schedule, prediction)\n"
-                "        x = ddim_step(x, guess, None, prev_t, schedule, torch.zeros_like(x))\n"
+                "        x = ddim_step(x, guess, prev_t, schedule, torch.zeros_like(x))\n"
                 "    return x",
                 "    first = denoise(model, x, t_start, schedule, prediction)\n"
-                "    x = ddim_step(x, first, None, steps[0][1], schedule, x)\n"
+                "    x = ddim_step(x, first, steps[0][1], schedule, x)\n"
                 "    return denoise(model, x, t_start // 3, schedule, prediction).pred_x0",
             ),
         ),

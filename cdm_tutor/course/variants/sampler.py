@@ -7,6 +7,9 @@ POSTERIOR_MEAN = (
     "    return mean, beta * sigma_prev**2 / sigma_t**2"
 )
 
+BEGUN = "    x, guess, last = x_T, ask(x_T, visits[0][0]), None\n"
+DRAWN = "        noise = draw_like(x, generator)\n"
+
 VARIANTS = [
     Variant(
         "denoise-written-out",
@@ -157,10 +160,9 @@ VARIANTS = [
                 "    kept = signal_prev * guess.pred_x0 + math.sqrt(sigma_prev**2 - variance) * guess.pred_noise\n"
                 "    return kept + math.sqrt(variance) * noise\n",
                 "    signal_t, sigma_t = levels(schedule, guess.t)\n"
-                "    spread = eta * sigma_prev / sigma_t * math.sqrt(1 - (signal_t / signal_prev) ** 2)\n"
+                "    std = eta * sigma_prev / sigma_t * math.sqrt(1 - (signal_t / signal_prev) ** 2)\n"
                 "    direction = (x_t - signal_t * guess.pred_x0) / sigma_t\n"
-                "    return signal_prev * guess.pred_x0 + (sigma_prev**2 - spread**2) ** 0.5 * direction "
-                "+ spread * noise\n",
+                "    return signal_prev * guess.pred_x0 + (sigma_prev**2 - std**2) ** 0.5 * direction + std * noise\n",
             ),
         ),
     ),
@@ -170,14 +172,15 @@ VARIANTS = [
             (
                 "    ahead = guess.pred_x0\n"
                 "    if last and prev_t >= 0:\n"
-                "        h, h_last = rise(schedule, guess.t, prev_t), rise(schedule, last.guess.t, guess.t)\n"
-                "        ahead = ahead + (guess.pred_x0 - last.guess.pred_x0) * (h / (2 * h_last))\n"
-                "    return glide(x_t, guess.t, prev_t, ahead, schedule, noise, eta)\n",
+                "        h, h_last = stride_length(schedule, guess.t, prev_t), "
+                "stride_length(schedule, last.t, guess.t)\n"
+                "        ahead = ahead + (guess.pred_x0 - last.pred_x0) * (h / (2 * h_last))\n"
+                "    return first_order_step(x_t, guess.t, prev_t, ahead, schedule, noise, eta)\n",
                 "    if prev_t == -1:\n"
                 "        return guess.pred_x0\n"
-                "    h = rise(schedule, guess.t, prev_t)\n"
-                "    ratio = 0 if last is None else h / rise(schedule, last.guess.t, guess.t) / 2\n"
-                "    before = guess.pred_x0 if last is None else last.guess.pred_x0\n"
+                "    h = stride_length(schedule, guess.t, prev_t)\n"
+                "    ratio = 0 if last is None else h / stride_length(schedule, last.t, guess.t) / 2\n"
+                "    before = guess.pred_x0 if last is None else last.pred_x0\n"
                 "    ahead = (1 + ratio) * guess.pred_x0 - ratio * before\n"
                 "    sigma_t = levels(schedule, guess.t)[1]\n"
                 "    signal_prev, sigma_prev = levels(schedule, prev_t)\n"
@@ -190,21 +193,17 @@ VARIANTS = [
     Variant(
         "noise-drawn-beforehand",  # and used up from the back
         (
-            (
-                "    x, last = x_T, None\n",
-                "    x, last = x_T, None\n    fresh = [draw_like(x, generator) for _ in range(steps)]\n",
-            ),
-            ("Taken(x, guess, draw_like(x, generator))", "Taken(x, guess, fresh.pop())"),
+            (BEGUN, BEGUN + "    fresh = [draw_like(x, generator) for _ in visits]\n"),
+            (DRAWN, "        noise = fresh.pop()\n"),
         ),
     ),
     Variant(
         "noise-only-where-needed",
         (
             (
-                "        taken = Taken(x, guess, draw_like(x, generator))\n",
+                DRAWN,
                 "        needed = eta > 0 and prev_t >= 0\n"
-                "        fresh = draw_like(x, generator) if needed else torch.zeros_like(x)\n"
-                "        taken = Taken(x, guess, fresh)\n",
+                "        noise = draw_like(x, generator) if needed else torch.zeros_like(x)\n",
             ),
         ),
     ),
@@ -212,30 +211,47 @@ VARIANTS = [
         "noise-image-by-image",
         (
             (
-                "Taken(x, guess, draw_like(x, generator))",
-                "Taken(x, guess, torch.cat([draw_like(x[i : i + 1], generator) for i in range(len(x))]))",
+                DRAWN,
+                "        noise = torch.cat([draw_like(x[i : i + 1], generator) for i in range(len(x))])\n",
             ),
         ),
     ),
     Variant(
         "corrects-by-the-difference",  # the noise is the same in both, so it need not be remembered
         (
-            ("    x, last = x_T, None\n", "    x, last, aimed = x_T, None, x_T\n"),
             (
-                "            x = glide(last.x_t, last.guess.t, t, guess.pred_x0, schedule, last.noise, eta)\n",
+                "            last, guess = guess, ask(x_prev, prev_t)\n"
+                "            x = first_order_step(x, t, prev_t, guess.pred_x0, schedule, noise, eta)\n",
+                "            aimed = guess.pred_x0\n"
+                "            if last:\n"
+                "                ratio = stride_length(schedule, t, prev_t) / stride_length(schedule, last.t, t) / 2\n"
+                "                aimed = torch.lerp(last.pred_x0, guess.pred_x0, 1 + ratio)\n"
+                "            last, guess = guess, ask(x_prev, prev_t)\n"
                 "            ends = [\n"
-                "                glide(last.x_t, last.guess.t, t, image, schedule, torch.zeros_like(x), eta)\n"
+                "                first_order_step(x, t, prev_t, image, schedule, torch.zeros_like(x), eta)\n"
                 "                for image in (guess.pred_x0, aimed)\n"
                 "            ]\n"
-                "            x = x + (ends[0] - ends[1])\n",
+                "            x = x_prev + (ends[0] - ends[1])\n",
+            ),
+        ),
+    ),
+    Variant(
+        "corrects-before-the-next-step",  # and gives back a list
+        (
+            (
+                BEGUN + "    for t, prev_t in visits:\n" + DRAWN,
+                "    x, last, path = x_T, None, []\n"
+                "    for t, prev_t in visits:\n"
+                "        guess = ask(x, t)\n"
+                "        if last is not None:\n"
+                "            x = first_order_step(start, last.t, t, guess.pred_x0, schedule, noise, eta)\n" + DRAWN,
             ),
             (
-                "        last = taken\n",
-                "        aimed = guess.pred_x0\n"
-                "        if last and prev_t >= 0 and step is dpm_step:\n"
-                "            ratio = rise(schedule, t, prev_t) / rise(schedule, last.guess.t, t) / 2\n"
-                "            aimed = torch.lerp(last.guess.pred_x0, guess.pred_x0, 1 + ratio)\n"
-                "        last = taken\n",
+                "        yield guess, x_prev\n"
+                "        if prev_t >= 0:\n"
+                "            last, guess = guess, ask(x_prev, prev_t)\n"
+                "            x = first_order_step(x, t, prev_t, guess.pred_x0, schedule, noise, eta)\n",
+                "        path.append((guess, x_prev))\n        start, last, x = x, guess, x_prev\n    return path\n",
             ),
         ),
     ),
@@ -243,13 +259,17 @@ VARIANTS = [
         "sample-with-a-while-loop",
         (
             (
-                "    x, last = x_T, None\n    for t, prev_t in spaced_timesteps(len(schedule), steps):\n",
-                "    x, last = x_T.clone(), None\n"
-                "    ahead = spaced_timesteps(len(schedule), steps)[::-1]\n"
-                "    while ahead:\n"
-                "        t, prev_t = ahead.pop()\n",
+                "    ask = partial(denoise, model, schedule=schedule, prediction=prediction)\n",
+                "    def ask(x_t, t):\n        return denoise(model, x_t, t, schedule, prediction)\n",
             ),
-            ("        if last and step is dpm_step:  # the", '        if last is not None and solver == "dpm":  # the'),
+            (
+                "    for guess, x in solve(ask, x_T, spaced_timesteps(len(schedule), steps), "
+                "schedule, generator, eta):",
+                "    visits = spaced_timesteps(len(schedule), steps)\n"
+                "    path = solve(ask, x_T.clone(), visits, schedule, generator, eta)\n"
+                "    while step := next(path, None):\n"
+                "        guess, x = step",
+            ),
         ),
     ),
 ]

@@ -87,7 +87,7 @@ async function liveSampler(place) {
       const unet = await model(asked.set);
       const second = refined?.checked ? await model(`${asked.set}-refiner`) : null;
       asked.count = Math.min(asked.count, unet.schedule.log_snr.length);
-      const taking = walk(asked, unet, second);
+      const taking = walkAndRefine(asked, unet, second);
       const drawn = [];
       let busy = 0;
       while (!gaveUp()) {
@@ -172,7 +172,7 @@ async function liveSampler(place) {
 }
 
 // All steps from noise to image, and then the refiner's, if there is a second network; each when it is asked for.
-function* walk({ from, to, percent, count, solver }, unet, second) {
+function* walkAndRefine({ from, to, percent, count, solver }, unet, second) {
   const pixels = unet.side ** 2;
   // Noise number `which` of the image: the seed's own, or what lies on the way to the other seed's.
   const noise = (which) => {

@@ -34,12 +34,12 @@ function posterior(x_t, guess, prev_t, schedule) {
   return [mix(shares[0], guess.pred_x0, shares[1], x_t), (beta * sigma_prev ** 2) / sigma_t ** 2];
 }
 
-function pSample(x_t, guess, last, prev_t, schedule, noise, eta) {
+function pSample(x_t, guess, prev_t, schedule, noise, eta) {
   const [mean, variance] = posterior(x_t, guess, prev_t, schedule);
   return mix(1, mean, eta * Math.sqrt(variance), noise);
 }
 
-function ddimStep(x_t, guess, last, prev_t, schedule, noise, eta) {
+function ddimStep(x_t, guess, prev_t, schedule, noise, eta) {
   const [signal_prev, sigma_prev] = levels(schedule, prev_t);
   const variance = eta ** 2 * posterior(x_t, guess, prev_t, schedule)[1];
   const kept = mix(signal_prev, guess.pred_x0, Math.sqrt(sigma_prev ** 2 - variance), guess.pred_noise);
@@ -49,46 +49,62 @@ function ddimStep(x_t, guess, last, prev_t, schedule, noise, eta) {
 function dpmStep(x_t, guess, last, prev_t, schedule, noise, eta) {
   let ahead = guess.pred_x0;
   if (last && prev_t >= 0) {
-    const [h, h_last] = [rise(schedule, guess.t, prev_t), rise(schedule, last.guess.t, guess.t)];
-    ahead = mix(1 + h / (2 * h_last), guess.pred_x0, -h / (2 * h_last), last.guess.pred_x0);
+    const [h, h_last] = [strideLength(schedule, guess.t, prev_t), strideLength(schedule, last.t, guess.t)];
+    ahead = mix(1 + h / (2 * h_last), guess.pred_x0, -h / (2 * h_last), last.pred_x0);
   }
-  return glide(x_t, guess.t, prev_t, ahead, schedule, noise, eta);
+  return firstOrderStep(x_t, guess.t, prev_t, ahead, schedule, noise, eta);
 }
 
-function glide(x_t, t, prev_t, pred_x0, schedule, noise, eta) {
+function firstOrderStep(x_t, t, prev_t, pred_x0, schedule, noise, eta) {
   if (prev_t < 0) return pred_x0;
-  const h = rise(schedule, t, prev_t);
+  const h = strideLength(schedule, t, prev_t);
   const [signal_prev, sigma_prev] = levels(schedule, prev_t);
   const keep = Math.exp(-(1 + eta) * h);
-  const spread = sigma_prev * Math.sqrt(1 - Math.exp(-2 * eta * h));
+  const std = sigma_prev * Math.sqrt(1 - Math.exp(-2 * eta * h));
   const kept = mix((signal_prev * keep) / levels(schedule, t)[0], x_t, signal_prev * (1 - keep), pred_x0);
-  return mix(1, kept, spread, noise);
+  return mix(1, kept, std, noise);
 }
 
-function rise(schedule, t, prev_t) {
+function strideLength(schedule, t, prev_t) {
   return (schedule.log_snr[prev_t] - schedule.log_snr[t]) / 2;
 }
 
-// The ways to step, and the share of fresh noise that each is usually given.
-const SOLVERS = { dpm: [dpmStep, 1], ddim: [ddimStep, 0], ddpm: [pSample, 1] };
+// The solvers: generators that take one step each time the next is asked for. fresh(i) is the noise of step i.
+function* walk(step, ask, x, visits, schedule, fresh, eta) {
+  for (const [i, [t, prev_t]] of visits.entries()) {
+    const guess = ask(x, t);
+    const x_prev = step(x, guess, prev_t, schedule, fresh(i), eta);
+    yield { t, prev_t, x_t: x, pred_x0: guess.pred_x0, x_prev };
+    x = x_prev;
+  }
+}
+
+function* dpmWalk(ask, x_T, visits, schedule, fresh, eta) {
+  let [x, guess, last] = [x_T, ask(x_T, visits[0][0]), null];
+  for (const [i, [t, prev_t]] of visits.entries()) {
+    const noise = fresh(i);
+    const x_prev = dpmStep(x, guess, last, prev_t, schedule, noise, eta);
+    yield { t, prev_t, x_t: x, pred_x0: guess.pred_x0, x_prev };
+    if (prev_t >= 0) {
+      [last, guess] = [guess, ask(x_prev, prev_t)];
+      x = firstOrderStep(x, t, prev_t, guess.pred_x0, schedule, noise, eta);
+    }
+  }
+}
+
+// Each with the share of fresh noise that it is usually given.
+const SOLVERS = {
+  dpm: [dpmWalk, 1],
+  ddim: [(...rest) => walk(ddimStep, ...rest), 0],
+  ddpm: [(...rest) => walk(pSample, ...rest), 1],
+};
 
 // Walk from pure noise to an image, one step each time the next is asked for: { t, prev_t, x_t, pred_x0, x_prev }.
-// fresh(i) is the noise of step i.
-function* sample(model, x_T, fresh, solver, steps) {
-  const [step, eta] = SOLVERS[solver];
+function sample(model, x_T, fresh, solver, steps) {
+  const [pathOf, eta] = SOLVERS[solver];
   const { schedule } = model;
-  let [x, last, i] = [x_T, null, 0];
-  for (const [t, prev_t] of spacedTimesteps(schedule.log_snr.length, steps)) {
-    const guess = denoise(model, x, t);
-    if (last && step === dpmStep) {
-      // the step that led here again, with the guess that is now known
-      x = glide(last.x_t, last.guess.t, t, guess.pred_x0, schedule, last.noise, eta);
-    }
-    const taken = { x_t: x, guess, noise: fresh(i++) };
-    x = step(x, guess, last, prev_t, schedule, taken.noise, eta);
-    last = taken;
-    yield { t, prev_t, x_t: taken.x_t, pred_x0: guess.pred_x0, x_prev: x };
-  }
+  const ask = (x_t, t) => denoise(model, x_t, t);
+  return pathOf(ask, x_T, spacedTimesteps(schedule.log_snr.length, steps), schedule, fresh, eta);
 }
 
 // Noise an image to t_start, then denoise it in two DDIM steps without fresh noise; told like the steps of sample.
@@ -99,7 +115,7 @@ function* refine(model, x, noise, t_start) {
   x = mix(signal, x, sigma, noise);
   for (const [t, prev_t] of [[t_start, middle], [middle, -1]]) {
     const guess = denoise(model, x, t);
-    const x_prev = ddimStep(x, guess, null, prev_t, schedule, noise, 0);
+    const x_prev = ddimStep(x, guess, prev_t, schedule, noise, 0);
     yield { t, prev_t, x_t: x, pred_x0: guess.pred_x0, x_prev };
     x = x_prev;
   }
