@@ -18,13 +18,14 @@ from cdm_tutor.generate import SampleSettings, generate
 from cdm_tutor.metrics import Yardstick
 
 run, command = Path(sys.argv[1]), sys.argv[2]
-model, card = load_weights(run / "model.safetensors")
+trained = load_weights(run / "model.safetensors")
+card = trained.card
 path = shipped_weights(card.data, card.stage)
-save_weights(path, model, card, half=True)
+save_weights(path, trained, half=True)
 shipped = load_weights(path)  # what is shipped is measured
 base, refiner = (shipped, None) if card.stage == "unet" else (load_weights(shipped_weights(card.data)), shipped)
 settings = SampleSettings(n=5000, steps=20)
-report = Yardstick(card.data, load_sample(card.data).x0).report(generate(*base, settings, refiner=refiner))
+report = Yardstick(card.data, load_sample(card.data).x0).report(generate(base, settings, refiner=refiner))
 facts = {
     "command": command,
     **card.training,

@@ -20,8 +20,7 @@ def scripts() -> dict[Path, str]:
     made = {}
     for data in ("mnist", "fashion"):
         for stage, name in (("unet", data), ("refiner", f"{data}-refiner")):
-            network, card = load_weights(shipped_weights(data, stage))
-            made[LIVE / f"{name}.js"] = weights_script(name, network, card, card.make_schedule())
+            made[LIVE / f"{name}.js"] = weights_script(name, load_weights(shipped_weights(data, stage)))
     return made
 
 

@@ -97,9 +97,11 @@ def help_parts() -> dict[str, str]:
 
 def commands() -> list[str]:
     """The names of all commands, in the order of the help."""
+    import typer
+
     from cdm_tutor.cli import app
 
-    return [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
+    return list(typer.main.get_command(app).commands)
 
 
 def code(text: str) -> str:
