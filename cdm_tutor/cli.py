@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 
 import typer
 
-import cdm_tutor.course.cli
 from cdm_tutor import choices, options
+from cdm_tutor.course import cli as course
 from cdm_tutor.shell import typed
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from cdm_tutor.generate import SampleSettings
 
 LAUNCHED = "TORCHELASTIC_RUN_ID"  # set in each of several processes that a launcher started
@@ -44,7 +42,7 @@ def demo(
     seed: options.Seed = 0,
 ) -> None:
     """The whole story in five minutes: noise, train, sample, refine, measure; ends with a page to look at."""
-    stand_in(context, use)
+    course.stand_in(context, use)
     from cdm_tutor.demo import run_demo
     from cdm_tutor.device import pick_device
     from cdm_tutor.runs import Stopped
@@ -85,7 +83,7 @@ def train(
 ) -> None:
     """Train a network. Ctrl-C saves; the same command with --resume goes on."""
     share_work(processes, max_restarts)
-    stand_in(context, use)
+    course.stand_in(context, use)
     from cdm_tutor.checkpoint import ModelCard
     from cdm_tutor.data import load_images
     from cdm_tutor.device import knows_bf16, pick_device
@@ -195,7 +193,7 @@ def sample(
 ) -> None:
     """Draw images out of noise, with the weights that come with the package or your own."""
     share_work(processes)
-    stand_in(context, use)
+    course.stand_in(context, use)
     from cdm_tutor.distributed import from_first
     from cdm_tutor.generate import SampleSettings
     from cdm_tutor.plots import save_grid
@@ -295,16 +293,7 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
-app.add_typer(cdm_tutor.course.cli.app)
-
-
-def stand_in(context: typer.Context, use: choices.Whose) -> None:
-    """With --use mine, run the rest of the command on the learner's finished lessons. Say which these are.
-
-    Comes before anything is imported that leans on them.
-    """
-    if use == "mine":
-        print(context.with_resource(cdm_tutor.course.cli.my_lessons()))
+app.add_typer(course.app)
 
 
 def share_work(processes: int, max_restarts: int = 0) -> None:
@@ -342,7 +331,7 @@ def draw(
     settings: "SampleSettings",
     device: choices.Device,
     out: Path | None,
-) -> tuple["Tensor", str]:
+) -> tuple[Any, str]:
     """Sample with a progress bar, for a file to write; returns the images and the data set they are of."""
     from cdm_tutor.checkpoint import load_refiner, load_weights, shipped_weights
     from cdm_tutor.device import pick_device

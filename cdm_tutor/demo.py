@@ -56,13 +56,8 @@ def _tell(name: str, out: Path, minutes: float, n: int, device: str, seed: int) 
     save_noising(out / "noising.png", data.x0[len(data) // 2], seeded(seed))
 
     say(f"3 and 6  training a small U-Net from scratch for {minutes:g} minutes")
-    own = _train(
-        out / "run",
-        ModelCard(name, "v"),
-        TrainSettings(minutes=minutes, seed=seed, timesteps="focused"),
-        data.x0,
-        device,
-    )
+    focused = TrainSettings(minutes=minutes, seed=seed, timesteps="focused")
+    own = _train(out / "run", ModelCard(name, "v"), focused, data.x0, device)
 
     say("4  sampling: yours, then the weights that come with the package")
     model = load_weights(shipped_weights(name)).to(device)

@@ -38,8 +38,7 @@ Data = Annotated[
     ),
 ]
 DataDir = Annotated[
-    Path | None,
-    typer.Option(help="Read the full set from this folder, laid out as torchvision does; never downloads."),
+    Path | None, typer.Option(help="Read the full set from this folder, laid out as torchvision does; never downloads.")
 ]
 Weights = Annotated[
     Path | None,

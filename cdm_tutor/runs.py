@@ -43,7 +43,7 @@ from cdm_tutor.unet import SimpleUNet
 from cdm_tutor.writing import whole
 
 PREVIEW = SampleSettings(n=16, steps=10)
-SAVE_EVERY = 60.0  # seconds
+EVERY = 60.0  # seconds between saves
 Done = TypeVar("Done", Step, Round)
 
 
@@ -66,12 +66,7 @@ class Run:
     """
 
     def __init__(
-        self,
-        folder: Path,
-        card: ModelCard,
-        settings: TrainSettings,
-        device: str = "cpu",
-        save_every: float = SAVE_EVERY,
+        self, folder: Path, card: ModelCard, settings: TrainSettings, device: str = "cpu", save_every: float = EVERY
     ) -> None:
         if not save_every >= 0:
             raise ValueError(f"expected a number of seconds between checkpoints, at least 0, got {save_every}")
@@ -92,7 +87,7 @@ class Run:
         settings: TrainSettings,
         images: int,
         device: str = "cpu",
-        save_every: float = SAVE_EVERY,
+        save_every: float = EVERY,
     ) -> "Run":
         """Start a run in a folder that holds none yet, and save it once, so that a bad folder shows at once.
 
@@ -124,7 +119,7 @@ class Run:
         folder: Path,
         images: int,
         device: str = "cpu",
-        save_every: float = SAVE_EVERY,
+        save_every: float = EVERY,
         *,
         steps: int | None = None,
         minutes: float | None = None,
@@ -249,22 +244,15 @@ class Run:
         log = self.folder / ("log.jsonl" if distributed.rank() == 0 else os.devnull)
         try:
             steps = fit(self.training, images.to(self.device))
-            yield from kept(
-                steps,
-                log,
-                self.save,
-                draw=self.preview,
-                save_every=self.save_every,
-                seconds=self.training.seconds,
-                device=self.device,
-            )
+            seconds = self.training.seconds
+            yield from kept(steps, log, self.save, self.preview, self.save_every, seconds, self.device)
         finally:
             if self.lock:
                 self.lock.close()
 
 
 def sharpen(
-    folder: Path, sharpening: Sharpening, images: Tensor, samples: Tensor, save_every: float = SAVE_EVERY
+    folder: Path, sharpening: Sharpening, images: Tensor, samples: Tensor, save_every: float = EVERY
 ) -> Iterator[Round]:
     """Train a refiner against a critic, saving its weights and a picture, before above after, on the way.
 
@@ -296,32 +284,28 @@ def sharpen(
 
     log = folder / "log.jsonl"
     log.unlink(missing_ok=True)  # of one that was killed before it had saved anything
-    yield from kept(sharpening.rounds(images, samples), log, save, save_every=save_every)
+    yield from kept(sharpening.rounds(images, samples), log, save, every=save_every)
 
 
 def kept(
     steps: Iterator[Done],
     log: Path,
     save: Callable[[], None],
-    *,
     draw: Callable[[], None] = lambda: None,
-    save_every: float = SAVE_EVERY,
-    seconds: float = 0.0,
+    every: float = EVERY,
+    saved: float = 0.0,
     device: str = "cpu",
 ) -> Iterator[Done]:
-    """Log the steps of a training, save what is learned on the way and at the end, stop when a signal asks for it.
+    """Log the steps of a training, save on the way and at the end, stop when a signal asks for it.
 
     Args:
-        steps: the training.
+        steps: the training; each is handed on once it is logged.
         log: gets a line for each step.
         save: writes all that was learned.
         draw: shows how it goes, after a save; not after a signal, for somebody waits for the end.
-        save_every: seconds between saves.
-        seconds: how long the training had taken before.
+        every: seconds between saves.
+        saved: how long the training had taken when it was last saved.
         device: where processes that train together tell each other of signals.
-
-    Yields:
-        each step.
 
     Raises:
         Stopped: after Ctrl-C or SIGTERM in any process, once the step under way is done and saved.
@@ -333,8 +317,8 @@ def kept(
             if distributed.anywhere(bool(received), device):
                 save()
                 raise Stopped(received[0] if received else signal.SIGTERM)
-            if step.seconds - seconds >= save_every:
-                seconds = step.seconds
+            if step.seconds - saved >= every:
+                saved = step.seconds
                 save()
                 draw()
     save()

@@ -338,7 +338,7 @@ def stopped(tutor: Callable[..., tuple[int, str, str]], anywhere: Path, monkeypa
         raise runs.Stopped(signal.SIGTERM)
 
     monkeypatch.setattr(cli, "share_work", lambda *_: None)
-    monkeypatch.setattr(cli, "stand_in", lambda *_: None)
+    monkeypatch.setattr(cli.course, "stand_in", lambda *_: None)
     monkeypatch.setattr(data, "load_images", lambda name, *_: data.load_sample(name))
     monkeypatch.setattr(runs, "kept", one_step)
     monkeypatch.setattr(Sharpening, "draw_samples", lambda *_: torch.zeros(16, 1, 28, 28))

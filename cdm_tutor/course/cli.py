@@ -1,12 +1,11 @@
 """The course's part of the command line."""
 
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from cdm_tutor import options
+from cdm_tutor import choices, options
 
 if TYPE_CHECKING:
     from cdm_tutor.course.lesson import Lesson
@@ -97,8 +96,12 @@ def sure(question: str, yes: bool) -> None:
         raise typer.Exit(1)
 
 
-def my_lessons() -> AbstractContextManager[str]:
-    """While it lasts, the learner's finished lessons stand in for the package's own; yields which, to print."""
-    from cdm_tutor.course import commands
+def stand_in(context: typer.Context, use: choices.Whose) -> None:
+    """With --use mine, run the rest of a command on the learner's finished lessons. Say which these are.
 
-    return commands.my_lessons(here())
+    Comes before anything is imported that leans on them.
+    """
+    if use == "mine":
+        from cdm_tutor.course.commands import my_lessons
+
+        print(context.with_resource(my_lessons(here())))

@@ -46,13 +46,7 @@ class Verdict:
 
 
 def diagnose(path: Path, data: str | None, n: int, seed: int) -> str:
-    """What a person reads of images, weights or a run.
-
-    Args:
-        path: a picture, a folder of pictures, weights or a run's folder.
-        data: what the images should show; None for what the weights say, or digits.
-        n: how many images to draw, from weights.
-        seed: decides them.
+    """All there is to say of what a path stands for; data is what the images should show, if the weights do not say.
 
     Raises:
         FileNotFoundError, ValueError: as images_of and read_losses.
