@@ -68,9 +68,9 @@ def sets() -> Iterator[tuple[str, str, str, Tensor]]:
 def healthy(name: str, measurer: Measurer) -> Iterator[Tensor]:
     """Real images and samples of a data set."""
     yield from measurer.real[4000:].split(64)[:10]
-    model, card = load_weights(shipped_weights(name))
+    trained = load_weights(shipped_weights(name))
     for seed in range(10, 15):
-        yield generate(model, card, SampleSettings(n=64, seed=seed))
+        yield generate(trained, SampleSettings(n=64, seed=seed))
 
 
 def main() -> None:

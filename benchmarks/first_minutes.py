@@ -15,7 +15,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from cdm_tutor.checkpoint import ModelCard
+from cdm_tutor.checkpoint import ModelCard, Trained
 from cdm_tutor.data import load_sample
 from cdm_tutor.generate import SampleSettings, generate
 from cdm_tutor.settings import TrainSettings
@@ -39,7 +39,7 @@ def watch(minutes: float) -> tuple[Training, list[Step], list[Tensor]]:
     rows: list[Tensor] = []
     for step in fit(training, load_sample("mnist").x0):
         if len(rows) < len(SHARES) and step.progress >= SHARES[len(rows)]:
-            rows.append(generate(training.ema, card, SampleSettings(n=COLUMNS)))
+            rows.append(generate(Trained(training.ema, card), SampleSettings(n=COLUMNS)))
             print(f"{step.seconds:.0f} s, step {step.step}, loss {step.loss:.4f}", flush=True)
         steps.append(step)
     return training, steps, rows

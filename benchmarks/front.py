@@ -48,18 +48,18 @@ SOLVERS["dpm, not corrected"] = (uncorrected, 1.0)
 def measure(name: str, n: int, weights: Path) -> None:
     """Fill the table of one data set."""
     path = RESULTS / f"front-{name}.json"
-    model, card = load_weights(weights)
+    trained = load_weights(weights)
     yardstick = Yardstick(name, load_sample(name).x0)
     found = json.loads(path.read_text()) if path.exists() else {}
-    if found.get("weights") != card.training or found.get("n") != n:
+    if found.get("weights") != trained.card.training or found.get("n") != n:
         floor = yardstick.fid(yardstick.real_features[:n])
-        found = {"weights": card.training, "n": n, "fid_floor": floor, **machine(), "rows": []}
+        found = {"weights": trained.card.training, "n": n, "fid_floor": floor, **machine(), "rows": []}
     for title, solver, eta, counts in ROWS:
         for steps in counts:
             if any(row["solver"] == title and row["steps"] == steps for row in found["rows"]):
                 continue
             settings = SampleSettings(n=n, solver=solver, steps=steps, eta=eta, seed=0)
-            fid = yardstick.fid(yardstick.features(generate(model, card, settings)))
+            fid = yardstick.fid(yardstick.features(generate(trained, settings)))
             found["rows"].append({"solver": title, "steps": steps, "fid": fid})
             path.write_text(json.dumps(found, indent=2) + "\n")
             print(f"{name}: {title:30} {steps:4} steps  FID {fid:6.3f}", flush=True)
@@ -68,14 +68,14 @@ def measure(name: str, n: int, weights: Path) -> None:
 def rates(name: str, weights: Path, n: int = 320) -> None:
     """Add to each row how many images a second it makes."""
     path = RESULTS / f"front-{name}.json"
-    model, card = load_weights(weights)
+    trained = load_weights(weights)
     found = json.loads(path.read_text())
     ways = {title: (solver, eta) for title, solver, eta, _ in ROWS}
     for row in found["rows"]:
         solver, eta = ways[row["solver"]]
         settings = SampleSettings(n=n, solver=solver, steps=row["steps"], eta=eta, seed=0)
         start = time.perf_counter()
-        generate(model, card, settings)
+        generate(trained, settings)
         row["images_per_second"] = n / (time.perf_counter() - start)
     path.write_text(json.dumps(found | {"rates": machine()}, indent=2) + "\n")
 

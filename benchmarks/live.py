@@ -40,7 +40,7 @@ def speed(browser: Browser, data: str) -> dict[str, float]:
     """Seconds for an image: of the sampler, with plain JavaScript, of the refiner; and from opening the page."""
     with tempfile.TemporaryDirectory() as folder:
         refiner = load_weights(shipped_weights(data, "refiner"))
-        page = export_web(Path(folder) / "page", *load_weights(shipped_weights(data)), refiner)
+        page = export_web(Path(folder) / "page", load_weights(shipped_weights(data)), refiner)
         context = browser.new_context(reduced_motion="reduce")
         tab = context.new_page()
         tab.goto(page.as_uri(), wait_until="commit")

@@ -76,9 +76,9 @@ def sharpness(x: Tensor) -> float:
 
 def by_shipped(name: str, x: Tensor) -> Tensor:
     """Refined by what comes with the package: trained for longer, and against a critic."""
-    model, card = load_weights(shipped_weights(name, "refiner"))
-    settings = {"t_start": SampleSettings().t_start, "prediction": card.prediction}
-    return in_batches(partial(refine, model, schedule=COSINE, generator=seeded(2), **settings), x)
+    trained = load_weights(shipped_weights(name, "refiner"))
+    settings = {"t_start": SampleSettings().t_start, "prediction": trained.card.prediction}
+    return in_batches(partial(refine, trained.network, schedule=COSINE, generator=seeded(2), **settings), x)
 
 
 def row(way: str, images: Tensor, yardstick: Yardstick) -> dict[str, str | float]:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from cdm_tutor.checkpoint import ModelCard, load_weights, shipped_weights
+from cdm_tutor.checkpoint import Trained, load_weights, shipped_weights
 from cdm_tutor.data import CLASS_NAMES, load_sample
 from cdm_tutor.generate import BATCH, SampleSettings, generate
 from cdm_tutor.metrics import Yardstick
@@ -31,28 +31,25 @@ SAMPLES = Path("out") / "refiner"
 REFINED = (("dpm", 20), ("dpm", 10), ("ddim", 20), ("ddim", 10))
 INSTEAD = (("dpm", 22), ("dpm", 12))  # two more steps cost more than refining does
 STARTS = (100, 200)  # from where the first network refines its own samples
-Network = tuple[SimpleUNet, ModelCard]
 
 
 def samples(name: str, solver: str, steps: int, seed: int, n: int) -> Tensor:
     """The first network's samples, drawn now or earlier."""
     path = SAMPLES / f"{name}-{solver}-{steps}-{seed}-{n}.pt"
     if not path.exists():
-        model, card = load_weights(shipped_weights(name))
+        trained = load_weights(shipped_weights(name))
         with sampling_bar(n) as advance:
             settings = SampleSettings(n=n, solver=solver, steps=steps, seed=seed)
-            drawn = generate(model, card, settings, on_batch=advance)
+            drawn = generate(trained, settings, on_batch=advance)
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.save(drawn, path)
     return torch.load(path, weights_only=True)
 
 
 @torch.no_grad()
-def refined(network: Network, x: Tensor, seed: int, t_start: int) -> Tensor:
-    model, card = network
-    schedule, generator = card.make_schedule(), seeded(seed, 3)
-    batches = [refine(model, batch, schedule, generator, t_start, card.prediction) for batch in x.split(BATCH)]
-    return torch.cat(batches)
+def refined(by: Trained, x: Tensor, seed: int, t_start: int) -> Tensor:
+    how = by.schedule, seeded(seed, 3), t_start, by.card.prediction
+    return torch.cat([refine(by.network, batch, *how) for batch in x.split(BATCH)])
 
 
 @torch.no_grad()
@@ -69,11 +66,11 @@ def measure(name: str, seeds: list[int], n: int) -> None:
     base, refiner = load_weights(shipped_weights(name)), load_weights(shipped_weights(name, "refiner"))
     yardstick = Yardstick(name, load_sample(name).x0)
     found = json.loads(path.read_text()) if path.exists() else {}
-    weights = {"base": base[1].training, "refiner": refiner[1].training}
+    weights = {"base": base.card.training, "refiner": refiner.card.training}
     if found.get("weights") != weights or found.get("n") != n:
-        cost = {"base": multiply_accumulates(base[0]), "refiner": multiply_accumulates(refiner[0])}
+        cost = {"base": multiply_accumulates(base.network), "refiner": multiply_accumulates(refiner.network)}
         found = {"weights": weights, "n": n, "million_multiply_accumulates": cost, "rows": []}
-    t_start = refiner[1].training["sharpened"]["settings"]["t_start"]
+    t_start = refiner.card.training["sharpened"]["settings"]["t_start"]
     for (solver, steps), seed in product((*REFINED, *INSTEAD), seeds):
         key = {"solver": solver, "steps": steps, "seed": seed}
         if any(key.items() <= row.items() for row in found["rows"]):

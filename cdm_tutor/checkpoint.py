@@ -10,16 +10,18 @@ import json
 import reprlib
 import shutil
 import warnings
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cached_property
 from math import isfinite
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from cdm_tutor.choices import Stage
 from cdm_tutor.data import ASSETS, CLASS_NAMES, check_name
 from cdm_tutor.noising import Prediction
 from cdm_tutor.refiner import ImprovedRefinementNetwork
@@ -28,7 +30,6 @@ from cdm_tutor.unet import SimpleUNet
 from cdm_tutor.writing import whole
 
 WEIGHTS = ("model", "ema")  # the parts of a run's state that are weights
-Stage = Literal["unet", "refiner"]
 DIGESTS = "sha256.json"  # tells a whole checkpoint from a torn or rotten one
 MOST_BYTES = 500_000_000  # of a file of weights; ours are a few millions
 MOST_NOISING_STEPS = 100_000  # the largest T that a card may name
@@ -104,13 +105,39 @@ class ModelCard:
         return make_schedule(self.schedule, self.T)
 
 
-def save_weights(path: Path, model: nn.Module, card: ModelCard, *, half: bool = False) -> None:
+@dataclass(frozen=True)
+class Trained:
+    """A network and its card, which travel together.
+
+    Attributes:
+        network: of any channels, blocks and fold, with or without attention.
+        card: what one must know to use it.
+    """
+
+    network: SimpleUNet
+    card: ModelCard
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.network.parameters()).device
+
+    @cached_property
+    def schedule(self) -> NoiseSchedule:
+        """The schedule the network was trained with, where the network is."""
+        return self.card.make_schedule().to(self.device)
+
+    def to(self, device: str) -> "Trained":
+        """The same on another device."""
+        return replace(self, network=self.network.to(device))
+
+
+def save_weights(path: Path, trained: Trained, *, half: bool = False) -> None:
     """Write a network's weights and card as safetensors, all at once or not at all.
 
     Args:
         path: where to; its folder must exist.
-        model: the network.
-        card: what one must know to use them.
+        trained: the network and its card.
         half: round to half precision, for shipping.
 
     Raises:
@@ -118,10 +145,12 @@ def save_weights(path: Path, model: nn.Module, card: ModelCard, *, half: bool = 
         OSError: if the file cannot be written.
     """
     dtype = torch.float16 if half else torch.float32
-    weights = {name: value.detach().to("cpu", dtype).contiguous() for name, value in model.state_dict().items()}
+    weights = {
+        name: value.detach().to("cpu", dtype).contiguous() for name, value in trained.network.state_dict().items()
+    }
     _check_finite(weights, f"{path} is not written")
     with whole(path) as part:
-        save_file(weights, part, metadata={"card": json.dumps(asdict(card))})
+        save_file(weights, part, metadata={"card": json.dumps(asdict(trained.card))})
 
 
 def shipped_weights(name: str, stage: Stage = "unet") -> Path:
@@ -130,8 +159,8 @@ def shipped_weights(name: str, stage: Stage = "unet") -> Path:
     return ASSETS / f"{name}-{stage}.safetensors"
 
 
-def load_weights(path: Path) -> tuple[SimpleUNet, ModelCard]:
-    """Read a network back, in float32, ready to sample.
+def load_weights(path: Path) -> Trained:
+    """Read a network and its card back, in float32, ready to sample.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -145,9 +174,14 @@ def load_weights(path: Path) -> tuple[SimpleUNet, ModelCard]:
         card = ModelCard.parse(json.loads(metadata["card"], object_pairs_hook=_once_each))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is a checkpoint of another architecture: {_plain(error)}") from error
-    model = card.make_network()
-    fill(model, weights, path)
-    return model, card
+    network = card.make_network()
+    fill(network, weights, path)
+    return Trained(network, card)
+
+
+def load_refiner(path: Path | None, refine: bool, data: str) -> Trained | None:
+    """The refiner of a file, or else, if one is to `refine`, that which comes with the package; None for none."""
+    return load_weights(path or shipped_weights(data, "refiner")) if path or refine else None
 
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

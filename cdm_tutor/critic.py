@@ -10,23 +10,25 @@ features as in Sauer et al. 2024, arXiv 2403.12015.
 import copy
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from inspect import unwrap
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from cdm_tutor.generate import SampleSettings
+from cdm_tutor.checkpoint import Trained, load_weights
+from cdm_tutor.generate import SampleSettings, check_settings, generate
 from cdm_tutor.noising import Prediction, q_sample
 from cdm_tutor.randomness import draw_like, seeded
 from cdm_tutor.refiner import refiner_loss, refiner_steps, renoise
 from cdm_tutor.sampler import ddim_step, denoise
 from cdm_tutor.schedule import NoiseSchedule
 from cdm_tutor.trainer import check_finite, update_ema
-from cdm_tutor.unet import SimpleUNet, timestep_embedding
+from cdm_tutor.unet import timestep_embedding
 
 LOOKS_BELOW = 100  # the critic sees images noised to a step below this one: it is not to judge single pixels
 LEARNED_FROM = (("ddim", 10), ("ddim", 20), ("dpm", 10), ("dpm", 20))  # the refiner meets samples of all these
@@ -67,14 +69,14 @@ class Critic(nn.Module):
     Spectral normalisation keeps it from being surer than it can know: Miyato et al. 2018, arXiv 1802.05957.
 
     Args:
-        eyes: the first network; it is not changed.
-        schedule: the noise schedule that it was trained with.
+        first: the first network; it is not changed.
         width: channels of the judge.
     """
 
-    def __init__(self, eyes: SimpleUNet, schedule: NoiseSchedule, width: int = 64) -> None:
+    def __init__(self, first: Trained, width: int = 64) -> None:
         super().__init__()
-        self.eyes, self.schedule = eyes.requires_grad_(False), schedule
+        eyes = self.eyes = first.network.requires_grad_(False)
+        self.schedule = first.schedule
         fine, coarse = eyes.conv_in.out_channels, eyes.middle2.conv2.out_channels
         self.fine = nn.Sequential(
             nn.GroupNorm(8, fine), spectral_norm(nn.Conv2d(fine, width, 4, stride=2, padding=1)), nn.LeakyReLU(0.2)
@@ -128,38 +130,55 @@ class Sharpening:
     """A refiner in training against a critic.
 
     Args:
-        refiner: trained by refiner_loss before; it is changed. `ema` is the average of its weights, to be used.
-        eyes: the first network.
-        schedule: the noise schedule of both.
-        prediction: what the refiner predicts.
+        start: trained by refiner_loss before; it is changed. `ema` is the average of its weights, to be used.
+        first: the first network, of the same schedule, on the same device.
         settings: how to train.
     """
 
-    def __init__(
-        self,
-        refiner: SimpleUNet,
-        eyes: SimpleUNet,
-        schedule: NoiseSchedule,
-        prediction: Prediction,
-        settings: SharpenSettings,
-    ) -> None:
-        self.refiner, self.schedule, self.prediction, self.settings = refiner, schedule, prediction, settings
-        self.ema = copy.deepcopy(refiner).requires_grad_(False)
+    def __init__(self, start: Trained, first: Trained, settings: SharpenSettings) -> None:
+        self.start, self.first, self.settings = start, first, settings
+        self.step, self.seconds = 0, 0.0
+        self.refiner, self.schedule, self.prediction = start.network, start.schedule, start.card.prediction
+        self.ema = copy.deepcopy(self.refiner).requires_grad_(False)
         torch.manual_seed(settings.seed)  # PyTorch initialises weights from its global generator only
-        self.critic = Critic(eyes, schedule).to(next(refiner.parameters()).device)
+        self.critic = Critic(first).to(start.device)
         judge = [p for p in self.critic.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.AdamW(refiner.parameters(), lr=settings.lr, betas=(0.5, 0.99))
+        self.optimizer = torch.optim.AdamW(self.refiner.parameters(), lr=settings.lr, betas=(0.5, 0.99))
         self.critic_optimizer = torch.optim.AdamW(judge, lr=settings.critic_lr, betas=(0.5, 0.99))
+
+    @classmethod
+    def load(cls, start: Path, first: Path, settings: SharpenSettings, device: str) -> "Sharpening":
+        """Begin with a refiner and a first network that were saved.
+
+        Raises:
+            FileNotFoundError: if one is not there.
+            ValueError: if one is damaged or of another kind, they do not fit, or cannot be sampled from as it takes.
+        """
+        refiner, network = load_weights(start), load_weights(first)
+        card, its_card = refiner.card, network.card
+        if (card.data, card.schedule, card.T) != (its_card.data, its_card.schedule, its_card.T):
+            raise ValueError(f"{start} was trained on other data, or with another schedule, than the first network")
+        if card.stage != "refiner":
+            raise ValueError(f"{start} is a first network: expected a refiner to train further")
+        for way in samples_to_learn_from(settings):
+            check_settings(way, network, refiner)
+        return cls(refiner.to(device), network.to(device), settings)
+
+    def draw_samples(self, on_batch: Callable[[int], None] | None = None) -> Tensor:
+        """The first network's samples to learn from; on_batch is told as by generate."""
+        ways = samples_to_learn_from(self.settings)
+        return torch.cat([generate(self.first, way, on_batch=on_batch) for way in ways])
 
     def rounds(self, images: Tensor, samples: Tensor) -> Iterator[Round]:
         """Train on real images and samples of the first network, each (N, 1, 28, 28), until the minutes are up."""
-        settings, begin, step, progress = self.settings, time.perf_counter(), 0, 0.0
+        images, samples = images.to(self.start.device), samples.to(self.start.device)
+        begin, progress = time.perf_counter(), 0.0
         while progress < 1:
-            loss, right = self.round(step, progress, images, samples)
-            step += 1
-            seconds = time.perf_counter() - begin
-            progress = min(1.0, seconds / (60 * settings.minutes))
-            yield Round(step, loss, right, progress, seconds)
+            loss, right = self.round(self.step, progress, images, samples)
+            self.step += 1
+            self.seconds = time.perf_counter() - begin
+            progress = min(1.0, self.seconds / (60 * self.settings.minutes))
+            yield Round(self.step, loss, right, progress, self.seconds)
 
     def round(self, step: int, progress: float, images: Tensor, samples: Tensor) -> tuple[float, float]:
         """First the critic learns from real and made images, then the refiner from the critic."""
@@ -204,10 +223,11 @@ def _descend(who: str, optimizer: torch.optim.Optimizer, loss: Tensor, step: int
     check_finite(f"length of the {who}'s weights", nn.utils.get_total_norm(parameters), step)
 
 
-def samples_to_learn_from(n: int, seed: int) -> list[SampleSettings]:
-    """How to draw n samples of the first network, as many of each kind in LEARNED_FROM; with seeds of their own."""
-    share = -(-n // len(LEARNED_FROM))
+def samples_to_learn_from(settings: SharpenSettings) -> list[SampleSettings]:
+    """How to draw samples of the first network, as many of each kind in LEARNED_FROM; with seeds of their own."""
+    share = -(-settings.samples // len(LEARNED_FROM))
+    seed = settings.seed + 1_000_000  # never those one measures
     return [
-        SampleSettings(n=share, solver=solver, steps=steps, seed=seed + 1_000_000)  # never those one measures
+        SampleSettings(n=share, solver=solver, steps=steps, seed=seed, t_start=settings.t_start)
         for solver, steps in LEARNED_FROM
     ]

@@ -12,6 +12,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from cdm_tutor.choices import Source
+
 ASSETS = Path(__file__).parent / "assets"
 SAMPLES_PER_CLASS = 1000  # in the embedded sheets, class after class
 
@@ -39,6 +41,17 @@ class Images:
 
     def __len__(self) -> int:
         return len(self.x0)
+
+
+def load_images(name: str, source: Source, folder: Path | None = None) -> Images:
+    """Training images: the sample, the full set, downloaded once to the folder data, or the full set from a folder.
+
+    Raises:
+        ValueError, FileNotFoundError: as load_full.
+    """
+    if folder:
+        return load_full(name, folder)
+    return load_full(name, "data", download=True) if source == "full" else load_sample(name)
 
 
 def load_sample(name: str) -> Images:

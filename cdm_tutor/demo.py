@@ -56,24 +56,18 @@ def _tell(name: str, out: Path, minutes: float, n: int, device: str, seed: int) 
     save_noising(out / "noising.png", data.x0[len(data) // 2], seeded(seed))
 
     say(f"3 and 6  training a small U-Net from scratch for {minutes:g} minutes")
-    own = _train(
-        out / "run",
-        ModelCard(name, "v"),
-        TrainSettings(minutes=minutes, seed=seed, prediction="v", timesteps="focused"),
-        data.x0,
-        device,
-    )
+    focused = TrainSettings(minutes=minutes, seed=seed, timesteps="focused")
+    own = _train(out / "run", ModelCard(name, "v"), focused, data.x0, device)
 
     say("4  sampling: yours, then the weights that come with the package")
-    model, card = load_weights(shipped_weights(name))
-    model = model.to(device)
+    model = load_weights(shipped_weights(name)).to(device)
     settings = SampleSettings(n=n, seed=seed)
     with sampling_bar(2 * n) as advance:
-        yours = generate(own.training.ema, own.card, settings, device=device, on_batch=advance)
-        shipped = generate(model, card, settings, device=device, on_batch=advance)
+        yours = generate(own.trained, settings, on_batch=advance)
+        shipped = generate(model, settings, on_batch=advance)
     frames: list[Tensor] = []
     few = SampleSettings(n=32, steps=40, seed=seed)
-    generate(model, card, few, device=device, on_step=lambda guess, x: frames.append(x.cpu()))
+    generate(model, few, on_step=lambda guess, x: frames.append(x.cpu()))
     save_grid(out / "yours.png", yours[:64], columns=16)
     save_grid(out / "shipped.png", shipped[:64], columns=16)
     moments = torch.linspace(0, len(frames) - 1, 10).int().tolist()
@@ -83,16 +77,14 @@ def _tell(name: str, out: Path, minutes: float, n: int, device: str, seed: int) 
     save_grid(out / "real.png", data.x0[torch.randperm(len(data), generator=seeded(seed))[:64]], columns=16)
 
     say("5  refining your samples with a second network")
-    refining = TrainSettings(minutes=minutes * REFINER_SHARE, seed=seed, prediction="v", t_below=500)
+    refining = TrainSettings(minutes=minutes * REFINER_SHARE, seed=seed, t_below=500)
     refiner = _train(out / "refiner", ModelCard(name, "v", stage="refiner"), refining, data.x0, device)
     with sampling_bar(n) as advance:
-        pair = (refiner.training.ema, refiner.card)
-        refined = generate(own.training.ema, own.card, settings, refiner=pair, device=device, on_batch=advance)
+        refined = generate(own.trained, settings, refiner=refiner.trained, on_batch=advance)
     save_grid(out / "refined.png", refined[:64], columns=16)
-    shipped_refiner, its_card = load_weights(shipped_weights(name, "refiner"))
+    shipped_refiner = load_weights(shipped_weights(name, "refiner")).to(device)
     with sampling_bar(n) as advance:
-        pair = (shipped_refiner.to(device), its_card)
-        best = generate(model, card, settings, refiner=pair, device=device, on_batch=advance)
+        best = generate(model, settings, refiner=shipped_refiner, on_batch=advance)
 
     say("7  measuring")
     yardstick = Yardstick(name, data.x0)

@@ -77,7 +77,7 @@ def _assets() -> list[Finding]:
     findings = []
     for name in CLASS_NAMES:
         try:
-            _, card = load_weights(shipped_weights(name))
+            card = load_weights(shipped_weights(name)).card
             load_weights(shipped_weights(name, "refiner"))
             (ASSETS / f"{name}.png").stat()
             findings.append(Finding(name, f"10,000 images, weights of {card.training.get('date', 'unknown date')}"))

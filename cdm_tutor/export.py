@@ -13,8 +13,7 @@ from string import Template
 import torch
 from torch import Tensor
 
-from cdm_tutor.checkpoint import ModelCard
-from cdm_tutor.schedule import NoiseSchedule
+from cdm_tutor.checkpoint import Trained
 from cdm_tutor.unet import SimpleUNet
 from cdm_tutor.writing import whole_folder
 
@@ -25,17 +24,14 @@ REFINE_FROM = 200  # where the page's refiner starts
 WHAT = {"mnist": "digits", "fashion": "clothes"}
 
 
-def export_web(
-    folder: Path, network: SimpleUNet, card: ModelCard, refiner: tuple[SimpleUNet, ModelCard] | None = None
-) -> Path:
+def export_web(folder: Path, trained: Trained, refiner: Trained | None = None) -> Path:
     """Write a page that draws with a network, and all that it needs: it opens with a double click, and can be put on
     any web server as it is.
 
     Args:
         folder: where to: a new one, an empty one, or one that was written by this function, which is replaced.
-        network: of any channels, blocks and fold, with or without attention, for images of 1 x 28 x 28.
-        card: what it was trained as.
-        refiner: a refiner and its card.
+        trained: a first network, for images of 1 x 28 x 28.
+        refiner: a refiner.
 
     Returns:
         The page.
@@ -45,17 +41,18 @@ def export_web(
             weight does not fit into half precision.
         OSError: if it cannot be written; an older page stays as it was.
     """
-    if card.stage != "unet":
-        raise ValueError(f"expected the weights of a first network, got those of a {card.stage}")
-    if refiner and refiner[1].data != card.data:
-        raise ValueError(f"the refiner was trained on {refiner[1].data}, the network on {card.data}")
-    if refiner and refiner[1].T <= REFINE_FROM:
-        raise ValueError(f"expected a refiner of more than {REFINE_FROM} noising steps, got {refiner[1].T}")
-    scripts = {card.data: weights_script(card.data, network, card, card.make_schedule())}
+    data = trained.card.data
+    if trained.card.stage != "unet":
+        raise ValueError(f"expected the weights of a first network, got those of a {trained.card.stage}")
+    if refiner and refiner.card.data != data:
+        raise ValueError(f"the refiner was trained on {refiner.card.data}, the network on {data}")
+    if refiner and refiner.card.T <= REFINE_FROM:
+        raise ValueError(f"expected a refiner of more than {REFINE_FROM} noising steps, got {refiner.card.T}")
+    scripts = {data: weights_script(data, trained)}
     if refiner:
-        name = f"{card.data}-refiner"
-        scripts[name] = weights_script(name, *refiner, refiner[1].make_schedule())
-    page = _page(network, card, refiner)
+        name = f"{data}-refiner"
+        scripts[name] = weights_script(name, refiner)
+    page = _page(trained, refiner)
     with whole_folder(folder, MARK, "export-web") as part:
         for file in [*WEB.glob("*.js"), *WEB.glob("*.css")]:
             shutil.copy(file, part)
@@ -65,12 +62,13 @@ def export_web(
     return folder / "index.html"
 
 
-def _page(network: SimpleUNet, card: ModelCard, refiner: tuple[SimpleUNet, ModelCard] | None) -> str:
+def _page(trained: Trained, refiner: Trained | None) -> str:
+    card = trained.card
     attributes = f'data-networks="{card.data}" data-insides data-at-once'
     return Template((WEB / "index.html").read_text(encoding="utf-8")).substitute(
         what=WHAT[card.data],
-        parameters=f"{_count(network):,}",
-        refiner=f", and a refiner of {_count(refiner[0]):,} mends what it draws" if refiner else "",
+        parameters=f"{_count(trained.network):,}",
+        refiner=f", and a refiner of {_count(refiner.network):,} mends what it draws" if refiner else "",
         prediction={"noise": "the noise", "v": "v"}[card.prediction],
         data={"mnist": "MNIST", "fashion": "Fashion-MNIST"}[card.data],
         attributes=f'{attributes} data-refiner="on"' if refiner else attributes,
@@ -81,25 +79,24 @@ def _count(network: SimpleUNet) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def weights_script(name: str, network: SimpleUNet, card: ModelCard, schedule: NoiseSchedule, side: int = 28) -> str:
+def weights_script(name: str, trained: Trained, side: int = 28) -> str:
     """A network as a script, for cdm_tutor/web/live/network.js to unpack; weights in half precision.
 
     Args:
         name: what the page calls it by.
-        network: of any channels, blocks and fold, with or without attention.
-        card: says what it predicts.
-        schedule: the one it was trained with.
+        trained: the network.
         side: height and width of its images.
 
     Raises:
         ValueError: if a weight is too large for half precision, or not a number.
     """
+    network, schedule = trained.network, trained.card.make_schedule()
     halves = {key: value.detach().cpu().half() for key, value in network.state_dict().items()}
     for key, value in halves.items():
         if not value.isfinite().all():
             raise ValueError(f"{key} holds weights that half precision cannot: too large, or not numbers")
     file = {
-        "prediction": card.prediction,
+        "prediction": trained.card.prediction,
         "side": side,
         "fold": network.fold,
         "schedule": {table: encoded(getattr(schedule, table)) for table in TABLES},

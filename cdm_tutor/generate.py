@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from cdm_tutor import distributed
-from cdm_tutor.checkpoint import ModelCard
-from cdm_tutor.noising import Model
+from cdm_tutor.checkpoint import Trained
 from cdm_tutor.randomness import seeded
 from cdm_tutor.refiner import refine, refiner_steps
 from cdm_tutor.sampler import SOLVERS, OnStep, sample, spaced_timesteps
@@ -38,23 +37,19 @@ class SampleSettings:
 
 
 def generate(
-    model: Model,
-    card: ModelCard,
+    trained: Trained,
     settings: SampleSettings,
     *,
-    refiner: tuple[Model, ModelCard] | None = None,
-    device: str = "cpu",
+    refiner: Trained | None = None,
     on_step: OnStep | None = None,
     on_batch: Callable[[int], None] | None = None,
 ) -> Tensor:
     """Sample images, and refine them if a refiner is given.
 
     Args:
-        model: the network, on the device.
-        card: what it was trained as.
+        trained: a first network; it computes where it is.
         settings: how to sample.
-        refiner: a refiner and its card.
-        device: where to compute.
+        refiner: a refiner, on the same device.
         on_step: is told each step of each batch, as by the samplers.
         on_batch: is told after each batch how many images it held.
 
@@ -64,31 +59,25 @@ def generate(
     Raises:
         ValueError: as check_settings, before anything is drawn; or if the images are not finite numbers.
     """
-    check_settings(settings, card, refiner[1] if refiner else None)
-    schedule = card.make_schedule().to(device)
-    if refiner:
-        network, its_card = refiner
-        its_schedule = its_card.make_schedule().to(device)
+    check_settings(settings, trained, refiner)
     batches: dict[int, Tensor] = {}
     for first in range(distributed.rank() * BATCH, settings.n, distributed.world_size() * BATCH):
         size = min(BATCH, settings.n - first)
         generator = seeded(settings.seed, first)
-        x_T = torch.randn(size, 1, 28, 28, generator=generator).to(device)
+        x_T = torch.randn(size, 1, 28, 28, generator=generator).to(trained.device)
         x = sample(
-            model,
+            trained.network,
             x_T,
-            schedule,
+            trained.schedule,
             generator=generator,
             solver=settings.solver,
             steps=settings.steps,
             eta=settings.eta,
-            prediction=card.prediction,
+            prediction=trained.card.prediction,
             on_step=on_step,
         )
         if refiner:
-            x = refine(
-                network, x, its_schedule, generator=generator, t_start=settings.t_start, prediction=its_card.prediction
-            )
+            x = refine(refiner.network, x, refiner.schedule, generator, settings.t_start, refiner.card.prediction)
         batches[first] = x.cpu()
         if not batches[first].isfinite().all():
             break  # what all processes say below
@@ -101,7 +90,7 @@ def generate(
     return drawn
 
 
-def check_settings(settings: SampleSettings, card: ModelCard, refiner: ModelCard | None = None) -> None:
+def check_settings(settings: SampleSettings, trained: Trained, refiner: Trained | None = None) -> None:
     """Refuse what cannot be drawn, before it is tried.
 
     Raises:
@@ -112,10 +101,11 @@ def check_settings(settings: SampleSettings, card: ModelCard, refiner: ModelCard
         raise ValueError(f"expected at least 1 image to sample, got {settings.n}")
     if settings.solver not in SOLVERS:
         raise ValueError(f"unknown solver {settings.solver!r}: expected one of {', '.join(SOLVERS)}")
+    card = trained.card
     if card.stage != "unet":
         raise ValueError("expected the weights of a first network, got those of a refiner, which draws nothing alone")
     spaced_timesteps(card.T, settings.steps)
     if refiner:
-        if refiner.data != card.data:
-            raise ValueError(f"the refiner was trained on {refiner.data}, the network on {card.data}")
-        refiner_steps(settings.t_start, refiner.T)
+        if refiner.card.data != card.data:
+            raise ValueError(f"the refiner was trained on {refiner.card.data}, the network on {card.data}")
+        refiner_steps(settings.t_start, refiner.card.T)

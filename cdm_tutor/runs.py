@@ -17,19 +17,19 @@ import reprlib
 import shutil
 import signal
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
 from threading import current_thread, main_thread
-from typing import IO, Any
+from typing import IO, Any, TypeVar, cast
 
 import torch
 from torch import Tensor
 
 from cdm_tutor import distributed
-from cdm_tutor.checkpoint import ModelCard, load_newest, save_checkpoint, save_weights
+from cdm_tutor.checkpoint import ModelCard, Trained, load_newest, save_checkpoint, save_weights
 from cdm_tutor.critic import Round, Sharpening
 from cdm_tutor.generate import SampleSettings, generate
 from cdm_tutor.lock import lock, unlock
@@ -38,10 +38,13 @@ from cdm_tutor.plots import save_grid, save_losses
 from cdm_tutor.randomness import seeded
 from cdm_tutor.refiner import refine, refiner_loss
 from cdm_tutor.settings import TrainSettings
-from cdm_tutor.trainer import Step, Training, _check_enough, fit
+from cdm_tutor.trainer import Step, Training, fit
+from cdm_tutor.unet import SimpleUNet
 from cdm_tutor.writing import whole
 
 PREVIEW = SampleSettings(n=16, steps=10)
+EVERY = 60.0  # seconds between saves
+Done = TypeVar("Done", Step, Round)
 
 
 class Stopped(Exception):
@@ -53,8 +56,8 @@ class Run:
 
     Args:
         folder: where it lives.
-        card: what the weights will be.
-        settings: how to train.
+        card: what the weights will be, and what the network predicts.
+        settings: how to train; its prediction is the card's.
         device: where to compute.
         save_every: seconds between checkpoints.
 
@@ -63,11 +66,12 @@ class Run:
     """
 
     def __init__(
-        self, folder: Path, card: ModelCard, settings: TrainSettings, device: str = "cpu", save_every: float = 60.0
+        self, folder: Path, card: ModelCard, settings: TrainSettings, device: str = "cpu", save_every: float = EVERY
     ) -> None:
         if not save_every >= 0:
             raise ValueError(f"expected a number of seconds between checkpoints, at least 0, got {save_every}")
         _check_fit(card, settings)
+        settings = replace(settings, prediction=card.prediction)
         self.folder, self.card, self.device, self.save_every = folder, card, device, save_every
         self.lock: IO[str] | None = None  # in the first process only
         torch.manual_seed(settings.seed)  # PyTorch initialises weights from its global generator only
@@ -83,7 +87,7 @@ class Run:
         settings: TrainSettings,
         images: int,
         device: str = "cpu",
-        save_every: float = 60.0,
+        save_every: float = EVERY,
     ) -> "Run":
         """Start a run in a folder that holds none yet, and save it once, so that a bad folder shows at once.
 
@@ -93,9 +97,9 @@ class Run:
             ValueError: if the folder holds a run already, a training is at work there, or there are too few images.
             OSError: if it cannot be written.
         """
-        _check_enough(images, settings.batch, distributed.world_size())
+        settings.check_enough(images, distributed.world_size())
         run = cls(folder, card, settings, device, save_every)
-        described = {"card": asdict(card), "settings": asdict(settings), "images": images}
+        described = {"card": asdict(card), "settings": asdict(run.training.settings), "images": images}
         described["launch"] = distributed.launch_id()
 
         def begin() -> None:
@@ -115,7 +119,7 @@ class Run:
         folder: Path,
         images: int,
         device: str = "cpu",
-        save_every: float = 60.0,
+        save_every: float = EVERY,
         *,
         steps: int | None = None,
         minutes: float | None = None,
@@ -141,7 +145,7 @@ class Run:
                     f"{folder} was started on {started_on} images, these are {images}: "
                     "give --data or --data-dir as then"
                 )
-            _check_enough(images, settings.batch, distributed.world_size())
+            settings.check_enough(images, distributed.world_size())
             state = load_newest(folder / "checkpoints")
             _shorten(folder / "log.jsonl", state["step"])
             return card, settings, state
@@ -175,6 +179,11 @@ class Run:
 
         return distributed.from_first(ours)
 
+    @property
+    def trained(self) -> Trained:
+        """What has been learned so far: the averaged weights."""
+        return Trained(cast(SimpleUNet, self.training.ema), self.card)
+
     def save(self) -> None:
         """Write a checkpoint and the weights; a crash or a full disk leaves the last ones whole."""
         distributed.from_first(self._save)
@@ -195,7 +204,8 @@ class Run:
             "date": date.today().isoformat(),
             "settings": asdict(training.settings),
         }
-        save_weights(self.folder / "model.safetensors", training.ema, replace(self.card, training=facts))
+        known = replace(self.trained, card=replace(self.card, training=facts))
+        save_weights(self.folder / "model.safetensors", known)
 
     def preview(self) -> None:
         """Draw the loss and a few samples, to see how it goes; a refiner has nothing to refine here: no samples.
@@ -210,7 +220,7 @@ class Run:
 
     def _draw_samples(self) -> None:
         settings = replace(PREVIEW, steps=min(PREVIEW.steps, self.card.T))
-        samples = generate(self.training.ema, self.card, settings, device=self.device)
+        samples = generate(self.trained, settings)
         distributed.from_first(lambda: save_grid(self.folder / "preview.png", samples))
 
     def _draw_losses(self) -> None:
@@ -229,41 +239,26 @@ class Run:
 
         Raises:
             Stopped: after Ctrl-C or SIGTERM in any process, once the step under way is done and saved.
-            Diverged: if the loss is no longer a number; the last save stays as it is.
+            Diverged: if the loss is no longer finite; the last save stays as it is.
         """
+        log = self.folder / ("log.jsonl" if distributed.rank() == 0 else os.devnull)
         try:
-            yield from self._steps(images)
+            steps = fit(self.training, images.to(self.device))
+            seconds = self.training.seconds
+            yield from kept(steps, log, self.save, self.preview, self.save_every, seconds, self.device)
         finally:
             if self.lock:
                 self.lock.close()
 
-    def _steps(self, images: Tensor) -> Iterator[Step]:
-        training, saved = self.training, self.training.seconds
-        log = self.folder / ("log.jsonl" if distributed.rank() == 0 else os.devnull)
-        with log.open("a", buffering=1) as lines, signals() as received:
-            for step in fit(training, images.to(self.device)):
-                lines.write(json.dumps(asdict(step)) + "\n")
-                yield step
-                if distributed.anywhere(bool(received), self.device):
-                    self.save()
-                    raise Stopped(received[0] if received else signal.SIGTERM)
-                if training.seconds - saved >= self.save_every:
-                    saved = training.seconds
-                    self.save()
-                    self.preview()
-        self.save()
-        self.preview()
-
 
 def sharpen(
-    folder: Path, sharpening: Sharpening, card: ModelCard, images: Tensor, samples: Tensor, save_every: float = 60.0
+    folder: Path, sharpening: Sharpening, images: Tensor, samples: Tensor, save_every: float = EVERY
 ) -> Iterator[Round]:
     """Train a refiner against a critic, saving its weights and a picture, before above after, on the way.
 
     Args:
         folder: where to write.
         sharpening: the refiner and its critic.
-        card: the refiner's.
         images: real ones, (N, 1, 28, 28).
         samples: of the first network, as many as there are.
         save_every: seconds between saves.
@@ -273,30 +268,61 @@ def sharpen(
 
     Raises:
         Stopped: after Ctrl-C or SIGTERM, once the round under way is done and saved.
-        Diverged: if the loss is no longer a number; the last save stays as it is.
+        Diverged: if the loss is no longer finite; the last save stays as it is.
     """
-    weights = folder / "model.safetensors"
-    settings, few = sharpening.settings, samples[:: max(1, len(samples) // 16)][:16]
+    settings, card = sharpening.settings, sharpening.start.card
+    few = samples[:: max(1, len(samples) // 16)][:16].to(sharpening.start.device)
 
-    def save(done: Round) -> None:
-        facts = {**card.training, "sharpened": {"rounds": done.step, "date": date.today().isoformat()}}
-        facts["sharpened"] |= {"minutes": round(done.seconds / 60, 1), "settings": asdict(settings)}
-        save_weights(weights, sharpening.ema, replace(card, training=facts))
+    def save() -> None:
+        facts = {**card.training, "sharpened": {"rounds": sharpening.step, "date": date.today().isoformat()}}
+        facts["sharpened"] |= {"minutes": round(sharpening.seconds / 60, 1), "settings": asdict(settings)}
+        save_weights(folder / "model.safetensors", Trained(sharpening.ema, replace(card, training=facts)))
         with drawing(folder / "preview.png"):
             generator = seeded(settings.seed)
             after = refine(sharpening.ema, few, sharpening.schedule, generator, settings.t_start, card.prediction)
             save_grid(folder / "preview.png", torch.cat([few, after]), columns=len(few))
 
-    saved = 0.0
-    with (folder / "log.jsonl").open("w", buffering=1) as lines, signals() as received:
-        for done in sharpening.rounds(images, samples):
-            lines.write(json.dumps(asdict(done)) + "\n")
-            yield done
-            if received or done.progress == 1 or done.seconds - saved >= save_every:
-                saved = done.seconds
-                save(done)
-            if received:
-                raise Stopped(received[0])
+    log = folder / "log.jsonl"
+    log.unlink(missing_ok=True)  # of one that was killed before it had saved anything
+    yield from kept(sharpening.rounds(images, samples), log, save, every=save_every)
+
+
+def kept(
+    steps: Iterator[Done],
+    log: Path,
+    save: Callable[[], None],
+    draw: Callable[[], None] = lambda: None,
+    every: float = EVERY,
+    saved: float = 0.0,
+    device: str = "cpu",
+) -> Iterator[Done]:
+    """Log the steps of a training, save on the way and at the end, stop when a signal asks for it.
+
+    Args:
+        steps: the training; each is handed on once it is logged.
+        log: gets a line for each step.
+        save: writes all that was learned.
+        draw: shows how it goes, after a save; not after a signal, for somebody waits for the end.
+        every: seconds between saves.
+        saved: how long the training had taken when it was last saved.
+        device: where processes that train together tell each other of signals.
+
+    Raises:
+        Stopped: after Ctrl-C or SIGTERM in any process, once the step under way is done and saved.
+    """
+    with log.open("a", buffering=1) as lines, signals() as received:
+        for step in steps:
+            lines.write(json.dumps(asdict(step)) + "\n")
+            yield step
+            if distributed.anywhere(bool(received), device):
+                save()
+                raise Stopped(received[0] if received else signal.SIGTERM)
+            if step.seconds - saved >= every:
+                saved = step.seconds
+                save()
+                draw()
+    save()
+    draw()
 
 
 def _check_free(folder: Path) -> None:
@@ -331,9 +357,6 @@ def _starting(folder: Path) -> Iterator[IO[str]]:
 
 
 def _check_fit(card: ModelCard, settings: TrainSettings) -> None:
-    """Raise ValueError where they contradict each other."""
-    if card.prediction != settings.prediction:
-        raise ValueError(f"prediction: expected that of the model card, {card.prediction}, got {settings.prediction}")
     if settings.t_below and settings.t_below > card.T:
         raise ValueError(f"t_below: expected at most T, {card.T}, got {settings.t_below}")
 
@@ -353,6 +376,9 @@ def _described(path: Path) -> tuple[ModelCard, TrainSettings, int]:
             raise ValueError(f"images: expected a whole number from 1, got {reprlib.repr(images)}")
         card, settings = ModelCard.parse(described["card"]), TrainSettings.parse(described["settings"])
         _check_fit(card, settings)
+        if settings.prediction != card.prediction:
+            wrong = settings.prediction
+            raise ValueError(f"prediction: expected that of the model card, {card.prediction}, got {wrong}")
     except ValueError as error:
         raise ValueError(f"{path} is damaged: {error}") from error
     return card, settings, images

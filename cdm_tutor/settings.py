@@ -2,11 +2,11 @@
 
 import reprlib
 from dataclasses import dataclass, fields
-from typing import Literal, get_args
+from typing import get_args
 
+from cdm_tutor.choices import Timesteps
 from cdm_tutor.noising import Prediction
 
-Timesteps = Literal["uniform", "focused"]
 LARGEST = 10**9  # that a number may be, but for the seed
 LARGEST_RATE = 1e30  # with larger ones a step of Adam is more than float32 holds
 
@@ -25,7 +25,7 @@ class TrainSettings:
         ema_decay: how slowly the averaged weights follow.
         grad_clip: the largest allowed length of the gradient.
         seed: of the weights at the start, the order of the images, the timesteps and the noise.
-        prediction: what the network learns to predict, "noise" or "v".
+        prediction: what the network learns to predict, "noise" or "v"; in a run what its model card says.
         timesteps: "uniform", each as likely as the next, or "focused": three in four near the middle.
         t_below: train only on timesteps below this one, as for a refiner; None for all.
         bf16: compute in bfloat16 where that is safe; faster on GPUs that know it.
@@ -92,6 +92,15 @@ class TrainSettings:
         if settings.steps is None and settings.minutes is None:
             raise ValueError("expected steps or minutes, got neither: the training would never end")
         return settings
+
+    def check_enough(self, images: int, processes: int) -> None:
+        """Raise ValueError if there are fewer images than a batch, or fewer in a batch than processes."""
+        if images < self.batch:
+            raise ValueError(f"expected at least one batch of {self.batch} images, got {images}")
+        if self.batch < processes:
+            raise ValueError(
+                f"expected a batch of at least one image for each of {processes} processes, got {self.batch}"
+            )
 
     def progress(self, step: int, seconds: float) -> float:
         """How much of the training is done, from 0 to 1."""

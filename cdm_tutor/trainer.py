@@ -204,7 +204,7 @@ def fit(training: Training, images: Tensor) -> Iterator[Step]:
         Diverged: if loss, gradient or weights are no longer finite.
     """
     settings, rank, world = training.settings, distributed.rank(), distributed.world_size()
-    _check_enough(len(images), settings.batch, world)
+    settings.check_enough(len(images), world)
     T = settings.t_below or len(training.schedule)
     while (progress := settings.progress(training.step, training.seconds)) < 1:
         start = time.perf_counter()
@@ -217,10 +217,3 @@ def fit(training: Training, images: Tensor) -> Iterator[Step]:
         training.seconds += distributed.same(time.perf_counter() - start)
         progress = settings.progress(training.step, training.seconds)
         yield Step(training.step, loss, thirds, lr, progress, training.seconds)
-
-
-def _check_enough(n: int, batch: int, world: int) -> None:
-    if n < batch:
-        raise ValueError(f"expected at least one batch of {batch} images, got {n}")
-    if batch < world:
-        raise ValueError(f"expected a batch of at least one image for each of {world} processes, got {batch}")

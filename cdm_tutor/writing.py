@@ -42,6 +42,20 @@ def whole(path: Path) -> Iterator[Path]:
         raise OSError(f"could not write {path} (what was there before is whole): {error}") from error
 
 
+def try_out(path: Path) -> None:
+    """Make the folder of a file to write, and try the file, before the work that would be lost if it failed.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    there = path.exists()
+    with path.open("ab"):
+        pass
+    if not there:
+        path.unlink()
+
+
 @contextmanager
 def whole_folder(folder: Path, mark: str, maker: str) -> Iterator[Path]:
     """Where to write what a folder is to hold; at the end it takes the place of all that an older one held.

@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 
 from cdm_tutor.checkpoint import (
     ModelCard,
+    Trained,
     load_newest,
     load_weights,
     read_safetensors,
@@ -27,11 +28,12 @@ from cdm_tutor.unet import SimpleUNet
 def test_weights_and_card_come_back(tmp_path: Path, stage: str, half: bool) -> None:
     card = ModelCard("fashion", "v", "linear", 500, stage, {"steps": 7})
     model = card.make_network()
-    save_weights(tmp_path / "w.safetensors", model, card, half=half)
-    found, found_card = load_weights(tmp_path / "w.safetensors")
-    assert found_card == card
-    assert type(found) is {"unet": SimpleUNet, "refiner": ImprovedRefinementNetwork}[stage]
-    for a, b in zip(model.parameters(), found.parameters(), strict=True):
+    save_weights(tmp_path / "w.safetensors", Trained(model, card), half=half)
+    found = load_weights(tmp_path / "w.safetensors")
+    assert found.card == card
+    assert (found.schedule.betas == card.make_schedule().betas).all()
+    assert type(found.network) is {"unet": SimpleUNet, "refiner": ImprovedRefinementNetwork}[stage]
+    for a, b in zip(model.parameters(), found.network.parameters(), strict=True):
         assert b.dtype == torch.float32
         assert torch.equal(a.half().float() if half else a, b)
     assert [p.name for p in tmp_path.iterdir()] == ["w.safetensors"]
@@ -87,7 +89,7 @@ def test_cards_of_before_are_read() -> None:
 def test_shipped_weights_are_small_and_say_how_they_were_made(name: str) -> None:
     path = shipped_weights(name)
     assert path.stat().st_size <= 3e6
-    _, card = load_weights(path)
+    card = load_weights(path).card
     assert card.data == name
     beside = json.loads(path.with_suffix(".json").read_text())
     assert {"command", "date", "images", "fid"} <= beside.keys()
@@ -113,7 +115,7 @@ def test_pickles_are_refused_and_never_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize("cut", [0, 5, 100, 10_000])
 def test_torn_files_are_named(tmp_path: Path, cut: int) -> None:
     path = tmp_path / "w.safetensors"
-    save_weights(path, SimpleUNet(), ModelCard("mnist"))
+    save_weights(path, Trained(SimpleUNet(), ModelCard("mnist")))
     path.write_bytes(path.read_bytes()[:cut])
     with pytest.raises(ValueError, match=r"w\.safetensors is damaged"):
         load_weights(path)
@@ -121,10 +123,10 @@ def test_torn_files_are_named(tmp_path: Path, cut: int) -> None:
 
 def test_other_architectures_are_named(tmp_path: Path) -> None:
     path = tmp_path / "w.safetensors"
-    save_weights(path, SimpleUNet(channels=(16, 32)), ModelCard("mnist"))
+    save_weights(path, Trained(SimpleUNet(channels=(16, 32)), ModelCard("mnist")))
     with pytest.raises(ValueError, match=r"another architecture: attention\.norm\.bias is \(32,\), expected \(64,\)"):
         load_weights(path)
-    save_weights(path, SimpleUNet(), ModelCard("mnist", stage="refiner"))
+    save_weights(path, Trained(SimpleUNet(), ModelCard("mnist", stage="refiner")))
     with pytest.raises(ValueError, match="another architecture"):
         load_weights(path)
     save_file({"a": torch.zeros(2)}, path)

@@ -1,26 +1,39 @@
 """The command line as a person meets it: real processes."""
 
 import json
+import re
+import shlex
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from inspect import signature
+from itertools import chain
 from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
 
 import pytest
 import torch
+import typer
 from PIL import Image
 from safetensors.torch import save_file
 
-from cdm_tutor.checkpoint import ModelCard, load_weights, save_weights, shipped_weights
-from cdm_tutor.cli import main
+from cdm_tutor import choices, cli, data, runs
+from cdm_tutor.checkpoint import ModelCard, Trained, load_weights, save_weights, shipped_weights
+from cdm_tutor.critic import Sharpening
+from cdm_tutor.data import CLASS_NAMES
 from cdm_tutor.demo import MARK
 from cdm_tutor.export import WEB
-from cdm_tutor.refiner import ImprovedRefinementNetwork
+from cdm_tutor.noising import Prediction
+from cdm_tutor.sampler import SOLVERS
+from cdm_tutor.schedule import BETAS
+from cdm_tutor.trainer import Step
 from cdm_tutor.unet import SimpleUNet
 
 COMMAND = [sys.executable, "-m", "cdm_tutor"]
+COMMANDS = typer.main.get_command(cli.app).commands  # by their names, in the order of the help
+DOCS = Path(__file__).parent.parent / "docs"
 
 
 def cdm(*arguments: str, cwd: Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
@@ -31,15 +44,12 @@ Cdm = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def cdm_here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cdm:
+def cdm_here(monkeypatch: pytest.MonkeyPatch, tutor: Callable[..., tuple[int, str, str]]) -> Cdm:
     """The same without a process of its own, which would only import torch once more."""
 
     def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         monkeypatch.chdir(cwd)
-        monkeypatch.setattr(sys, "argv", ["cdm-tutor", *arguments])
-        with pytest.raises(SystemExit) as end:
-            main()
-        return subprocess.CompletedProcess(arguments, int(end.value.code or 0), *capsys.readouterr())
+        return subprocess.CompletedProcess(arguments, *tutor(*arguments))
 
     return run
 
@@ -62,12 +72,12 @@ def test_train_stop_resume_and_sample(tmp_path: Path) -> None:
         said, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "saved. To go on:\n  cdm-tutor train mnist --resume --out torn" in said
-    _, card = load_weights(tmp_path / "torn" / "model.safetensors")
+    card = load_weights(tmp_path / "torn" / "model.safetensors").card
     assert 5 <= card.training["steps"] < 60
 
     resumed = cdm("train", "mnist", "--resume", "--out", "torn", cwd=tmp_path)
     assert resumed.returncode == 0, resumed.stderr
-    a, b = (load_weights(tmp_path / run / "model.safetensors")[0] for run in ("whole", "torn"))
+    a, b = (load_weights(tmp_path / run / "model.safetensors").network for run in ("whole", "torn"))
     for p, q in zip(a.parameters(), b.parameters(), strict=True):
         assert torch.equal(p, q)
     steps = [json.loads(line)["step"] for line in log.read_text().splitlines()]
@@ -104,7 +114,7 @@ def test_sample_refine_and_evaluate(tmp_path: Path, cdm_here: Cdm) -> None:
 
 def test_export_web(tmp_path: Path, cdm_here: Cdm) -> None:
     """A page with one's own network; each thing that can be wrong in one line, and no folder of others is touched."""
-    save_weights(tmp_path / "mine.safetensors", SimpleUNet(), ModelCard("fashion", "v", "linear", 300))
+    save_weights(tmp_path / "mine.safetensors", Trained(SimpleUNet(), ModelCard("fashion", "v", "linear", 300)))
     for refiner in ([], ["--refine"]):
         done = cdm_here("export-web", "mine.safetensors", "--out", "page", *refiner, cwd=tmp_path)
         assert (done.returncode, done.stderr) == (0, "")
@@ -140,7 +150,7 @@ def test_sharpen(tmp_path: Path, cdm_here: Cdm) -> None:
     done = cdm_here("sharpen", *few, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     made = tmp_path / "runs" / "mnist-sharp"
-    assert load_weights(made / "model.safetensors")[1].training["sharpened"]["rounds"] > 1
+    assert load_weights(made / "model.safetensors").card.training["sharpened"]["rounds"] > 1
     assert all((made / name).stat().st_size for name in ("preview.png", "log.jsonl"))
     again = cdm_here("sharpen", *few, cwd=tmp_path)
     assert (again.returncode, again.stderr.count("\n")) == (2, 1)
@@ -150,7 +160,8 @@ def test_sharpen(tmp_path: Path, cdm_here: Cdm) -> None:
 
 
 def test_sharpening_stopped_is_saved(tmp_path: Path) -> None:
-    save_weights(tmp_path / "start.safetensors", ImprovedRefinementNetwork(), ModelCard("mnist", "v", stage="refiner"))
+    card = ModelCard("mnist", "v", stage="refiner")
+    save_weights(tmp_path / "start.safetensors", Trained(card.make_network(), card))
     command = [*COMMAND, "sharpen", "--refiner", "start.safetensors", "--samples", "64", "--out", "sharp"]
     log = tmp_path / "sharp" / "log.jsonl"
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
@@ -162,7 +173,7 @@ def test_sharpening_stopped_is_saved(tmp_path: Path) -> None:
         said, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "cdm-tutor sharpen mnist --refiner sharp/model.safetensors --out ELSEWHERE" in said
-    assert load_weights(tmp_path / "sharp" / "model.safetensors")[1].training["sharpened"]["rounds"] >= 2
+    assert load_weights(tmp_path / "sharp" / "model.safetensors").card.training["sharpened"]["rounds"] >= 2
 
 
 BAD = {
@@ -208,7 +219,7 @@ def mess(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (corrupt / f"{part}-ubyte").write_bytes(b"not an IDX file")
     torch.save({"weights": torch.zeros(3)}, folder / "pickle.pt")
     (folder / "corrupt.safetensors").write_bytes(b"\x00" * 100)
-    save_weights(folder / "other.safetensors", SimpleUNet(channels=(16, 32)), ModelCard("mnist"))
+    save_weights(folder / "other.safetensors", Trained(SimpleUNet(channels=(16, 32)), ModelCard("mnist")))
     save_file({"a": torch.zeros(2)}, folder / "foreign.safetensors")
     for name in ("damaged", "taken", "elsewhere"):
         (folder / name).mkdir()
@@ -244,8 +255,8 @@ def test_a_loss_that_is_no_number_stops_with_its_step_and_keeps_the_checkpoint(t
     assert "became infinite or NaN at step" in done.stderr
     assert "The last good checkpoint is in runs" in done.stderr
     assert done.stderr.count("\n") == 1
-    model, _ = load_weights(tmp_path / "runs" / "mnist" / "model.safetensors")
-    assert all(p.isfinite().all() for p in model.parameters())
+    trained = load_weights(tmp_path / "runs" / "mnist" / "model.safetensors")
+    assert all(p.isfinite().all() for p in trained.network.parameters())
 
 
 def test_a_full_disk_leaves_the_last_checkpoint(tmp_path: Path) -> None:
@@ -266,18 +277,113 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path: Path) -> None:
     assert {path: path.read_bytes() for path in before} == before
 
 
-def test_help_is_there_for_every_command_and_needs_no_torch(tmp_path: Path) -> None:
+def test_help_is_there_for_every_command_and_needs_no_torch() -> None:
     script = (
         "import sys; from cdm_tutor.cli import main\n"
-        "for command in ([], ['demo'], ['train'], ['sharpen'], ['sample'], ['evaluate'], ['doctor'], ['status'],\n"
-        "    ['check'], ['watch'], ['hint'], ['solution'], ['reset'], ['init']):\n"
+        f"for command in [[], *([name] for name in {list(COMMANDS)})]:\n"
         "    sys.argv = ['cdm-tutor', *command, '--help']\n"
         "    try: main()\n"
         "    except SystemExit as end: assert not end.code\n"
         "assert 'torch' not in sys.modules"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.count("Usage: ") == 14
+    assert done.stdout.count("Usage: ") == 1 + len(COMMANDS)
+
+
+def test_the_reference_has_an_entry_for_every_command() -> None:
+    page = (DOCS / "reference" / "commands.md").read_text()
+    assert re.findall("^## (.*)$", page, re.MULTILINE) == list(COMMANDS)
+    assert re.findall('^--8<-- "docs/parts/help/(.*).md"$', page, re.MULTILINE) == list(COMMANDS)
+    assert {path.stem for path in (DOCS / "parts" / "help").iterdir()} == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_names_every_option_and_what_there_is_to_choose(name: str, cdm_here: Cdm, tmp_path: Path) -> None:
+    said = cdm_here(name, "--help", cwd=tmp_path).stdout
+    for parameter in COMMANDS[name].params:
+        assert all(option in said for option in parameter.opts if option.startswith("-"))
+    for parameter in signature(COMMANDS[name].callback).parameters.values():
+        (kind, *_) = get_args(parameter.annotation) or (None,)
+        if get_origin(kind) is Literal:
+            assert "|".join(get_args(kind)) in said
+
+
+def test_the_names_to_choose_from_are_those_that_modules_know() -> None:
+    known = {choices.Dataset: CLASS_NAMES, choices.ScheduleName: BETAS, choices.Solver: SOLVERS}
+    for names, table in known.items():
+        assert set(get_args(names)) == table.keys()
+    assert choices.Prediction == Prediction
+
+
+TYPED = {  # an option of train or sharpen, and another value than its default
+    "minutes": "3.5", "steps": "7", "data": "full", "data_dir": "the data", "stage": "refiner", "predict": "v",
+    "schedule": "linear", "noising_steps": "300", "timesteps": "focused", "batch": "8", "accumulate": "2",
+    "lr": "0.001", "processes": "2", "max_restarts": "1", "save_every": "7.0", "use": "mine", "device": "cpu",
+    "seed": "5", "weights": "it's.safetensors", "samples": "64", "refine_from": "100",
+}  # fmt: skip
+
+
+def every_option(name: str, *without: str) -> dict[str, list[str]]:
+    """All options of a command as one types them, by the name of the parameter."""
+    options = [each for each in COMMANDS[name].params if each.param_type_name == "option" and each.name not in without]
+    return {each.name: [each.opts[0]] if each.is_flag else [each.opts[0], TYPED[each.name]] for each in options}
+
+
+@pytest.fixture
+def stopped(tutor: Callable[..., tuple[int, str, str]], anywhere: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Runs a training that a signal ends after its first step; gives back what is printed to go on with it."""
+
+    def one_step(*_: object, **__: object) -> Iterator[Step]:
+        yield Step(1, 0.5, (0.5, 0.5, 0.5), 0.1, 0.01, 0.1)
+        raise runs.Stopped(signal.SIGTERM)
+
+    monkeypatch.setattr(cli, "share_work", lambda *_: None)
+    monkeypatch.setattr(cli.course, "stand_in", lambda *_: None)
+    monkeypatch.setattr(data, "load_images", lambda name, *_: data.load_sample(name))
+    monkeypatch.setattr(runs, "kept", one_step)
+    monkeypatch.setattr(Sharpening, "draw_samples", lambda *_: torch.zeros(16, 1, 28, 28))
+
+    def run(*words: str) -> list[str]:
+        code, said, error = tutor(*words)
+        assert code == 128 + signal.SIGTERM, error
+        return shlex.split(said.splitlines()[-1])
+
+    return run
+
+
+def has(words: list[str], option: list[str]) -> bool:
+    return any(words[place : place + len(option)] == option for place in range(len(words)))
+
+
+def test_to_go_on_with_a_training_nothing_is_forgotten(stopped: Any) -> None:
+    """Every option is typed again, or else what it said is in the run's own file."""
+    options = every_option("train", "out", "resume")
+    again = stopped("train", "fashion", "--out", "a run", *chain(*options.values()))
+    assert again[:6] == ["cdm-tutor", "train", "fashion", "--resume", "--out", "a run"]
+    remembered = cli.REMEMBERED | {"minutes", "steps"}
+    assert remembered < options.keys()
+    for name, option in options.items():
+        assert has(again, option) != (name in remembered), name
+    described = json.loads(Path("a run", "run.json").read_text())
+    known = described["card"] | {name: value for name, value in described["settings"].items() if value is not None}
+    kept_as = {"predict": "prediction", "noising_steps": "T", "compiled": "compile"}
+    for name in remembered:
+        value = known[kept_as.get(name, name)]
+        assert value is True if name == "compiled" else str(value) == TYPED[name], name
+    options = every_option("train", "out", *cli.REMEMBERED)
+    again = stopped("train", "fashion", "--out", "a run", *chain(*options.values()))
+    assert all(has(again, option) for option in options.values()), "a new end is typed again"
+
+
+def test_to_go_on_with_a_sharpening_nothing_is_forgotten(stopped: Any) -> None:
+    for path, stage in (("it's.safetensors", "unet"), ("R.safetensors", "refiner")):
+        card = ModelCard("fashion", "v", stage=stage)
+        save_weights(Path(path), Trained(card.make_network(), card))
+    options = every_option("sharpen", "out", "refiner")
+    again = stopped("sharpen", "fashion", "--refiner", "R.safetensors", "--out", "a b", *chain(*options.values()))
+    made = ["--refiner", "a b/model.safetensors", "--out", "ELSEWHERE"]
+    assert again[:7] == ["cdm-tutor", "sharpen", "fashion", *made]
+    assert all(has(again, option) for option in options.values())
 
 
 def test_doctor_finds_this_machine_fit(tmp_path: Path, cdm_here: Cdm) -> None:

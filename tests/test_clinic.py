@@ -1,6 +1,6 @@
 """The clinic: every known mistake was run and is shown, and images by themselves lead to the right symptom."""
 
-import sys
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from cdm_tutor import cli
 from cdm_tutor.checkpoint import ModelCard, shipped_weights
 from cdm_tutor.course import verdict
 from cdm_tutor.course.lesson import Lesson
@@ -26,6 +25,7 @@ from workshop.clinic.words import how
 
 ROOT = Path(__file__).parent.parent
 MISTAKES = all_mistakes()
+Tutor = Callable[..., tuple[int, str, str]]
 
 
 def test_one_mistake_is_run_and_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,19 +160,9 @@ def test_single_images_and_grids_without_gaps_are_read(digits: Measurer, tmp_pat
     torch.testing.assert_close(read_images(tmp_path / "row.png"), digits.real[:6])
 
 
-def diagnosed(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
-    """The exit code of cdm-tutor diagnose, and what it says."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["cdm-tutor", "diagnose", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-    said = capsys.readouterr()
-    return ended.value.code or 0, said.out + said.err
-
-
-def test_diagnose_a_grid(digits: Measurer, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_diagnose_a_grid(digits: Measurer, tmp_path: Path, tutor: Tutor) -> None:
     save_grid(tmp_path / "bad.png", planted("grain", digits.real[5000:5064]))
-    code, said = diagnosed(capsys, str(tmp_path / "bad.png"))
+    code, said, _ = tutor("diagnose", tmp_path / "bad.png")
     assert code == 0
     assert f"Most like: {find_group('grain').title}." in said
     assert "All with this symptom: clinic.html#grain" in said
@@ -181,12 +171,12 @@ def test_diagnose_a_grid(digits: Measurer, tmp_path: Path, capsys: pytest.Captur
     assert all(address(line.split("#")[1]) == line for line in named)
 
 
-def test_diagnose_weights(capsys: pytest.CaptureFixture[str]) -> None:
-    code, said = diagnosed(capsys, str(shipped_weights("fashion")), "-n", "16")
+def test_diagnose_weights(tutor: Tutor) -> None:
+    code, said, _ = tutor("diagnose", shipped_weights("fashion"), "-n", 16)
     assert (code, "Looks healthy: " in said) == (0, True), said
 
 
-def test_diagnose_says_what_it_cannot_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_diagnose_says_what_it_cannot_read(tmp_path: Path, tutor: Tutor) -> None:
     (tmp_path / "text.png").write_text("no picture")
     save_grid(tmp_path / "odd.png", torch.zeros(4, 1, 20, 20))
     (tmp_path / "empty").mkdir()
@@ -197,10 +187,10 @@ def test_diagnose_says_what_it_cannot_read(tmp_path: Path, capsys: pytest.Captur
         "odd.png": "expected images of 28 x 28, or a grid of them",
         "empty": "no PNG at",
     }.items():
-        code, said = diagnosed(capsys, str(tmp_path / what))
-        assert (code, message in said, said.count("\n")) == (2, True, 1), said
-    code, said = diagnosed(capsys, str(shipped_weights("mnist", "refiner")))
-    assert (code, "is a refiner, which draws nothing by itself" in said) == (2, True)
+        code, _, error = tutor("diagnose", tmp_path / what)
+        assert (code, message in error, error.count("\n")) == (2, True, 1), error
+    code, _, error = tutor("diagnose", shipped_weights("mnist", "refiner"))
+    assert (code, "is a refiner, which draws nothing by itself" in error) == (2, True)
 
 
 def test_losses(tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 import cdm_tutor.schedule
-from cdm_tutor.cli import main
 from cdm_tutor.course import commands
 from cdm_tutor.course.learner import patched, reference_source
 from cdm_tutor.course.lesson import Exercise, Lesson
@@ -63,21 +62,6 @@ def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     commands.init(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-@pytest.fixture
-def tutor(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tutor:
-    """`cdm-tutor ...` in this process: exit code, stdout, stderr."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["cdm-tutor", *arguments])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
-            main()
-        said = capsys.readouterr()
-        return int(end.value.code or 0), said.out, said.err
-
-    return run
 
 
 @pytest.mark.parametrize("lesson", READY, ids=lambda lesson: lesson.number)

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from cdm_tutor.checkpoint import load_weights, shipped_weights
+from cdm_tutor.checkpoint import ModelCard, Trained, load_weights, shipped_weights
 from cdm_tutor.critic import (
     Critic,
     Sharpening,
@@ -25,16 +25,17 @@ REAL = load_sample("mnist").x0[::200]
 
 def sharpening(settings: SharpenSettings = FEW) -> Sharpening:
     torch.manual_seed(0)
-    eyes, _ = load_weights(shipped_weights("mnist"))
-    return Sharpening(ImprovedRefinementNetwork(), eyes, COSINE, "v", settings)
+    start = Trained(ImprovedRefinementNetwork(), ModelCard("mnist", "v", stage="refiner"))
+    return Sharpening(start, load_weights(shipped_weights("mnist")), settings)
 
 
 def test_refining_to_learn_is_refining(generator: torch.Generator) -> None:
-    model, card = load_weights(shipped_weights("mnist"))
+    shipped = load_weights(shipped_weights("mnist"))
     noise = torch.randn(REAL[:2].shape, generator=torch.Generator().manual_seed(3))
-    learned = refine_to_learn(model, REAL[:2], COSINE, noise, 200, card.prediction)
+    learned = refine_to_learn(shipped.network, REAL[:2], COSINE, noise, 200, shipped.card.prediction)
     assert learned.requires_grad
-    expected = refine(model, REAL[:2], COSINE, torch.Generator().manual_seed(3), 200, card.prediction)
+    generator = torch.Generator().manual_seed(3)
+    expected = refine(shipped.network, REAL[:2], COSINE, generator, 200, shipped.card.prediction)
     assert not expected.requires_grad
     torch.testing.assert_close(learned.detach(), expected, rtol=0, atol=1e-5)
 
@@ -81,13 +82,13 @@ def test_refiner_learns_what_the_critic_likes(generator: torch.Generator) -> Non
 
 
 def test_scores_one_for_each_image() -> None:
-    model, _ = load_weights(shipped_weights("mnist"))
     t = torch.zeros(3, dtype=torch.int64)
-    assert Critic(model, COSINE)(REAL[:3], t, torch.zeros_like(REAL[:3])).shape == (3,)
+    critic = Critic(load_weights(shipped_weights("mnist")))
+    assert critic(REAL[:3], t, torch.zeros_like(REAL[:3])).shape == (3,)
 
 
 def test_learns_from_no_samples_that_are_measured() -> None:
-    ways = samples_to_learn_from(10, seed=0)
+    ways = samples_to_learn_from(replace(FEW, samples=10))
     assert sum(way.n for way in ways) >= 10
     assert min(way.seed for way in ways) > 1000
     assert {way.solver for way in ways} == {"ddim", "dpm"}

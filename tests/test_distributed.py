@@ -251,7 +251,7 @@ def workers_of(process: subprocess.Popen[str]) -> list[int]:
 
 
 def same_weights(a: Path, b: Path, atol: float) -> None:
-    one, two = (load_weights(run / "model.safetensors")[0] for run in (a, b))
+    one, two = (load_weights(run / "model.safetensors").network for run in (a, b))
     for p, q in zip(one.parameters(), two.parameters(), strict=True):
         torch.testing.assert_close(p, q, rtol=0, atol=atol)
 

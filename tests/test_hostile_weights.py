@@ -20,8 +20,15 @@ from PIL import Image
 from safetensors.torch import save, save_file
 from torch import Tensor
 
-from cdm_tutor.checkpoint import ModelCard, load_newest, load_weights, save_checkpoint, save_weights, shipped_weights
-from cdm_tutor.cli import main
+from cdm_tutor.checkpoint import (
+    ModelCard,
+    Trained,
+    load_newest,
+    load_weights,
+    save_checkpoint,
+    save_weights,
+    shipped_weights,
+)
 from cdm_tutor.data import load_sample
 from cdm_tutor.demo import run_demo
 from cdm_tutor.export import MARK, export_web
@@ -37,20 +44,7 @@ NETWORK = SimpleUNet().state_dict()
 NAME = "conv_in.weight"
 
 Said = tuple[int, str, str]
-Run = Callable[..., Said]
-
-
-@pytest.fixture
-def cdm(anywhere: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Runs a command here; returns its exit code, what it printed and what it complained of."""
-
-    def run(*arguments: object) -> Said:
-        monkeypatch.setattr(sys, "argv", ["cdm-tutor", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            main()
-        return int(end.value.code or 0), *capfd.readouterr()
-
-    return run
+Tutor = Callable[..., Said]
 
 
 def weights(card: object = CARD, **tensors: Tensor | None) -> bytes:
@@ -167,28 +161,28 @@ def one_line(said: Said) -> str:
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_no_file_of_weights_does_harm(name: str, anywhere: Path, cdm: Run) -> None:
+def test_no_file_of_weights_does_harm(name: str, anywhere: Path, tutor: Tutor) -> None:
     (anywhere / "it.safetensors").write_bytes(HOSTILE[name])
     for arguments in READERS.values():
-        assert "it.safetensors" in one_line(cdm(*arguments))
+        assert "it.safetensors" in one_line(tutor(*arguments))
         assert [file.name for file in anywhere.iterdir()] == ["it.safetensors"], arguments
     assert (anywhere / "it.safetensors").read_bytes() == HOSTILE[name]
 
 
-def test_the_good_file_that_all_hostile_ones_are_made_from(anywhere: Path, cdm: Run) -> None:
+def test_the_good_file_that_all_hostile_ones_are_made_from(anywhere: Path, tutor: Tutor) -> None:
     (anywhere / "it.safetensors").write_bytes(weights())
     for reader in ("sample", "sample --refiner", "export-web", "diagnose"):
-        assert cdm(*READERS[reader])[0] == 0, reader
+        assert tutor(*READERS[reader])[0] == 0, reader
 
 
-def test_a_sparse_file_is_not_read(anywhere: Path, cdm: Run) -> None:
+def test_a_sparse_file_is_not_read(anywhere: Path, tutor: Tutor) -> None:
     with (anywhere / "it.safetensors").open("wb") as file:
         file.truncate(5 * 10**9)
     for arguments in READERS.values():
-        assert "expected at most 500,000,000 bytes" in one_line(cdm(*arguments))
+        assert "expected at most 500,000,000 bytes" in one_line(tutor(*arguments))
 
 
-def test_what_is_no_file(anywhere: Path, cdm: Run) -> None:
+def test_what_is_no_file(anywhere: Path, tutor: Tutor) -> None:
     (anywhere / "folder.safetensors").mkdir()
     os.mkfifo(anywhere / "pipe.safetensors")
     (anywhere / "loop.safetensors").symlink_to("loop.safetensors")
@@ -196,35 +190,40 @@ def test_what_is_no_file(anywhere: Path, cdm: Run) -> None:
         for arguments in READERS.values():
             if (name, arguments[0]) != ("folder", "diagnose"):
                 told = [f"{name}.safetensors" if it == "it.safetensors" else it for it in arguments]
-                one_line(cdm(*told))
+                one_line(tutor(*told))
 
 
-def too_much() -> SimpleUNet:
+def begun(card: ModelCard) -> Trained:
+    """A network that has learned nothing."""
+    return Trained(card.make_network(), card)
+
+
+def too_much() -> Trained:
     """A network whose weights are finite, and whose answers are not."""
     network = SimpleUNet()
     for parameter in network.parameters():
         parameter.data.fill_(3e38)
-    return network
+    return Trained(network, ModelCard("mnist", "v"))
 
 
-def test_images_that_are_not_finite_are_not_used(anywhere: Path, cdm: Run) -> None:
-    save_weights(anywhere / "it.safetensors", too_much(), ModelCard("mnist", "v"))
+def test_images_that_are_not_finite_are_not_used(anywhere: Path, tutor: Tutor) -> None:
+    save_weights(anywhere / "it.safetensors", too_much())
     before = ["it.safetensors"]
     for reader in ("sample", "sample --refiner", "evaluate", "diagnose", "sharpen --weights"):
-        error = one_line(cdm(*READERS[reader], *(("--samples", 64) if "sharpen" in reader else ())))
+        error = one_line(tutor(*READERS[reader], *(("--samples", 64) if "sharpen" in reader else ())))
         assert "images that are not finite numbers" in error
         written = [path for path in anywhere.rglob("*") if path.is_file() and path.name != ".lock"]
         assert [file.name for file in written] == before
-    assert "half precision cannot" in one_line(cdm(*READERS["export-web"]))
+    assert "half precision cannot" in one_line(tutor(*READERS["export-web"]))
     with pytest.raises(ValueError, match="images that are not finite numbers"):
-        generate(too_much(), ModelCard("mnist"), SampleSettings(n=40, steps=1))
+        generate(too_much(), SampleSettings(n=40, steps=1))
     with pytest.raises(ValueError, match="expected samples of finite numbers"):
         Yardstick("mnist", load_sample("mnist").x0[:100]).report(torch.full((4, 1, 28, 28), torch.nan))
 
 
 def test_nothing_that_is_not_finite_is_saved(tmp_path: Path) -> None:
     path, card = tmp_path / "w.safetensors", ModelCard("mnist")
-    save_weights(path, SimpleUNet(), card)
+    save_weights(path, Trained(SimpleUNet(), card))
     before = path.read_bytes()
     for bad in (torch.nan, torch.inf):
         network = SimpleUNet()
@@ -232,10 +231,10 @@ def test_nothing_that_is_not_finite_is_saved(tmp_path: Path) -> None:
         with pytest.raises(
             ValueError, match=r"w\.safetensors is not written: conv_out\.bias holds numbers that are not"
         ):
-            save_weights(path, network, card)
+            save_weights(path, Trained(network, card))
     network.conv_out.bias.data[1] = 1e6
     with pytest.raises(ValueError, match="not finite"):
-        save_weights(path, network, card, half=True)
+        save_weights(path, Trained(network, card), half=True)
     assert path.read_bytes() == before
 
     good: dict[str, Any] = {"step": 1, "model": {"a": torch.ones(2)}, "ema": {"a": torch.ones(2)}, "optimizer": {}}
@@ -322,12 +321,12 @@ REFUSED = {  # before any work: nothing is drawn, and nothing written
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_cannot_be_is_refused_before_the_work(
-    name: str, anywhere: Path, cdm: Run, monkeypatch: pytest.MonkeyPatch
+    name: str, anywhere: Path, tutor: Tutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     few = ModelCard("mnist", "v", T=16)
-    save_weights(anywhere / "W16.safetensors", few.make_network(), few)
+    save_weights(anywhere / "W16.safetensors", begun(few))
     few = replace(few, stage="refiner")
-    save_weights(anywhere / "R16.safetensors", few.make_network(), few)
+    save_weights(anywhere / "R16.safetensors", begun(few))
     (anywhere / "folder").mkdir()
     before = sorted(anywhere.rglob("*"))
 
@@ -338,7 +337,7 @@ def test_what_cannot_be_is_refused_before_the_work(
     arguments, error = REFUSED[name]
     files = {"W": shipped_weights("mnist"), "R": shipped_weights("mnist", "refiner"), "W16": "W16.safetensors"}
     files |= {"F": shipped_weights("fashion", "refiner"), "R16": "R16.safetensors"}
-    assert error in one_line(cdm(*(files.get(it, it) for it in arguments)))
+    assert error in one_line(tutor(*(files.get(it, it) for it in arguments)))
     assert sorted(anywhere.rglob("*")) == before
 
 
@@ -348,8 +347,7 @@ def test_refining_from_the_last_step_that_there_is(tmp_path: Path) -> None:
 
     card = ModelCard("mnist", "v", T=20)
     settings = SharpenSettings(t_start=19, batch=4, alone=0)
-    refiner = replace(card, stage="refiner").make_network()
-    sharpening = Sharpening(refiner, card.make_network(), card.make_schedule(), "v", settings)
+    sharpening = Sharpening(begun(replace(card, stage="refiner")), begun(card), settings)
     images = torch.rand(8, 1, 28, 28)
     for step in range(3):
         sharpening.round(step, 0.0, images, images)
@@ -360,13 +358,8 @@ def test_no_step_of_the_refiner_is_taken_on_a_gradient_that_is_not_finite() -> N
     from cdm_tutor.trainer import Diverged
 
     card = ModelCard("mnist", "v")
-    sharpening = Sharpening(
-        replace(card, stage="refiner").make_network(),
-        card.make_network(),
-        card.make_schedule(),
-        "v",
-        SharpenSettings(batch=4, alone=0, weight=1e38),
-    )
+    settings = SharpenSettings(batch=4, alone=0, weight=1e38)
+    sharpening = Sharpening(begun(replace(card, stage="refiner")), begun(card), settings)
     with torch.no_grad():
         for parameter in sharpening.critic.judge.parameters():
             parameter.fill_(torch.nan)
@@ -428,34 +421,34 @@ def pictures(folder: Path) -> dict[str, tuple[bytes, str]]:
     }
 
 
-def test_pictures_that_cannot_be_looked_at(anywhere: Path, cdm: Run) -> None:
+def test_pictures_that_cannot_be_looked_at(anywhere: Path, tutor: Tutor) -> None:
     for name, (content, error) in pictures(anywhere).items():
         (anywhere / "it.png").write_bytes(content)
         for what in ("it.png", "."):
-            assert error in one_line(cdm("diagnose", what)), name
+            assert error in one_line(tutor("diagnose", what)), name
     (anywhere / "it.png").unlink()
     (anywhere / "folder.png").mkdir()
     os.mkfifo(anywhere / "pipe.png")
     (anywhere / "loop.png").symlink_to("loop.png")
     for what in (".", "folder.png", "pipe.png", "loop.png"):
-        assert "no PNG at" in one_line(cdm("diagnose", what))
+        assert "no PNG at" in one_line(tutor("diagnose", what))
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
-def test_pictures_of_all_kinds_of_bytes(anywhere: Path, cdm: Run, mode: str) -> None:
+def test_pictures_of_all_kinds_of_bytes(anywhere: Path, tutor: Tutor, mode: str) -> None:
     how = {"transparency": bytes(256)} if mode == "P" else {}
     (anywhere / "it.png").write_bytes(png(anywhere, mode, **how))
-    code, _, error = cdm("diagnose", "it.png")
+    code, _, error = tutor("diagnose", "it.png")
     assert (code, error) == (0, "")
 
 
-def test_too_many_pictures(anywhere: Path, cdm: Run) -> None:
+def test_too_many_pictures(anywhere: Path, tutor: Tutor) -> None:
     from cdm_tutor.course import looks
 
     save_grid(anywhere / "a.png", load_sample("mnist").x0[:6000], columns=100, zoom=1)
     (anywhere / "b.png").write_bytes((anywhere / "a.png").read_bytes())
     assert len(looks.read_images(anywhere / "a.png")) == 6000
-    assert "at most 10,000 images" in one_line(cdm("diagnose", "."))
+    assert "at most 10,000 images" in one_line(tutor("diagnose", "."))
 
 
 @contextmanager
@@ -491,7 +484,7 @@ def writers() -> dict[str, Callable[[Path], None]]:
         "schedules.png": save_schedules,
         "noising.png": lambda path: save_noising(path, noise[0], seeded(1)),
         "losses.png": lambda path: save_losses(path, {"all": [3.0, 2.0, 1.0]}),
-        "w.safetensors": lambda path: save_weights(path, SimpleUNet(), ModelCard("mnist")),
+        "w.safetensors": lambda path: save_weights(path, begun(ModelCard("mnist"))),
     }
 
 
@@ -503,8 +496,8 @@ def test_on_a_full_disk_all_stays_as_it_was(tmp_path: Path) -> None:
     with nearly_full(tmp_path / "disk", 12_000_000) as disk:
         for name, write in writers().items():
             write(disk / name)
-        network, card = load_weights(shipped_weights("mnist"))
-        export_web(disk / "web", network, card)
+        shipped = load_weights(shipped_weights("mnist"))
+        export_web(disk / "web", shipped)
         assert not [name for name in states(disk) if ".part" in name]
         fill_up(disk)
         before = states(disk)
@@ -512,9 +505,9 @@ def test_on_a_full_disk_all_stays_as_it_was(tmp_path: Path) -> None:
             with pytest.raises(OSError, match=rf"could not write .*{name} \(what was there before is whole\)"):
                 write(disk / name)
         with pytest.raises(OSError, match=r"could not write .*web \(what was there before is whole\)"):
-            export_web(disk / "web", network, card)
+            export_web(disk / "web", shipped)
         with pytest.raises(OSError, match=r"could not write .*new \(what was there before is whole\)"):
-            export_web(disk / "new", network, card)
+            export_web(disk / "new", shipped)
         assert states(disk) == before
         assert not (disk / "new").exists()
 
@@ -533,10 +526,10 @@ CUT_SHORT = {
 
 
 @pytest.mark.parametrize("name", CUT_SHORT)
-def test_a_command_that_cannot_write_leaves_what_was_there(name: str, anywhere: Path, cdm: Run) -> None:
+def test_a_command_that_cannot_write_leaves_what_was_there(name: str, anywhere: Path, tutor: Tutor) -> None:
     """A limit on the size of files stands in for the disk: writing beyond it fails as on a full one."""
     arguments, limit = CUT_SHORT[name]
-    assert cdm(*arguments)[0] == 0
+    assert tutor(*arguments)[0] == 0
     before = states(anywhere)
     script = LIMITED.format(limit=limit, arguments=arguments)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
@@ -564,7 +557,7 @@ def test_a_demo_that_fails_leaves_the_last_one(anywhere: Path, monkeypatch: pyte
     assert not (anywhere / "new").exists()
 
 
-def test_a_stopped_demo_says_so(cdm: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stopped_demo_says_so(tutor: Tutor, monkeypatch: pytest.MonkeyPatch) -> None:
     from cdm_tutor import demo
     from cdm_tutor.runs import Stopped
 
@@ -572,7 +565,7 @@ def test_a_stopped_demo_says_so(cdm: Run, monkeypatch: pytest.MonkeyPatch) -> No
         raise Stopped(2)
 
     monkeypatch.setattr(demo, "_train", stop)
-    code, said, error = cdm("demo")
+    code, said, error = tutor("demo")
     assert (code, error) == (130, "")
     assert said.endswith("Stopped; nothing was written.\n")
 

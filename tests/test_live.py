@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from cdm_tutor import refiner, sampler
-from cdm_tutor.checkpoint import ModelCard, load_weights, shipped_weights
+from cdm_tutor.checkpoint import ModelCard, Trained, load_weights, shipped_weights
 from cdm_tutor.export import WEB, encoded, weights_script
 from cdm_tutor.randomness import seeded
 from cdm_tutor.refiner import ImprovedRefinementNetwork, refine
@@ -112,7 +112,7 @@ def compare(network: SimpleUNet, name: str, side: int, file: Path, product: str)
 @pytest.mark.parametrize(("data", "stage"), SHIPPED, ids="-".join)
 def test_every_layer_of_the_shipped_networks(data: str, stage: str, product: str, live_files: Path) -> None:
     name = data if stage == "unet" else f"{data}-refiner"
-    compare(load_weights(shipped_weights(data, stage))[0], name, 28, live_files / f"{name}.js", product)
+    compare(load_weights(shipped_weights(data, stage)).network, name, 28, live_files / f"{name}.js", product)
 
 
 @with_and_without_wasm
@@ -121,7 +121,7 @@ def test_every_layer_of_other_architectures(name: str, product: str, tmp_path: P
     network, side = OTHERS[name]
     randomize(network)
     file = tmp_path / "network.js"
-    file.write_text(weights_script(name, network, CARD, CARD.make_schedule(), side))
+    file.write_text(weights_script(name, Trained(network, CARD), side))
     compare(network, name, side, file, product)
 
 
@@ -129,7 +129,7 @@ def test_weights_that_half_precision_cannot_hold() -> None:
     network = SimpleUNet()
     network.conv_in.weight.data[0, 0, 0, 0] = 1e5
     with pytest.raises(ValueError, match=r"conv_in\.weight holds weights that half precision cannot"):
-        weights_script("large", network, CARD, CARD.make_schedule())
+        weights_script("large", Trained(network, CARD))
 
 
 def test_webassembly_is_used_where_there_is_some() -> None:
@@ -173,15 +173,14 @@ def test_images_of_each_solver(
     data: str, solver: str, product: str, live_files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same noises in both, 20 steps; and what the refiner makes of the image."""
-    network, card = load_weights(shipped_weights(data))
-    second, its_card = load_weights(shipped_weights(data, "refiner"))
+    first, second = load_weights(shipped_weights(data)), load_weights(shipped_weights(data, "refiner"))
     noise, generator = noises(21, 28), torch.Generator()
     fresh = iter([*noise[1:], noise[0]])
     for module in (sampler, refiner):
         monkeypatch.setattr(module, "draw_like", lambda x, generator: next(fresh))
-    schedule = card.make_schedule()
-    x = sample(network, noise[0], schedule, generator=generator, solver=solver, prediction=card.prediction)
-    refined = refine(second, x, its_card.make_schedule(), generator, 200, its_card.prediction)
+    how = {"solver": solver, "prediction": first.card.prediction}
+    x = sample(first.network, noise[0], first.schedule, generator=generator, **how)
+    refined = refine(second.network, x, second.schedule, generator, 200, second.card.prediction)
     files = (live_files / f"{data}.js", live_files / f"{data}-refiner.js")
     found = drawn_in_page(data, solver, 20, noise, *files, product=product)
     assert_close(found["x"], x.flatten(), rtol=0, atol=1e-2)
@@ -198,7 +197,7 @@ def test_images_of_a_network_that_predicts_noise(solver: str, tmp_path: Path, mo
     monkeypatch.setattr(sampler, "draw_like", lambda x, generator: next(fresh))
     x = sample(network, noise[0], CARD.make_schedule(), generator=torch.Generator(), solver=solver, steps=16)
     file = tmp_path / "network.js"
-    file.write_text(weights_script("folded", network, CARD, CARD.make_schedule(), side))
+    file.write_text(weights_script("folded", Trained(network, CARD), side))
     assert_close(drawn_in_page("folded", solver, 16, noise, file)["x"], x.flatten(), rtol=0, atol=1e-2)
     assert x.std() > 0.1
 

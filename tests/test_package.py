@@ -15,10 +15,11 @@ MAY_IMPORT = {  # besides torch and friends
     "unet": set(),
     "sampler": {"schedule", "noising", "randomness"},
     "refiner": {"schedule", "noising", "sampler", "unet", "randomness"},
-    "settings": {"noising"},
+    "choices": set(),
+    "settings": {"noising", "choices"},
     "trainer": {"schedule", "noising", "sampler", "refiner", "randomness", "distributed", "settings"},
-    "critic": {"generate", "noising", "randomness", "refiner", "sampler", "schedule", "trainer", "unet"},
-    "data": set(),
+    "critic": {"checkpoint", "generate", "noising", "randomness", "refiner", "sampler", "schedule", "trainer", "unet"},
+    "data": {"choices"},
     "plots": {"schedule", "noising", "writing"},
     "metrics": {"data", "checkpoint"},
     "generate": {"checkpoint", "distributed", "noising", "randomness", "refiner", "sampler"},
@@ -40,6 +41,16 @@ def test_imports_follow_the_arrow(module: str) -> None:
         for name in (node.module.split(".")[1:] or [alias.name for alias in node.names])
     }
     assert imported <= MAY_IMPORT[module]
+
+
+@pytest.mark.parametrize("module", ["choices", "options", "cli", "course/cli"])
+def test_the_command_line_knows_nothing_of_tensors(module: str) -> None:
+    assert "torch" not in {
+        name.split(".")[0]
+        for node in ast.walk(tree(module))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in (getattr(node, "module", None) or "", *(alias.name for alias in node.names))
+    }
 
 
 def test_six_stages_stay_readable() -> None:

@@ -17,11 +17,9 @@ import torch
 
 import cdm_tutor.lock
 from cdm_tutor import runs
-from cdm_tutor.checkpoint import ModelCard, save_weights
-from cdm_tutor.cli import main
+from cdm_tutor.checkpoint import ModelCard, Trained, save_weights
 from cdm_tutor.data import load_sample
 from cdm_tutor.lock import lock
-from cdm_tutor.refiner import ImprovedRefinementNetwork
 from cdm_tutor.runs import Run
 from cdm_tutor.settings import TrainSettings
 from cdm_tutor.shell import typed
@@ -29,21 +27,7 @@ from cdm_tutor.shell import typed
 COMMAND = [sys.executable, "-m", "cdm_tutor"]
 TINY = ("--batch", "4", "--device", "cpu")
 
-
-def cdm(*arguments: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> tuple[int, str, str]:
-    monkeypatch.setattr(sys, "argv", ["cdm-tutor", *arguments])
-    capsys.readouterr()
-    with pytest.raises(SystemExit) as end:
-        main()
-    said = capsys.readouterr()
-    return int(end.value.code or 0), said.out, said.err
-
-
-@pytest.fixture
-def tutor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """`cdm-tutor ...` in this process, in a folder of its own: exit code, stdout, stderr."""
-    monkeypatch.chdir(tmp_path)
-    return lambda *arguments: cdm(*arguments, capsys=capsys, monkeypatch=monkeypatch)
+pytestmark = pytest.mark.usefixtures("anywhere")
 
 
 @pytest.fixture(scope="module")
@@ -402,7 +386,8 @@ def test_sharpening_keeps_others_out_and_goes_on_without_a_picture(
     tutor: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     start = tmp_path / "it's.safetensors"
-    save_weights(start, ImprovedRefinementNetwork(), ModelCard("mnist", "v", stage="refiner"))
+    card = ModelCard("mnist", "v", stage="refiner")
+    save_weights(start, Trained(card.make_network(), card))
     few = ("--refiner", start.name, "--samples", "64", "--minutes", "0.01", "--out", "a b", "--device", "cpu")
     (tmp_path / "a b").mkdir()
     with lock(tmp_path / "a b"):

@@ -332,14 +332,14 @@ def test_insides_of_the_network(address: str, browser: "Browser") -> None:  # no
 @pytest.mark.browser
 def test_exported_page_draws_from_the_disk(tmp_path: Path, browser: "Browser") -> None:  # noqa: F821
     """As after a double click; with a network of another shape, and without WebAssembly, too."""
-    from cdm_tutor.checkpoint import ModelCard, load_weights, shipped_weights
+    from cdm_tutor.checkpoint import ModelCard, Trained, load_weights, shipped_weights
     from cdm_tutor.export import export_web
     from cdm_tutor.unet import SimpleUNet
 
     refiner = load_weights(shipped_weights("mnist", "refiner"))
-    page = export_web(tmp_path / "shipped", *load_weights(shipped_weights("mnist")), refiner)
+    page = export_web(tmp_path / "shipped", load_weights(shipped_weights("mnist")), refiner)
     small = SimpleUNet(channels=(8, 16, 24), blocks=(1, 1, 1), fold=1, attention=False)
-    other = export_web(tmp_path / "other", small, ModelCard("fashion", T=18))
+    other = export_web(tmp_path / "other", Trained(small, ModelCard("fashion", T=18)))
     for index, said, script in (
         (page, "20 steps of dpm and two of the refiner", ""),
         (other, "18 steps of dpm", "delete globalThis.WebAssembly"),

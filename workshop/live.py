@@ -10,6 +10,5 @@ def scripts() -> dict[str, str]:
     made = {}
     for data in CLASS_NAMES:
         for stage, name in (("unet", data), ("refiner", f"{data}-refiner")):
-            network, card = load_weights(shipped_weights(data, stage))
-            made[f"live/{name}.js"] = weights_script(name, network, card, card.make_schedule())
+            made[f"live/{name}.js"] = weights_script(name, load_weights(shipped_weights(data, stage)))
     return made

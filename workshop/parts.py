@@ -5,6 +5,7 @@ import textwrap
 from collections.abc import Callable
 from functools import partial
 
+import typer
 from typer.testing import CliRunner
 
 from cdm_tutor.cli import app
@@ -114,7 +115,7 @@ def commands_part() -> str:
 
 def commands() -> list[str]:
     """The names of all commands, in the order of the help."""
-    return [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
+    return list(typer.main.get_command(app).commands)
 
 
 def code(text: str) -> str:

@@ -20,21 +20,21 @@ from workshop.machine import machine
 
 def ship(run: Path, command: str) -> Path:
     """Write the weights and what is known of them; returns the path of the description."""
-    model, card = load_weights(run / "model.safetensors")
-    path = shipped_weights(card.data, card.stage)
-    save_weights(path, model, card, half=True)
+    trained = load_weights(run / "model.safetensors")
+    path = shipped_weights(trained.card.data, trained.card.stage)
+    save_weights(path, trained, half=True)
     described = path.with_suffix(".json")
-    described.write_text(json.dumps({"command": command, **card.training, **measured(path)}, indent=2) + "\n")
+    described.write_text(json.dumps({"command": command, **trained.card.training, **measured(path)}, indent=2) + "\n")
     return described
 
 
 def measured(path: Path) -> dict[str, Any]:
     """What 5,000 samples of shipped weights are like."""
     shipped = load_weights(path)
-    card = shipped[1]
+    card = shipped.card
     base, refiner = (shipped, None) if card.stage == "unet" else (load_weights(shipped_weights(card.data)), shipped)
     settings = SampleSettings(n=5000, steps=20)
-    report = Yardstick(card.data, load_sample(card.data).x0).report(generate(*base, settings, refiner=refiner))
+    report = Yardstick(card.data, load_sample(card.data).x0).report(generate(base, settings, refiner=refiner))
     return {
         "sampled": "20 steps of DPM-Solver++, stochastic and corrected" + (", refined" if refiner else ""),
         "n": report.n,

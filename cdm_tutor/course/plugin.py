@@ -134,12 +134,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _exercise_by_exercise(item: pytest.Item) -> tuple[str, int]:
-    """A lesson's tests in the order of its exercises, each with a process of its own; all others as they are."""
+    """A lesson's tests in the order of its exercises, for each has a process of its own; all others as they are."""
     its_lesson = lesson_of(item.path)
     if not its_lesson:
         return "", 0
-    names: list[str | None] = [exercise.name for exercise in its_lesson.exercises]
-    return its_lesson.number, names.index(about(item)) if about(item) in names else len(names)
+    names, name = [exercise.name for exercise in its_lesson.exercises], about(item)
+    return its_lesson.number, names.index(name) if name in names else len(names)
 
 
 @pytest.fixture(scope="module")

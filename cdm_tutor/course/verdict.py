@@ -45,10 +45,23 @@ class Verdict:
     real: dict[str, float]
 
 
+def diagnose(path: Path, data: str | None, n: int, seed: int) -> str:
+    """All there is to say of what a path stands for; data is what the images should show, if the weights do not say.
+
+    Raises:
+        FileNotFoundError, ValueError: as images_of and read_losses.
+    """
+    x0, card = images_of(path, n, seed)
+    name = data or (card.data if card else "mnist")
+    log = path / "log.jsonl"
+    losses = read_losses(log) if log.is_file() else []
+    soon = too_soon(losses, card)
+    text = report(judge(x0, Measurer(name)), len(x0), instead=soon)
+    return f"{text}\n{report_losses(losses)}" if log.is_file() and not soon else text
+
+
 def images_of(path: Path, n: int, seed: int) -> tuple[Tensor, ModelCard | None]:
     """The images that a path stands for, and the card of the weights that drew them, if it has any.
-
-    See diagnose in cli.py.
 
     Raises:
         FileNotFoundError: if there is nothing of that kind.
@@ -57,10 +70,10 @@ def images_of(path: Path, n: int, seed: int) -> tuple[Tensor, ModelCard | None]:
     weights = path / "model.safetensors" if path.is_dir() else path
     if weights.suffix != ".safetensors" or (path.is_dir() and not weights.exists()):
         return read_images(path), None
-    model, card = load_weights(weights)
-    if card.stage == "refiner":
+    trained = load_weights(weights)
+    if trained.card.stage == "refiner":
         raise ValueError(f"{weights} is a refiner, which draws nothing by itself: give the images that it refined")
-    return generate(model, card, SampleSettings(n=n, seed=seed)), card
+    return generate(trained, SampleSettings(n=n, seed=seed)), trained.card
 
 
 def judge(x0: Tensor, measurer: Measurer) -> Verdict:

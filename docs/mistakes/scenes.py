@@ -107,8 +107,8 @@ class Scene:
 @cache
 def shipped(stage: str = "unet") -> tuple[dict[str, Tensor], checkpoint.ModelCard]:
     """The weights of a network that comes with the package, and its card."""
-    network, card = checkpoint.load_weights(checkpoint.shipped_weights("mnist", stage))
-    return network.state_dict(), card
+    trained = checkpoint.load_weights(checkpoint.shipped_weights("mnist", stage))
+    return trained.network.state_dict(), trained.card
 
 
 def with_shipped_weights(network: nn.Module, stage: str = "unet") -> nn.Module:

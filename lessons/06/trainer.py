@@ -195,7 +195,7 @@ def fit(training: Training, images: Tensor) -> Iterator[Step]:
         ValueError: if there are fewer images than a batch, or fewer in a batch than processes.
         Diverged: if loss, gradient or weights are no longer finite.
     """
-    # 1. which process this is, and of how many (distributed); refuse too few images: _check_enough does it
+    # 1. which process this is, and of how many (distributed); settings.check_enough refuses too few images
     # 2. timesteps below settings.t_below, or if that is None all of the schedule's
     # 3. as long as settings.progress of training.step and training.seconds is below 1:
     # 4. the learning rate into training.optimizer.param_groups
@@ -203,10 +203,3 @@ def fit(training: Training, images: Tensor) -> Iterator[Step]:
     # 6. count the step, and the seconds it took on time.perf_counter (distributed.same: the first process's)
     # 7. yield a Step: its number from 1, loss, thirds, rate, the progress now, the seconds so far
     raise NotImplementedError("lesson 06: fit")
-
-
-def _check_enough(n: int, batch: int, world: int) -> None:
-    if n < batch:
-        raise ValueError(f"expected at least one batch of {batch} images, got {n}")
-    if batch < world:
-        raise ValueError(f"expected a batch of at least one image for each of {world} processes, got {batch}")

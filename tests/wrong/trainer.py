@@ -1706,8 +1706,8 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "fit",
         (
             (
-                "    _check_enough(len(images), settings.batch, world)\n",
-                "    _check_enough(len(images), settings.batch, world)\n    images.clamp_(-1, 1)\n",
+                "    settings.check_enough(len(images), world)\n",
+                "    settings.check_enough(len(images), world)\n    images.clamp_(-1, 1)\n",
             ),
         ),
     ),
@@ -1733,7 +1733,7 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "fit",
         (
             (
-                "    _check_enough(len(images), settings.batch, world)\n",
+                "    settings.check_enough(len(images), world)\n",
                 "",
             ),
         ),
@@ -1742,7 +1742,7 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "fit",
         (
             (
-                "    _check_enough(len(images), settings.batch, world)\n",
+                "    settings.check_enough(len(images), world)\n",
                 "    if settings.batch < world:\n        raise ValueError('few')\n",
             ),
         ),

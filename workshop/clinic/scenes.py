@@ -109,15 +109,14 @@ class Runner:
 
 
 @cache
-def shipped(stage: str = "unet") -> tuple[dict[str, Tensor], checkpoint.ModelCard]:
-    """The weights of a network that comes with the package, and its card."""
-    network, card = checkpoint.load_weights(checkpoint.shipped_weights("mnist", stage))
-    return network.state_dict(), card
+def shipped(stage: checkpoint.Stage = "unet") -> checkpoint.Trained:
+    """A network that comes with the package."""
+    return checkpoint.load_weights(checkpoint.shipped_weights("mnist", stage))
 
 
-def with_shipped_weights(network: nn.Module, stage: str = "unet") -> nn.Module:
+def with_shipped_weights(network: nn.Module, stage: checkpoint.Stage = "unet") -> nn.Module:
     """A network, mistaken perhaps, with the weights that the right one was trained to."""
-    network.load_state_dict(shipped(stage)[0])
+    network.load_state_dict(shipped(stage).network.state_dict())
     return network.to(memory_format=torch.channels_last)
 
 
@@ -128,7 +127,7 @@ class AtLevel:
     """
 
     def __init__(self, network: nn.Module, log_snr: Tensor, noise: bool) -> None:
-        own = shipped()[1].make_schedule()
+        own = shipped().schedule
         self.network, self.noise = network, noise
         self.step = (own.log_snr[None] - log_snr[:, None]).abs().argmin(dim=1)
         self.signal, self.sigma = own.sqrt_alphas_cumprod, own.sqrt_one_minus_alphas_cumprod
@@ -189,7 +188,7 @@ class RefinedRunner(Runner):
     scene: Refined
 
     def run(self) -> Outcome:
-        scene, stages, card = self.scene, self.stages, shipped("refiner")[1]
+        scene, stages, card = self.scene, self.stages, shipped("refiner").card
         network = with_shipped_weights(stages.refiner.ImprovedRefinementNetwork(), "refiner")
         schedule, before = stages.schedule.make_schedule(card.schedule, card.T), hasty(self.seed)
 

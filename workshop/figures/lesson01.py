@@ -111,20 +111,20 @@ def drowning(x0: Tensor, schedule: NoiseSchedule) -> Tensor:
 
 def drawn(schedule: NoiseSchedule) -> Tensor:
     """Eight digits from the trained network, which knows the right cosine schedule, sampled with this one."""
-    model, card = load_weights(shipped_weights("mnist"))
+    shipped = load_weights(shipped_weights("mnist"))
     generator = seeded(3)
     x_T = torch.randn(8, 1, 28, 28, generator=generator)
-    return sample(model, x_T, schedule, generator=generator, prediction=card.prediction)
+    return sample(shipped.network, x_T, schedule, generator=generator, prediction=shipped.card.prediction)
 
 
 def drawn_step_by_step(*schedules: NoiseSchedule) -> Tensor:
     """Eight digits for each schedule, in 1000 DDPM steps whose fresh noise has the posterior variance of its table."""
-    model, card = load_weights(shipped_weights("mnist"))
-    right, generator, many = card.make_schedule(), seeded(5), (len(schedules), 1, 1, 1)
+    shipped = load_weights(shipped_weights("mnist"))
+    right, generator, many = shipped.schedule, seeded(5), (len(schedules), 1, 1, 1)
     x = torch.randn(8, 1, 28, 28, generator=generator).repeat(many)
     for t in reversed(range(len(right))):
         spreads = torch.stack([schedule.posterior_variance[t].sqrt() for schedule in schedules])
-        mean, _ = posterior(x, denoise(model, x, t, right, card.prediction), t - 1, right)
+        mean, _ = posterior(x, denoise(shipped.network, x, t, right, shipped.card.prediction), t - 1, right)
         x = mean + spreads.repeat_interleave(8).reshape(-1, 1, 1, 1) * draw_like(x[:8], generator).repeat(many)
     return x
 

@@ -271,11 +271,11 @@ def sampled(module: ModuleType, data: str, solver: str) -> Tensor:
     """Images from the weights that come with the package, by a sampler that leans on this module."""
     with standing_in({"noising": module}):
         sampler = load(reference_source(find_lesson("04")), "sampler", "<sampler>")
-    model, card = load_weights(shipped_weights(data))
+    shipped = load_weights(shipped_weights(data))
     generator = seeded(2, 4)
     x_T = torch.randn(8, 1, 28, 28, generator=generator)
-    schedule = card.make_schedule()
-    samples = sampler.sample(model, x_T, schedule, generator=generator, solver=solver, prediction=card.prediction)
+    how = {"solver": solver, "prediction": shipped.card.prediction}
+    samples = sampler.sample(shipped.network, x_T, shipped.schedule, generator=generator, **how)
     return samples[1:]
 
 

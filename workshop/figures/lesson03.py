@@ -19,8 +19,8 @@ from cdm_tutor.sampler import denoise, sample
 from cdm_tutor.unet import SimpleUNet, timestep_embedding
 from workshop.drawing import chart, mistaken, picture
 
-MODEL, CARD = load_weights(shipped_weights("mnist"))
-SCHEDULE = CARD.make_schedule()
+SHIPPED = load_weights(shipped_weights("mnist"))
+MODEL, SCHEDULE = SHIPPED.network, SHIPPED.schedule
 X0 = load_sample("mnist").x0
 TEN = X0[3::1000]  # one of each digit
 DIGIT = X0[3005:3006]  # a three
@@ -35,7 +35,7 @@ def noised(x0: Tensor, t: int, seed: int = 0) -> Tensor:
 
 def guessed(network: SimpleUNet, x_t: Tensor, t: int) -> Tensor:
     """pred_x0 of a network with the shipped weights."""
-    return denoise(network, x_t, t, SCHEDULE, CARD.prediction).pred_x0
+    return denoise(network, x_t, t, SCHEDULE, SHIPPED.card.prediction).pred_x0
 
 
 def over_time(network: SimpleUNet) -> Tensor:
@@ -265,7 +265,7 @@ def drawn(network: SimpleUNet) -> Tensor:
     """Eight samples, from the same noise for each network."""
     generator = seeded(3)
     x_T = torch.randn(8, 1, 28, 28, generator=generator)
-    return sample(network, x_T, SCHEDULE, generator=generator, prediction=CARD.prediction).clamp(-1, 1)
+    return sample(network, x_T, SCHEDULE, generator=generator, prediction=SHIPPED.card.prediction).clamp(-1, 1)
 
 
 def main() -> None:

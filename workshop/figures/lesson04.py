@@ -64,8 +64,7 @@ def results() -> None:
     """What the finished lesson draws: the first images of `cdm-tutor sample`, of digits and of clothes."""
     rows = []
     for name in CLASS_NAMES:
-        model, card = load_weights(shipped_weights(name))
-        rows.append(generate(model, card, SampleSettings(n=BATCH))[:8])
+        rows.append(generate(load_weights(shipped_weights(name)), SampleSettings(n=BATCH))[:8])
     picture(
         "04-result",
         "Eight digits and eight pieces of clothing on black, all drawn out of pure noise in 20 steps.",
@@ -259,17 +258,17 @@ def beside(mistake: str, alt: str, names: Sequence[str], solver: str, steps: int
     """What the shipped networks draw with a mistaken sampler, below what they draw with the right one."""
     rows = []
     for name in names:
-        model, card = load_weights(shipped_weights(name))
+        shipped = load_weights(shipped_weights(name))
         for module in (sampler, mistaken(mistake)):
             rows.append(
                 module.sample(
-                    model,
+                    shipped.network,
                     pure_noise(8),
-                    card.make_schedule(),
+                    shipped.schedule,
                     generator=seeded(SEED),
                     solver=solver,
                     steps=steps,
-                    prediction=card.prediction,
+                    prediction=shipped.card.prediction,
                 )
             )
     picture(f"04-{mistake}", alt, torch.cat(rows), columns=8, row_labels=["right", "wrong"] * len(names))
@@ -277,8 +276,8 @@ def beside(mistake: str, alt: str, names: Sequence[str], solver: str, steps: int
 
 def main() -> None:
     """Draw them all."""
-    model, card = load_weights(shipped_weights("mnist"))
-    schedule = card.make_schedule()
+    shipped = load_weights(shipped_weights("mnist"))
+    model, schedule = shipped.network, shipped.schedule
     results()
     one_step(model, schedule)
     walk(model, schedule)

@@ -57,26 +57,29 @@ def cut(x0: Tensor) -> Tensor:
 
 def refined(x: Tensor, t_r: int, module: ModuleType = refiner, sigmoid: bool = False) -> Tensor:
     """By the network of the first stage, which stands in for a refiner. The same noise whatever t_r is."""
-    model, card = load_weights(shipped_weights("mnist"))
-    return module.refine(InRange(model) if sigmoid else model, x, COSINE, seeded(5), t_r, card.prediction)
+    shipped = load_weights(shipped_weights("mnist"))
+    model = InRange(shipped.network) if sigmoid else shipped.network
+    return module.refine(model, x, COSINE, seeded(5), t_r, shipped.card.prediction)
 
 
 def step_by_step(x: Tensor, t_r: int) -> list[Tensor]:
     """What refine sees on its way: re-noised, first guess, at a third of t_r, result."""
-    model, card = load_weights(shipped_weights("mnist"))
+    shipped = load_weights(shipped_weights("mnist"))
     (_, middle), _ = refiner.refiner_steps(t_r, len(COSINE))
     start = refiner.renoise(x, t_r, COSINE, draw_like(x, seeded(5)))
-    guess = denoise(model, start, t_r, COSINE, card.prediction)
+    guess = denoise(shipped.network, start, t_r, COSINE, shipped.card.prediction)
     between = ddim_step(start, guess, middle, COSINE, torch.zeros_like(x))
-    return [start, guess.pred_x0, between, denoise(model, between, middle, COSINE, card.prediction).pred_x0]
+    second = denoise(shipped.network, between, middle, COSINE, shipped.card.prediction)
+    return [start, guess.pred_x0, between, second.pred_x0]
 
 
 def faulty() -> Tensor:
     """Eight samples drawn in only six DDIM steps, so that there is something to mend."""
-    model, card = load_weights(shipped_weights("mnist"))
+    shipped = load_weights(shipped_weights("mnist"))
     generator = seeded(11)
     x_T = torch.randn(8, 1, 28, 28, generator=generator)
-    return sample(model, x_T, COSINE, generator=generator, solver="ddim", steps=6, prediction=card.prediction)
+    how = {"solver": "ddim", "steps": 6, "prediction": shipped.card.prediction}
+    return sample(shipped.network, x_T, COSINE, generator=generator, **how)
 
 
 def neighbours(x0: Tensor, given: Tensor) -> Tensor:
@@ -177,8 +180,8 @@ def before_and_after(name: str, n: int = 10) -> tuple[Tensor, Tensor]:
     """Samples drawn in ten DDIM steps, and the same refined by the refiner that comes with the package."""
     base, second = load_weights(shipped_weights(name)), load_weights(shipped_weights(name, "refiner"))
     settings = SampleSettings(n=n, solver="ddim", steps=10, seed=21)
-    before = generate(*base, settings)
-    after = refiner.refine(second[0], before, COSINE, seeded(5), settings.t_start, second[1].prediction)
+    before = generate(base, settings)
+    after = refiner.refine(second.network, before, COSINE, seeded(5), settings.t_start, second.card.prediction)
     return before, after
 
 

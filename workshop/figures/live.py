@@ -20,15 +20,15 @@ REFINE_FROM = 200
 
 def insides() -> Tensor:
     """The first maps of some layers, each from its smallest number to its largest; a layer a row."""
-    model, card = load_weights(shipped_weights("mnist"))
+    shipped = load_weights(shipped_weights("mnist"))
     seen: dict[str, Tensor] = {}
     for name in LAYERS:
-        layer = model.get_submodule(name)
+        layer = shipped.network.get_submodule(name)
         layer.register_forward_hook(lambda _, inputs, out, name=name: seen.update({name: out[0, :MAPS, None]}))
     x0 = load_sample("mnist").x0[3005:3006]
     t = torch.tensor([STEP])
     with torch.no_grad():
-        model(q_sample(x0, t, draw_like(x0, seeded(0)), card.make_schedule()), t)
+        shipped.network(q_sample(x0, t, draw_like(x0, seeded(0)), shipped.schedule), t)
     rows = []
     for maps in (seen[name] for name in LAYERS):
         low, high = maps.amin((2, 3), keepdim=True), maps.amax((2, 3), keepdim=True)
@@ -38,9 +38,8 @@ def insides() -> Tensor:
 
 def walk() -> tuple[list[str], Tensor]:
     """Some steps of the sampler and both of the refiner: above x_t, below pred_x0."""
-    model, card = load_weights(shipped_weights("fashion"))
-    refiner, its_card = load_weights(shipped_weights("fashion", "refiner"))
-    schedule, generator = card.make_schedule(), seeded(15)
+    first, refiner = load_weights(shipped_weights("fashion")), load_weights(shipped_weights("fashion", "refiner"))
+    schedule, generator = first.schedule, seeded(15)
     x = torch.randn(1, 1, 28, 28, generator=generator)
     seen: list[tuple[int, Tensor, Tensor]] = []
     came_from = x
@@ -50,11 +49,11 @@ def walk() -> tuple[list[str], Tensor]:
         seen.append((guess.t, came_from, guess.pred_x0))
         came_from = x_prev
 
-    x = sample(model, x, schedule, generator=generator, prediction=card.prediction, on_step=listen)
+    x = sample(first.network, x, schedule, generator=generator, prediction=first.card.prediction, on_step=listen)
     chosen = [seen[i] for i in (0, 4, 8, 12, 16, 19)]
     x = renoise(x, REFINE_FROM, schedule, draw_like(x, generator))
     for t, prev_t in refiner_steps(REFINE_FROM, len(schedule)):
-        guess = denoise(refiner, x, t, schedule, its_card.prediction)
+        guess = denoise(refiner.network, x, t, schedule, refiner.card.prediction)
         chosen.append((t, x, guess.pred_x0))
         x = ddim_step(x, guess, prev_t, schedule, torch.zeros_like(x))
     steps, x_t, pred_x0 = zip(*chosen, strict=True)

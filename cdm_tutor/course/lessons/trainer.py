@@ -122,7 +122,7 @@ LESSON = Lesson(
         Exercise(
             "fit",
             steps=(
-                "which process this is, and of how many (distributed); refuse too few images: _check_enough does it",
+                "which process this is, and of how many (distributed); settings.check_enough refuses too few images",
                 "timesteps below settings.t_below, or if that is None all of the schedule's",
                 "as long as settings.progress of training.step and training.seconds is below 1:",
                 "the learning rate into training.optimizer.param_groups",

@@ -1,0 +1,17 @@
+"""The names there are to choose from, in a file that needs no torch: the command line shows them in its help.
+
+Where a module has a table of what a name stands for, or, as a lesson's file, says the names itself, a test holds the
+two together.
+"""
+
+from typing import Literal
+
+Dataset = Literal["mnist", "fashion"]  # CLASS_NAMES in data.py
+Source = Literal["sample", "full"]  # how much of a data set
+Stage = Literal["unet", "refiner"]  # which network
+Prediction = Literal["noise", "v"]  # Prediction in noising.py
+ScheduleName = Literal["linear", "cosine"]  # BETAS in schedule.py
+Timesteps = Literal["uniform", "focused"]  # which timesteps to train on
+Solver = Literal["dpm", "ddim", "ddpm"]  # SOLVERS in sampler.py
+Device = Literal["auto", "cpu", "cuda", "mps"]  # where to compute
+Whose = Literal["reference", "mine"]  # whose code to run

@@ -1,0 +1,147 @@
+"""The command line's options and arguments: their types, bounds and help; what is typed again to go on."""
+
+import math
+from collections.abc import Collection
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cdm_tutor import choices
+
+
+def finite(number: float | None) -> float | None:
+    """Refuse nan and inf, which are within any bounds that typer knows."""
+    if number is not None and not math.isfinite(number):
+        raise typer.BadParameter(f"{number} is not a finite number.")
+    return number
+
+
+def given(context: typer.Context, names: Collection[str] | None = None, but: Collection[str] = ()) -> list[object]:
+    """What the command line gave of its options, or of these, or of all but those, to be typed again."""
+    words: list[object] = []
+    for option in context.command.params:
+        source = context.get_parameter_source(option.name or "")
+        wanted = option.name not in but if names is None else option.name in names
+        if wanted and option.param_type_name == "option" and source and source.name == "COMMANDLINE":
+            value = context.params[option.name or ""]
+            words += [option.opts[0]] if value is True else [option.opts[0], value]
+    return words
+
+
+# which data, and which weights
+Dataset = Annotated[choices.Dataset, typer.Argument(help="Digits (mnist) or clothes (fashion).")]
+Data = Annotated[
+    choices.Source,
+    typer.Option(
+        "--data", help="'sample': the 10,000 images that come with the package. 'full': all, downloaded once."
+    ),
+]
+DataDir = Annotated[
+    Path | None, typer.Option(help="Read the full set from this folder, laid out as torchvision does; never downloads.")
+]
+Weights = Annotated[
+    Path | None,
+    typer.Option(help="A model.safetensors of your own, instead of the weights that come with the package."),
+]
+Exported = Annotated[
+    str,
+    typer.Argument(
+        metavar="WEIGHTS", help="Your model.safetensors; or mnist or fashion, for what comes with the package."
+    ),
+]
+Diagnosed = Annotated[
+    Path,
+    typer.Argument(
+        metavar="WHAT", show_default=False, help="A PNG, a folder of PNGs, a model.safetensors or a run's folder."
+    ),
+]
+Shows = Annotated[
+    choices.Dataset | None, typer.Option(help="What the images should show (default: what the weights say, or mnist).")
+]
+
+# how many, and where to
+Images = Annotated[int, typer.Option("-n", min=1, max=100_000, help="How many images.")]
+Measured = Annotated[int, typer.Option("-n", min=2, max=10000, help="How many samples to draw and measure.")]
+Evaluated = Annotated[
+    int, typer.Option("-n", min=2, max=10000, help="How many samples; FIDs of different n do not compare.")
+]
+Drawn = Annotated[int, typer.Option("-n", min=1, max=1000, help="How many images to draw, from weights.")]
+Picture = Annotated[Path, typer.Option(help="The PNG to write.")]
+Figures = Annotated[Path | None, typer.Option("--json", help="Also write the figures to this file.")]
+DemoFolder = Annotated[Path, typer.Option(help="Where to write the pictures and the page.")]
+WebFolder = Annotated[Path, typer.Option(help="The folder to write to.")]
+
+# how to sample
+SamplingSteps = Annotated[
+    int, typer.Option(min=1, help="Sampling steps: fewer are faster, more are better, up to a point.")
+]
+Solver = Annotated[
+    choices.Solver,
+    typer.Option(help="dpm: best at few steps. ddim: the classic. ddpm: the original, wants 100 or more."),
+]
+Eta = Annotated[
+    float | None,
+    typer.Option(min=0, max=1, callback=finite, help="Share of fresh noise in each step, for dpm and ddim."),
+]
+Refine = Annotated[bool, typer.Option("--refine", help="Refine the samples with a second network.")]
+Refiner = Annotated[
+    Path | None,
+    typer.Option(help="Refine with this model.safetensors, instead of the refiner that comes with the package."),
+]
+RefineFrom = Annotated[int, typer.Option(min=1, help="To which step the samples are noised before they are refined.")]
+
+# how to train
+Stage = Annotated[choices.Stage, typer.Option(help="Which network to train.")]
+Predict = Annotated[choices.Prediction, typer.Option(help="What the network learns to predict.")]
+Schedule = Annotated[choices.ScheduleName, typer.Option(help="How the noise grows.")]
+NoisingSteps = Annotated[int, typer.Option(min=2, help="T, the number of noising steps.")]
+Timesteps = Annotated[
+    choices.Timesteps,
+    typer.Option(help="'uniform': all alike. 'focused': three in four near the middle; learns faster."),
+]
+Batch = Annotated[int, typer.Option(min=2, help="Images in a training step, of all processes together.")]
+Accumulate = Annotated[int, typer.Option(min=1, help="Take a step's images in so many parts: saves memory.")]
+LearningRate = Annotated[float, typer.Option(help="The largest learning rate.")]
+Minutes = Annotated[float, typer.Option(min=0.01, callback=finite, help="How long to train.")]
+TrainMinutes = Annotated[float | None, typer.Option(min=0.01, help="Train for so long (default: 10).")]
+TrainSteps = Annotated[int | None, typer.Option(min=1, help="Train for so many steps instead.")]
+RunFolder = Annotated[
+    Path | None, typer.Option(help="The run's folder (default: runs/DATASET or runs/DATASET-refiner).")
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in that folder, with its settings.")]
+MaxRestarts = Annotated[
+    int, typer.Option(min=0, help="When a process dies, go on from the last checkpoint; so often at most.")
+]
+SaveEvery = Annotated[float, typer.Option(min=0, help="Seconds between checkpoints.")]
+Compile = Annotated[bool, typer.Option("--compile", help="Use torch.compile; pays on GPUs.")]
+Start = Annotated[
+    Path | None, typer.Option(help="The refiner to start from (default: runs/DATASET-refiner/model.safetensors).")
+]
+Samples = Annotated[int, typer.Option(min=64, max=100_000, help="How many samples of the first network to learn from.")]
+SharpFolder = Annotated[Path | None, typer.Option(help="The folder to write to (default: runs/DATASET-sharp).")]
+
+# on what, and whose code
+Processes = Annotated[int, typer.Option(min=1, help="Share the work between so many processes of this machine.")]
+Device = Annotated[choices.Device, typer.Option(help="Where to compute; 'auto' takes a GPU if there is one.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same machine: same result.")]
+Use = Annotated[
+    choices.Whose,
+    typer.Option(help="'mine': your finished lessons in place of the package's own code, which does the rest."),
+]
+
+# in the course
+Lesson = Annotated[str, typer.Argument(metavar="LESSON", help="Which lesson, as in 3 or 03.", show_default=False)]
+Exercise = Annotated[
+    str,
+    typer.Argument(
+        metavar="EXERCISE", help="Which function, by its name; cdm-tutor status lists them.", show_default=False
+    ),
+]
+HintedExercise = Annotated[
+    str | None,
+    typer.Argument(metavar="EXERCISE", help="Which function, by its name; default: the first not yet passed."),
+]
+More = Annotated[bool, typer.Option("--more", help="Also the next one.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")]
+NewFolder = Annotated[Path, typer.Argument(metavar="DIR", help="Where to; it is made if need be.", show_default=False)]
