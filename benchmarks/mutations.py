@@ -119,7 +119,8 @@ EQUIVALENT = {  # exercise: before -> after: why no caller could tell
 }
 
 WITHOUT_EFFECT = {  # exercise: what is done to its result, where that changes nothing a caller could see
-    "linear_betas": "_first_channel _turned _as_it_lies _on_cpu _detached",  # a row, made from numbers
+    # a row, made from numbers; of the same length it is always the same
+    "linear_betas": "_first_channel _turned _as_it_lies _on_cpu _detached _same_buffer",
     "cosine_betas": "_first_channel _turned _as_it_lies _on_cpu _detached",
     "posterior_variance": "_first_channel _turned _as_it_lies _detached",  # a row, with nothing to train
     "log_snr": "_first_channel _turned _as_it_lies _detached",
@@ -131,11 +132,15 @@ WITHOUT_EFFECT = {  # exercise: what is done to its result, where that changes n
     "ResidualBlock.forward": "_same_buffer",  # it needs a gradient, and such results are left alone
     "SelfAttention.forward": "_same_buffer",
     "SimpleUNet.encode": "all",
+    "SimpleUNet.decode": "_as_it_lies",  # what comes out of a convolution lies in the usual order
     "SimpleUNet.forward": "_same_buffer",
     "denoise": "all",
     "spaced_timesteps": "all",
     "posterior": "all",
     "refiner_steps": "all",
+    "learning_rate": "all",
+    "share_of_epoch": "_first_channel _turned _as_it_lies _rounded _on_cpu _detached",  # whole numbers in a row
+    "draw_batch": "all",  # three tensors, not one
     "train_step": "all",
 }
 

@@ -190,6 +190,14 @@ def own_memory(result: Tensor, case: str, **inputs: Tensor) -> None:
             raise Wrong(f"{case}: what comes back shares its memory with {name}: {text}")
 
 
+def keeps(result: Tensor, case: str, again: Callable[[], object]) -> None:
+    """Raise Wrong if another call of a function writes into what it gave back before."""
+    before = result.detach().clone()
+    again()
+    changed = f"{case}: the next call changes what this one gave back: make a new tensor each time"
+    expect(torch.equal(result, before), changed)
+
+
 def on_other_device(make: Callable[[Callable[[Any], Any]], object], case: str, *, looks_up: bool = False) -> None:
     """Raise Wrong if code makes its tensors on the CPU wherever its inputs are, which ends on a GPU.
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import strategies as st
 
-from cdm_tutor.course.checks import expect, given, numbers, on_other_device, refused, same, show, unchanged
+from cdm_tutor.course.checks import expect, given, keeps, numbers, on_other_device, refused, same, show, unchanged
 
 many_betas = st.lists(st.floats(0.001, 0.9), min_size=1, max_size=6)
 ONE = [0.36]
@@ -101,6 +101,24 @@ def test_cosine_betas_have_a_small_offset_unless_told(lesson):
 def test_cosine_betas_refuse_no_steps(lesson, T):
     with refused(f"T = {T}"):
         lesson.cosine_betas(T)
+
+
+@pytest.mark.exercise("cosine_betas")
+def test_cosine_betas_are_a_new_table_each_time(lesson):
+    keeps(lesson.cosine_betas(6, 0.008), "T = 6, offset 0.008 and then 0.3", lambda: lesson.cosine_betas(6, 0.3))
+
+
+@pytest.mark.exercise("posterior_variance")
+def test_posterior_variance_is_a_new_table_each_time(lesson):
+    one, other = (
+        (double(betas), double(kept(betas)), double([1, *kept(betas)[:-1]])) for betas in ([0.1] * 4, ENDS[:4])
+    )
+    keeps(lesson.posterior_variance(*one), "two tables of 4 steps", lambda: lesson.posterior_variance(*other))
+
+
+@pytest.mark.exercise("log_snr")
+def test_log_snr_is_a_new_table_each_time(lesson):
+    keeps(lesson.log_snr(double([0.9, 0.5])), "two tables of 2 steps", lambda: lesson.log_snr(double([0.8, 0.1])))
 
 
 @pytest.mark.exercise("posterior_variance")

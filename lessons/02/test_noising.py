@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from cdm_tutor.course.checks import (
     expect,
     given,
+    keeps,
     layouts,
     numbers,
     on_other_device,
@@ -154,6 +155,13 @@ def test_gather_fits_any_batch(lesson, table, t, rest):
         found = lesson.gather(entries, steps, like)
     same(found, torch.tensor([table[step] for step in t]).view(-1, 1, 1, 1), case, rtol=1e-6)
     own_memory(found, case, table=entries)
+
+
+@pytest.mark.exercise("gather")
+def test_gather_gives_new_numbers_each_time(lesson):
+    table, like = torch.tensor([0.9, 0.7, 0.4]), torch.zeros(2, 1, 2, 2)
+    found = lesson.gather(table, torch.tensor([0, 1]), like)
+    keeps(found, "t = (0, 1) and then (2, 0)", lambda: lesson.gather(table, torch.tensor([2, 0]), like))
 
 
 @pytest.mark.exercise("gather")

@@ -13,6 +13,7 @@ from cdm_tutor.course.batteries.unet import awake, draw
 from cdm_tutor.course.checks import (
     expect,
     given,
+    keeps,
     layouts,
     on_other_device,
     own_memory,
@@ -256,6 +257,7 @@ def test_embedding_gives_each_timestep_its_own_row(lesson):
     """Whatever was asked before or stands beside it, and wherever it is."""
     t, other = torch.tensor([7, 450, 7]), torch.tensor([7, 30, 8])
     rows = lesson.timestep_embedding(t, 8)
+    keeps(rows, "t = (7, 450, 7) and then (7, 30, 8)", lambda: lesson.timestep_embedding(other, 8))
     same(rows[2], rows[0], "t = (7, 450, 7), dim = 8, third row and first", atol=1e-6)
     rows = lesson.timestep_embedding(other, 8)
     for place, step in enumerate(other.tolist()):
@@ -534,6 +536,9 @@ def test_decode_is_a_layer_like_any_other(lesson):
     leaves_no_trace(
         network, lambda: network.decode(h, list(used), time), lambda: network.decode(-h[:1], others, time[:1]), case
     )
+    with torch.no_grad():
+        found = network.decode(h, list(skips), time)
+        keeps(found, f"{case}, h and then -h", lambda: network.decode(-h, list(skips), time))
     in_all_layouts(lambda h: network.decode(h, list(skips), time), h, case)
     in_all_layouts(lambda skip: network.decode(h, [skip, *skips[1:]], time), skips[0], f"{case}, skip 0")
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import strategies as st
 
-from cdm_tutor.course.checks import expect, given, layouts, on_other_device, own_memory, refused, same, unchanged
+from cdm_tutor.course.checks import expect, given, keeps, layouts, on_other_device, own_memory, refused, same, unchanged
 from cdm_tutor.schedule import NoiseSchedule, make_schedule
 from cdm_tutor.unet import ResidualBlock, SelfAttention, SimpleUNet
 
@@ -58,13 +58,6 @@ def fixed_chance():
 def there(move):
     """The cosine schedule on the device that move leads to."""
     return COSINE.to(move(torch.zeros(1)).device)
-
-
-def keeps(found, again, case):
-    """Wrong if another call writes into what the first gave back."""
-    before = found.clone()
-    again()
-    expect(torch.equal(found, before), f"{case}: the next call changes what this one gave back: make a new tensor")
 
 
 def unrelated(a, b, what):
@@ -198,7 +191,7 @@ def test_renoise_by_hand(lesson):
     x, noise = torch.tensor([0.5, -1.0]).view(2, 1, 1, 1), torch.tensor([1.0, 0.5]).view(2, 1, 1, 1)
     found = lesson.renoise(x, 1, BY_HAND, noise)
     same(found, torch.tensor([1.0, -0.5]).view(2, 1, 1, 1), "x = (0.5, -1), noise = (1, 0.5), t = 1")
-    keeps(found, lambda: lesson.renoise(-x, 1, BY_HAND, noise), "x = (0.5, -1)")
+    keeps(found, "x = (0.5, -1)", lambda: lesson.renoise(-x, 1, BY_HAND, noise))
 
 
 @pytest.mark.exercise("renoise")
@@ -269,7 +262,7 @@ def test_perturb_takes_noise_however_it_lies(lesson, layout):
     extra = (found - noise).std().item()
     expect(0.09 < extra < 0.11, f"{case}: what perturb added has a standard deviation of {extra:.3g}, expected 0.1")
     own_memory(found, case, noise=noise)
-    keeps(found, lambda: lesson.perturb(normal(2, 3, 2, 40, 60)), case)
+    keeps(found, case, lambda: lesson.perturb(normal(2, 3, 2, 40, 60)))
 
 
 @pytest.mark.exercise("perturb")
@@ -327,7 +320,9 @@ def test_refiner_loss_hands_the_gradient_to_the_model(lesson, prediction):
     target = noise if prediction == "noise" else signal * noise - sigma * x0
     (slope,) = torch.autograd.grad(loss.sum(), answer)
     same(slope, 2 * (answer.detach() - target) / 24, f"{case}, gradient of the model's answer", atol=1e-6)
-    keeps(loss.detach(), lambda: lesson.refiner_loss(lambda x_t, t: 0 * x_t, x0, t, noise, BY_HAND, prediction), case)
+    answer = lambda number: lambda x_t, t: torch.full_like(x_t, number)  # noqa: E731
+    loss = lesson.refiner_loss(answer(0.0), x0, t, noise, BY_HAND, prediction)
+    keeps(loss, case, lambda: lesson.refiner_loss(answer(1.0), x0, t, noise, BY_HAND, prediction))
 
 
 @pytest.mark.exercise("refiner_loss")
@@ -491,13 +486,25 @@ def test_refine_keeps_no_graph_and_no_memory(lesson):
     found = lesson.refine(lambda x_t, t: weight * x_t, x, COSINE, chance(1), 300, "v")
     expect(not found.requires_grad, f"{case}: what comes back hangs on the graph of the model's weights, expected none")
     own_memory(found, case, x=x)
-    keeps(found, lambda: lesson.refine(lambda x_t, t: weight * x_t, x, COSINE, chance(2), 300, "v"), case)
+    keeps(found, case, lambda: lesson.refine(lambda x_t, t: weight * x_t, x, COSINE, chance(2), 300, "v"))
 
 
 @pytest.mark.exercise("refine")
 def test_refine_works_where_the_images_are(lesson):
     x = images(1, 2, 1, 4, 6)
-    on_other_device(lambda move: lesson.refine(lambda x_t, t: x_t, move(x), there(move), chance(1), 300, "v"), "refine")
+    on_other_device(
+        lambda move: lesson.refine(lambda x_t, t: x_t, move(x), there(move), chance(1), 300, "v"),
+        "refine",
+        looks_up=True,
+    )
+
+
+@pytest.mark.exercise("refine")
+@pytest.mark.parametrize("layout", layouts(torch.zeros(1, 1, 1, 1)))
+def test_refine_takes_samples_however_they_lie(lesson, layout):
+    x = images(1, 2, 2, 4, 6)
+    call = lambda x: lesson.refine(lambda x_t, t: x_t / 2, x, COSINE, chance(1), 300, "v")  # noqa: E731
+    same(call(layouts(x)[layout]), call(x), f"samples that lie in memory as {layout}, compared with the same as usual")
 
 
 @pytest.mark.exercise("refine")

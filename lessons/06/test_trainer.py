@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from cdm_tutor import distributed
-from cdm_tutor.course.checks import expect, given, on_other_device, refused, same, show, unchanged
+from cdm_tutor.course.checks import expect, given, keeps, on_other_device, own_memory, refused, same, show, unchanged
 from cdm_tutor.course.outcomes import Wrong
 from cdm_tutor.schedule import make_schedule
 
@@ -225,6 +225,12 @@ def test_each_epoch_and_seed_has_its_own_order(lesson):
 
 
 @pytest.mark.exercise("share_of_epoch")
+def test_each_share_is_a_tensor_of_its_own(lesson):
+    case = "n = 30, epoch 3 and then 4"
+    keeps(lesson.share_of_epoch(30, 0, 3, 0, 1), case, lambda: lesson.share_of_epoch(30, 0, 4, 0, 1))
+
+
+@pytest.mark.exercise("share_of_epoch")
 def test_no_order_is_made_from_another(lesson):
     """Of two orders of 30 images, by chance 2 neighbours are neighbours in both, and 4 images are as far apart.
 
@@ -372,6 +378,25 @@ def test_an_image_gets_new_noise_in_the_next_epoch(lesson):
         for one, two in combinations(range(4), 2):
             alike = [image for image in range(6) if found[one][image] == found[two][image]]
             expect(not alike, f"6 images, batch = 6: images {alike} get the same {name} in epochs {one} and {two}")
+
+
+@pytest.mark.exercise("draw_batch")
+@pytest.mark.parametrize("layout", ["as usual", "channels last", "rows for columns"])
+def test_draw_batch_gives_the_images_as_they_are(lesson, layout):
+    """Of any channels, height and width, to the last digit, however they lie in memory; and leaves the set alone."""
+    images = torch.rand(6, 3, 4, 6, generator=torch.Generator().manual_seed(1))
+    if layout == "channels last":
+        images = images.contiguous(memory_format=torch.channels_last)
+    if layout == "rows for columns":
+        images = images.transpose(2, 3).contiguous().transpose(2, 3)
+    case = f"6 images of 3 x 4 x 6, {layout} in memory, batch = 6"
+    with unchanged(case, images=images):
+        ((x0, _, noise),) = drawn(lesson, images, 0, 10, batch=6)
+    order = [next((n for n in range(6) if torch.equal(images[n], image)), None) for image in x0]
+    expect(sorted(order, key=str) == list(range(6)), f"{case}: x0 is not those images: the places found are {order}")
+    own_memory(x0, case, images=images)
+    keeps(x0, f"{case}, the next step", lambda: drawn(lesson, images, 1, 10, batch=6))
+    keeps(noise, f"{case}, noise, the next step", lambda: drawn(lesson, images, 1, 10, batch=6))
 
 
 @pytest.mark.exercise("draw_batch")
@@ -852,11 +877,11 @@ def test_fit_takes_the_share_of_its_process(lesson):
 @pytest.mark.exercise("fit")
 @pytest.mark.parametrize(("rank", "world", "done"), [(0, 1, 0), (1, 2, 3)])
 def test_fit_trains_on_what_draw_batch_draws(lesson, rank, world, done):
-    seen, images = [], pixels(*[[i / 9, 1 - i / 5] for i in range(9)])
+    seen, images = [], torch.rand(9, 2, 3, 5, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
 
     def note(model, x0, t, noise, schedule, prediction):
         seen.append((x0, t, noise))
-        return model(x0, t)
+        return model(x0[:, :1, :1, :2], t)
 
     training = in_training(lesson, 0.0, 1.0, loss=note, batch=4, steps=12, seed=5)
     training.step = done
