@@ -321,7 +321,7 @@ def kept(
                 saved = step.seconds
                 save()
                 draw()
-    save()
+        save()
     draw()
 
 
