@@ -1,4 +1,6 @@
-"""The measured tables in README.md and on the site, between their markers, from the files of the benchmarks."""
+"""The tables in README.md and on the site, between their markers: what was measured, from the files of the benchmarks,
+and the stages, from the outline.
+"""
 
 import json
 import re
@@ -8,6 +10,7 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+from cdm_tutor.course.outline import LESSONS
 from workshop.places import ASSETS, DOCS, RESULTS, ROOT
 from workshop.product import Product
 
@@ -27,6 +30,11 @@ def where(facts: dict[str, Any]) -> str:
 def table(head: list[str], rows: list[list[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def stages() -> str:
+    rows = [[each.heading, f"[{each.module}.py](cdm_tutor/{each.module}.py)", each.about] for each in LESSONS]
+    return table(["lesson", "file", "what it is about"], rows)
 
 
 def speed() -> str:
@@ -258,7 +266,7 @@ def diagnose() -> str:
 
 
 FUNCTIONS = (
-    speed, quality, front, refiner, harm, naive, shipped, processes, memory, live, lessons, mutations, hostile,
+    stages, speed, quality, front, refiner, harm, naive, shipped, processes, memory, live, lessons, mutations, hostile,
     diagnose,
 )  # fmt: skip
 TABLES: dict[str, Callable[[], str]] = {function.__name__: function for function in FUNCTIONS}
