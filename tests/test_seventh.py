@@ -45,7 +45,8 @@ def run(folder: Path, *command: str, code: int = 0, source: Path | None = None) 
         [sys.executable, *command], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
     said = done.stdout + done.stderr
-    assert done.returncode == code, f"python {' '.join(command)} ended with {done.returncode}, not {code}:\n{said}"
+    if done.returncode != code:
+        pytest.fail(f"python {' '.join(command)} ended with {done.returncode}, not {code}:\n{said}", pytrace=False)
     return said
 
 
