@@ -74,7 +74,6 @@ def test_every_mistake_has_an_entry_and_a_group(lesson: Lesson) -> None:
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.number)
 def test_records_name_what_there_is(lesson: Lesson) -> None:
-    assert all(exercise.scenes for exercise in lesson.exercises)
     for mistake in mistakes_of(lesson):
         assert len(groups_of(mistake)) == len(mistake.symptoms), mistake.name
         scenes = scenes_of(mistake)

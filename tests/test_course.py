@@ -25,7 +25,7 @@ from cdm_tutor.course.learner import Implementation, load, patched, reference_so
 from cdm_tutor.course.lesson import Exercise, Lesson, Mistake, Variant
 from cdm_tutor.course.mistakes import mistakes_of
 from cdm_tutor.course.outcomes import StillRunning
-from cdm_tutor.course.outline import LESSONS, find_lesson
+from cdm_tutor.course.outline import LESSONS, MODULES, find_lesson
 from cdm_tutor.course.summary import Result
 from cdm_tutor.course.timelimit import _watchdog, time_limit
 from cdm_tutor.course.variants import variants_of
@@ -203,6 +203,11 @@ def test_mistakes_and_variants_are_enough_and_have_names_of_their_own(lesson: Le
         assert lesson.exercise(mistake.exercise)
         assert all((mistake.title, mistake.symptom, mistake.concept))
         assert all(replace not in mistake.concept for _, replace in mistake.patch if replace)
+
+
+def test_lessons_stand_in_the_outline_by_their_numbers() -> None:
+    stands = [(f"{place:02}", module) for place, module in enumerate(MODULES, start=1)]
+    assert [(lesson.number, lesson.module) for lesson in LESSONS] == stands
 
 
 def test_stubs_are_what_the_reference_makes(capsys: pytest.CaptureFixture[str]) -> None:

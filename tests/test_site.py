@@ -54,6 +54,7 @@ def test_lesson_has_every_exercise_and_section(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     lesson = find_lesson(page.stem[:2])
     included = re.findall(rf'^--8<-- "docs/parts/{lesson.number}/(.*)\.md"$', text, flags=re.MULTILINE)
+    assert f"**Time** about {lesson.minutes} minutes." in text
     names = [exercise.name for exercise in lesson.exercises]
     assert [name for name in included if name in names] == names
     assert re.findall(r"^## (.*)$", text, flags=re.MULTILINE) == [

@@ -18,6 +18,7 @@ from cdm_tutor.course.syntax import find_function
 from workshop.clinic import pages as clinic
 from workshop.clinic.pages import escaped, fence
 from workshop.places import DOCS
+from workshop.tables import table
 
 HINTS = ("A hint", "Another", "Nearly there")
 
@@ -34,6 +35,30 @@ def pipeline(here: Lesson) -> str:
         lit = "{ .here aria-current=step }" if lesson == here else ""
         lines.append(f"{int(lesson.number)}. [{lesson.title}]({page_of(lesson)}){lit}")
     return '<div class="pipeline" markdown>\n\n' + "\n".join(lines) + "\n\n</div>\n"
+
+
+def lessons_part() -> str:
+    """The lessons, each with its time and what it is about."""
+    return "".join(
+        f"{int(each.number)}. [{each.title}](lessons/{page_of(each)}), {each.minutes} minutes. {each.about}\n"
+        for each in LESSONS
+    )
+
+
+def times_part() -> str:
+    """A table of how long each lesson takes, and all together."""
+    rows = [[f"[{each.heading}](lessons/{page_of(each)})", f"{each.minutes} minutes"] for each in LESSONS]
+    hours, minutes = divmod(sum(each.minutes for each in LESSONS), 60)
+    rows += [
+        ["all lessons", f"{hours} h {minutes} min"],
+        ["[Your own model](your-own-model.md)", "as long as you like"],
+    ]
+    return table(["lesson", "time"], rows) + "\n"
+
+
+def clinic_links_part() -> str:
+    """Where each lesson's mistakes are."""
+    return ", ".join(f"[{int(each.number)}](clinic/{each.number}.md)" for each in LESSONS) + ".\n"
 
 
 def exercise_part(lesson: Lesson, exercise: Exercise) -> str:
@@ -136,13 +161,18 @@ def parts() -> dict[str, str]:
     parts/NN/EXERCISE.md       an exercise: its stub, hints and solution
     parts/NN/mistake-NAME.md   a known mistake that the lesson's page shows
     parts/clinic/index.md      all mistakes by what one sees
+    parts/lessons.md           the lessons, and what they are about
+    parts/times.md             how long they take
+    parts/clinic/lessons.md    where each lesson's mistakes are
     parts/commands.md          what each cdm-tutor COMMAND --help says
     clinic/NN.md               all mistakes of a lesson
     reference/MODULE.md        a stage's functions
     reference/index.md         the stages
     """
     made = {name: write() for name, write in pages().items()}
-    made |= {"parts/commands.md": commands_part(), "parts/clinic/index.md": clinic.index_part()}
+    made |= {"parts/lessons.md": lessons_part(), "parts/times.md": times_part()}
+    made |= {"parts/clinic/lessons.md": clinic_links_part(), "parts/clinic/index.md": clinic.index_part()}
+    made["parts/commands.md"] = commands_part()
     for lesson in LESSONS:
         made[f"parts/{lesson.number}/pipeline.md"] = pipeline(lesson)
         made |= {f"parts/{lesson.number}/{each.name}.md": exercise_part(lesson, each) for each in lesson.exercises}

@@ -46,9 +46,9 @@ def files() -> dict[str, str]:
 def navigation() -> str:
     """mkdocs.yml, with its lists of lessons as the outline has them."""
     lists = {
-        "lessons": [f"{int(each.number)} {each.title}: lessons/{parts.page_of(each)}" for each in LESSONS],
-        "clinic": [f"{int(each.number)} {each.title}: clinic/{each.number}.md" for each in LESSONS],
-        "reference": [f"{int(each.number)} {each.title}: reference/{each.module}.md" for each in LESSONS],
+        "lessons": [f"{each.heading}: lessons/{parts.page_of(each)}" for each in LESSONS],
+        "clinic": [f"{each.heading}: clinic/{each.number}.md" for each in LESSONS],
+        "reference": [f"{each.heading}: reference/{each.module}.md" for each in LESSONS],
     }
     text = MKDOCS.read_text(encoding="utf-8")
     for name, lines in lists.items():

@@ -1,4 +1,6 @@
-"""The measured tables in README.md and on the site, between their markers, from the files of the benchmarks."""
+"""The tables in README.md and on the site, between their markers: what was measured, from the files of the benchmarks,
+and the stages, from the outline.
+"""
 
 import json
 import re
@@ -30,6 +32,11 @@ def where(facts: dict[str, Any]) -> str:
 def table(head: list[str], rows: list[list[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def stages() -> str:
+    rows = [[each.heading, f"[{each.module}.py](cdm_tutor/{each.module}.py)", each.about] for each in LESSONS]
+    return table(["lesson", "file", "what it is about"], rows)
 
 
 def speed() -> str:
@@ -261,7 +268,7 @@ def diagnose() -> str:
 
 
 FUNCTIONS = (
-    speed, quality, front, refiner, harm, naive, shipped, processes, memory, live, lessons, mutations, hostile,
+    stages, speed, quality, front, refiner, harm, naive, shipped, processes, memory, live, lessons, mutations, hostile,
     diagnose,
 )  # fmt: skip
 TABLES: dict[str, Callable[[], str]] = {function.__name__: function for function in FUNCTIONS}

@@ -18,7 +18,7 @@ class Exercise:
         name: its qualified name in the module, as in "NoiseSchedule.from_betas".
         steps: what to do, in words; the comments in the stub.
         hints: three, from a question to nearly there.
-        scenes: those that show its mistakes, unless a mistake names its own.
+        scenes: those that show its mistakes, unless a mistake names its own; none where no run shows anything.
     """
 
     name: str
@@ -29,12 +29,28 @@ class Exercise:
 
 @dataclass(frozen=True)
 class Lesson:
-    """One stage of the course; its module is `cdm_tutor/MODULE.py`, the learner's `lessons/NUMBER/MODULE.py`."""
+    """One stage of the course; its module is `cdm_tutor/MODULE.py`, the learner's `lessons/NUMBER/MODULE.py`.
+
+    Attributes:
+        number: of its place in the outline, as in "03".
+        title: as on its page.
+        module: the name of the stage.
+        about: what it is about, in a line or two of Markdown.
+        minutes: how long it takes.
+        exercises: in the order in which they are to be written.
+    """
 
     number: str
     title: str
     module: str
+    about: str
+    minutes: int
     exercises: tuple[Exercise, ...]
+
+    @property
+    def heading(self) -> str:
+        """Its number and title, as in "3 The U-Net"."""
+        return f"{int(self.number)} {self.title}"
 
     def exercise(self, name: str) -> Exercise:
         """The exercise of that name."""

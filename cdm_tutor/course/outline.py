@@ -1,16 +1,18 @@
 """The table of lessons. What each asks is in the file of its name in `course/lessons`."""
 
-from cdm_tutor.course.lesson import Lesson
-from cdm_tutor.course.lessons import noising, refiner, sampler, schedule, trainer, unet
+from importlib import import_module
 
-LESSONS: tuple[Lesson, ...] = (
-    schedule.LESSON,
-    noising.LESSON,
-    unet.LESSON,
-    sampler.LESSON,
-    refiner.LESSON,
-    trainer.LESSON,
+from cdm_tutor.course.lesson import Lesson
+
+MODULES = (
+    "schedule",
+    "noising",
+    "unet",
+    "sampler",
+    "refiner",
+    "trainer",
 )
+LESSONS: tuple[Lesson, ...] = tuple(import_module(f"cdm_tutor.course.lessons.{module}").LESSON for module in MODULES)
 
 
 def find_lesson(name: str) -> Lesson:

@@ -225,7 +225,8 @@ def listed(group: Group) -> str:
         name, (lesson, _) = mistake.name, find_mistake(mistake.name)
         place = f"{{ #{name} }}" if groups_of(mistake)[0] == group else ""
         link = f"[{escaped(sentence(mistake.title))}](clinic/{lesson.number}.md#{name})"
-        error = seen()[name]["scenes"][0]["error"]
+        scenes = seen()[name]["scenes"]
+        error = scenes[0]["error"] if scenes else ""
         said = f": `{error}`" if error and not thumbnail(name) else ""
         text += f"- {thumbnail(name)}{link} in `{mistake.exercise}`{said}{place}\n"
     return text + "\n</div>\n\n"

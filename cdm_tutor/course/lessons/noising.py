@@ -7,6 +7,8 @@ LESSON = Lesson(
     number="02",
     title="Forward noising",
     module="noising",
+    about="Any amount of noise in one jump, the ways back on paper, and the loss that a network is trained with.",
+    minutes=40,
     exercises=(
         Exercise(
             "gather",

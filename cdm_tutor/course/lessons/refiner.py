@@ -7,6 +7,8 @@ LESSON = Lesson(
     number="05",
     title="The refiner",
     module="refiner",
+    about="`ImprovedRefinementNetwork`, a second, smaller network that takes another look at the last stretch.",
+    minutes=40,
     exercises=(
         Exercise(
             "ImprovedRefinementNetwork.__init__",

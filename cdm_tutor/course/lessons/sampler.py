@@ -7,6 +7,8 @@ LESSON = Lesson(
     number="04",
     title="The sampler",
     module="sampler",
+    about="From pure noise to an image: DDPM, DDIM and DPM-Solver++.",
+    minutes=60,
     exercises=(
         Exercise(
             "denoise",

@@ -7,6 +7,9 @@ LESSON = Lesson(
     number="01",
     title="The noise schedule",
     module="schedule",
+    about="How fast an image drowns in noise: the linear and the cosine schedule, and the tables that follow from "
+    "them.",
+    minutes=40,
     exercises=(
         Exercise(
             "linear_betas",
