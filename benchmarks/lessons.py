@@ -1,7 +1,7 @@
 """How good the lessons' checks are: what they catch and accept, by what margin, in how many seconds.
 
-    python benchmarks/lessons.py seconds
-    python benchmarks/lessons.py checks
+    python -m benchmarks.lessons seconds
+    python -m benchmarks.lessons checks
 
 The seconds want a quiet machine. Writes benchmarks/results/lessons.json.
 

@@ -312,5 +312,5 @@ def test_demo_tells_the_whole_story(tmp_path: Path) -> None:
         with Image.open(story / name) as image:
             assert image.width > 100
     with Image.open(story / "denoising.webp") as animation:
-        assert animation.n_frames > 10
+        animation.seek(10)  # so many frames it has
     assert "$" not in page

@@ -160,7 +160,7 @@ def test_single_images_and_grids_without_gaps_are_read(digits: Measurer, tmp_pat
     torch.testing.assert_close(read_images(tmp_path / "row.png"), digits.real[:6])
 
 
-def diagnosed(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+def diagnosed(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int | str, str]:
     """The exit code of cdm-tutor diagnose, and what it says."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["cdm-tutor", "diagnose", *arguments])

@@ -197,7 +197,8 @@ def test_mistakes_and_variants_are_enough_and_have_names_of_their_own(lesson: Le
     mistakes = mistakes_of(lesson)
     assert len(mistakes) >= 6
     assert len(variants_of(lesson)) >= 4
-    names = [each.name for other in LESSONS for each in [*mistakes_of(other), *variants_of(other)]]
+    names = [mistake.name for other in LESSONS for mistake in mistakes_of(other)]
+    names += [variant.name for other in LESSONS for variant in variants_of(other)]
     assert len(set(names)) == len(names)
     for mistake in mistakes:
         assert lesson.exercise(mistake.exercise)

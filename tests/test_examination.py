@@ -26,7 +26,8 @@ gate_of = cache(Gate)
 
 def examined(patch: Patch, number: str = "02") -> dict[str, Verdict]:
     """The worst verdict of each exercise of a lesson, with a patch on the reference."""
-    gate, worst = gate_of(find_lesson(number)), {}
+    gate = gate_of(find_lesson(number))
+    worst: dict[str, Verdict] = {}
     for name, verdict in gate.examine(patched(reference_source(gate.lesson), patch)).items():
         about = gate.tests[name][0] or ""
         if about not in worst or worst[about].outcome == "passed":

@@ -1,4 +1,5 @@
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from cdm_tutor.noising import predict_noise, q_sample, velocity
+from cdm_tutor.noising import Prediction, predict_noise, q_sample, velocity
 from cdm_tutor.sampler import (
     SOLVERS,
     Guess,
@@ -29,7 +30,7 @@ solvers = pytest.mark.parametrize("solver", sorted(SOLVERS))
 class Gaussian:
     """The ideal network for data N(mu, s^2), known in closed form: E[x0 | x_t] is linear in x_t."""
 
-    def __init__(self, mu: float, s: float, schedule: NoiseSchedule, prediction: str = "noise") -> None:
+    def __init__(self, mu: float, s: float, schedule: NoiseSchedule, prediction: Prediction = "noise") -> None:
         self.mu, self.s, self.schedule, self.prediction = mu, s, schedule, prediction
 
     def __call__(self, x_t: Tensor, t: Tensor) -> Tensor:
@@ -41,7 +42,7 @@ class Gaussian:
         return noise if self.prediction == "noise" else signal * noise - sigma * x0
 
 
-def run(solver: str, model: Gaussian, steps: int, **options: float) -> Tensor:
+def run(solver: str, model: Gaussian, steps: int, **options: Any) -> Tensor:
     generator = torch.Generator().manual_seed(0)
     x_T = torch.randn(100, 1, 20, 20, generator=generator)
     x_T = (x_T - x_T.mean()) / x_T.std()
@@ -60,7 +61,7 @@ def run(solver: str, model: Gaussian, steps: int, **options: float) -> Tensor:
 @solvers
 @pytest.mark.parametrize("schedule", [COSINE, LINEAR], ids=["cosine", "linear"])
 @pytest.mark.parametrize("prediction", ["noise", "v"])
-def test_gaussian_data_come_back_at_T_steps(solver: str, schedule: NoiseSchedule, prediction: str) -> None:
+def test_gaussian_data_come_back_at_T_steps(solver: str, schedule: NoiseSchedule, prediction: Prediction) -> None:
     """Over 40,000 pixels chance moves mean and spread by .0005; 2% of the spread is four times that.
 
     DDPM's variance leaves out what is unknown about x0, so it is a little too narrow at any finite T; the corrector
@@ -196,7 +197,7 @@ def test_unknown_solver_is_refused(generator: torch.Generator) -> None:
 
 
 @given(st.integers(0, 999), st.sampled_from(["noise", "v"]))
-def test_guess_adds_up_even_when_it_was_clipped(t: int, prediction: str) -> None:
+def test_guess_adds_up_even_when_it_was_clipped(t: int, prediction: Prediction) -> None:
     x_t, guess, _ = guess_of(t)
     steps = torch.full((2,), t)
     x0 = 3 * guess.pred_x0  # out of range

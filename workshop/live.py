@@ -1,6 +1,8 @@
 """The weights of the live sampler: the networks that come with the package, as scripts."""
 
-from cdm_tutor.checkpoint import load_weights, shipped_weights
+from typing import get_args
+
+from cdm_tutor.checkpoint import Stage, load_weights, shipped_weights
 from cdm_tutor.data import CLASS_NAMES
 from cdm_tutor.export import weights_script
 
@@ -9,7 +11,8 @@ def scripts() -> dict[str, str]:
     """Every file, by its path in docs; what computes is cdm_tutor/web/live."""
     made = {}
     for data in CLASS_NAMES:
-        for stage, name in (("unet", data), ("refiner", f"{data}-refiner")):
+        for stage in get_args(Stage):
+            name = data if stage == "unet" else f"{data}-{stage}"
             network, card = load_weights(shipped_weights(data, stage))
             made[f"live/{name}.js"] = weights_script(name, network, card, card.make_schedule())
     return made

@@ -109,13 +109,13 @@ class Runner:
 
 
 @cache
-def shipped(stage: str = "unet") -> tuple[dict[str, Tensor], checkpoint.ModelCard]:
+def shipped(stage: checkpoint.Stage = "unet") -> tuple[dict[str, Tensor], checkpoint.ModelCard]:
     """The weights of a network that comes with the package, and its card."""
     network, card = checkpoint.load_weights(checkpoint.shipped_weights("mnist", stage))
     return network.state_dict(), card
 
 
-def with_shipped_weights(network: nn.Module, stage: str = "unet") -> nn.Module:
+def with_shipped_weights(network: nn.Module, stage: checkpoint.Stage = "unet") -> nn.Module:
     """A network, mistaken perhaps, with the weights that the right one was trained to."""
     network.load_state_dict(shipped(stage)[0])
     return network.to(memory_format=torch.channels_last)
@@ -182,7 +182,9 @@ class ByTheTableRunner(SampledRunner):
 @cache
 def hasty(seed: int) -> Tensor:
     """Right samples that a refiner is to mend."""
-    return attempt(HASTY, None, seed).samples
+    samples = attempt(HASTY, None, seed).samples
+    assert samples is not None
+    return samples
 
 
 class RefinedRunner(Runner):

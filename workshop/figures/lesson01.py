@@ -225,13 +225,13 @@ def main() -> None:
         labels=columns,
         row_labels=["right", "no root"],
     )
-    right, columns = drawn(cosine), 8
+    right = drawn(cosine)
     picture(
         "01-not-squared-sampled",
         "Eight digits sampled with the right schedule, and eight from the same noise without the square: digits as "
         "well, but other ones, thinner, and on a ground that is not quite black.",
         torch.cat([right, drawn(flat)]),
-        columns=columns,
+        columns=8,
         scale=2,
         row_labels=["right", "not squared"],
     )
@@ -240,7 +240,7 @@ def main() -> None:
         "The same eight digits sampled with the right schedule and without the root: the same digits, "
         "washed out, with grain all over the ground.",
         torch.cat([right, drawn(weak)]),
-        columns=columns,
+        columns=8,
         scale=2,
         row_labels=["right", "no root"],
     )
@@ -249,7 +249,7 @@ def main() -> None:
         "Eight digits sampled with the right log-SNR, and with half of it: torn into blots and specks, hardly one to "
         "be read.",
         torch.cat([right, drawn(mistaken("snr-of-amplitudes").make_schedule("cosine"))]),
-        columns=columns,
+        columns=8,
         scale=2,
         row_labels=["right", "half of it"],
     )
@@ -259,7 +259,7 @@ def main() -> None:
         "Eight digits drawn in 1000 steps. With the variance in the table they are clean; with its root there, "
         "nothing but grain is left.",
         drawn_step_by_step(cosine, spread),
-        columns=columns,
+        columns=8,
         scale=2,
         row_labels=["right", "its root"],
     )

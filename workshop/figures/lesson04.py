@@ -163,6 +163,22 @@ def draw_posterior() -> Figure:
     return figure
 
 
+def path(starts: Tensor, schedule: NoiseSchedule, solver: str) -> Tensor:
+    """Where each pixel is after each step of a walk."""
+    visited = [starts]
+    sample(
+        Mixture(schedule),
+        starts,
+        schedule,
+        generator=seeded(SEED),
+        solver=solver,
+        steps=100,
+        prediction="v",
+        on_step=lambda _, x_prev: visited.append(x_prev),
+    )
+    return torch.stack(visited).flatten(1)
+
+
 def draw_paths() -> Figure:
     """Walks of one pixel, with fresh noise and without, from the same starts."""
     schedule = make_schedule("cosine")
@@ -170,18 +186,7 @@ def draw_paths() -> Figure:
     t = [t for t, _ in spaced_timesteps(len(schedule), 100)] + [-1]
     figure, panels = plt.subplots(1, 2, figsize=(7, 3.2), sharey=True, layout="constrained")
     for axes, solver, title in zip(panels, ("ddpm", "ddim"), ("DDPM", "DDIM"), strict=True):
-        path = [starts]
-        sample(
-            Mixture(schedule),
-            starts,
-            schedule,
-            generator=seeded(SEED),
-            solver=solver,
-            steps=100,
-            prediction="v",
-            on_step=lambda _, x_prev, path=path: path.append(x_prev),
-        )
-        for start, line in zip(starts.flatten(), torch.stack(path).flatten(1).T, strict=True):
+        for start, line in zip(starts.flatten(), path(starts, schedule, solver).T, strict=True):
             axes.plot(t, line.numpy().round(3), "C0-" if start < 0 else "C1--", linewidth=1.2)
         axes.set(title=title, xlabel="t", xlim=(1015, -30), xticks=[999, 500, 0])
     panels[0].set(ylabel="x_t")

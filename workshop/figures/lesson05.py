@@ -143,7 +143,7 @@ def gain(visited: tuple[int, ...], s: float) -> float:
 def trade(s: float) -> Figure:
     starts = torch.linspace(5, 700, 70).long().tolist()
     figure, panels = plt.subplots(1, 3, figsize=(7, 3.2), layout="constrained", sharey=True)
-    ways = {
+    ways: dict[str, list[tuple[int, ...]]] = {
         "in 1 step": [(t,) for t in starts],
         "in 2 steps": [(t, t // 3) for t in starts],
         "in 50 steps": [tuple(torch.linspace(t, 0, min(t, 50)).long().unique().flip(0).tolist()) for t in starts],
@@ -302,14 +302,13 @@ def main() -> None:
         "from the start": "refined-each-step-from-the-start",
         "one step": "refiner-in-one-step",
     }
-    rows = [damaged, refined(damaged, 300)]
-    rows += [refined(damaged, 300, mistaken(name)) for name in wrong.values()]
+    wrongly = [refined(damaged, 300, mistaken(name)) for name in wrong.values()]
     picture(
         "05-mistakes",
         "Eight damaged digits, refined rightly and with known mistakes, row by row. Not noised: clean, but every "
         "stroke smooth. Not shrunk: a little bolder. Each step from the start: noise left all over. One step: soft. "
         "With a sigmoid's range: grey grain where black should be, and the scratches still there.",
-        torch.cat([*rows, refined(damaged, 300, sigmoid=True)]),
+        torch.cat([damaged, refined(damaged, 300), *wrongly, refined(damaged, 300, sigmoid=True)]),
         columns=len(damaged),
         row_labels=["damaged", "right", *wrong, "sigmoid"],
     )
