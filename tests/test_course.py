@@ -27,7 +27,7 @@ from cdm_tutor.course.mistakes import mistakes_of
 from cdm_tutor.course.outcomes import StillRunning
 from cdm_tutor.course.outline import LESSONS, find_lesson
 from cdm_tutor.course.summary import Result
-from cdm_tutor.course.timelimit import _watchdog, time_limit
+from cdm_tutor.course.timelimit import time_limit, watchdog
 from cdm_tutor.course.variants import variants_of
 from cdm_tutor.schedule import NoiseSchedule, make_schedule
 
@@ -394,7 +394,7 @@ def test_all_together_waits_for_earlier_lessons(course: Path, kind: str) -> None
     assert done.outcomes(second.exercises[0].name) == {"passed"}
 
 
-@pytest.mark.parametrize("limit", [time_limit, _watchdog], ids=["alarm", "watchdog"])
+@pytest.mark.parametrize("limit", [time_limit, watchdog], ids=["alarm", "watchdog"])
 def test_time_limit_stops_a_loop(limit: Callable[[float], AbstractContextManager[None]]) -> None:
     def forever() -> None:
         with limit(0.05):

@@ -67,7 +67,7 @@ def test_who_changes_a_helper_and_all_that_use_it_is_right() -> None:
 
 def test_answers_are_compared_where_the_file_cannot_reach() -> None:
     """The file tampers with the comparison before anybody looks."""
-    lie = "    from cdm_tutor.course import checks\n    checks._same_tensor.__code__ = (lambda *a: None).__code__\n"
+    lie = "    from cdm_tutor.course import checks\n    checks.same_tensor.__code__ = (lambda *a: None).__code__\n"
     found = examined(((MIX, lie + "    _mix(t, x0, noise, schedule)\n    return x0 + noise\n"),))
     assert found["q_sample"].outcome == "wrong"
     assert "compared in another process" in found["q_sample"].text

@@ -556,7 +556,7 @@ def test_a_demo_that_fails_leaves_the_last_one(anywhere: Path, monkeypatch: pyte
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(demo, "_train", stop)
+    monkeypatch.setattr("cdm_tutor.runs.Run.steps", stop)
     for folder in (out, anywhere / "new"):
         with pytest.raises(KeyboardInterrupt):
             run_demo("mnist", folder, 1, 10, "cpu", 0)
@@ -565,13 +565,12 @@ def test_a_demo_that_fails_leaves_the_last_one(anywhere: Path, monkeypatch: pyte
 
 
 def test_a_stopped_demo_says_so(cdm: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    from cdm_tutor import demo
     from cdm_tutor.runs import Stopped
 
     def stop(*_: object) -> None:
         raise Stopped(2)
 
-    monkeypatch.setattr(demo, "_train", stop)
+    monkeypatch.setattr("cdm_tutor.runs.Run.steps", stop)
     code, said, error = cdm("demo")
     assert (code, error) == (130, "")
     assert said.endswith("Stopped; nothing was written.\n")

@@ -3,11 +3,16 @@
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
+FOLDERS = ("cdm_tutor", "workshop", "benchmarks", "tests", "lessons")
+FILES = [path.relative_to(ROOT).as_posix() for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
+STILL_PRIVATE = {("cdm_tutor/runs.py", "_check_enough")}
 STAGES = ("schedule", "noising", "unet", "sampler", "refiner", "trainer")
 MAY_IMPORT = {  # besides torch and friends
     "schedule": set(),
@@ -27,8 +32,13 @@ MAY_IMPORT = {  # besides torch and friends
 }
 
 
+@cache
+def parsed(path: str) -> ast.Module:
+    return ast.parse((ROOT / path).read_text(encoding="utf-8"))
+
+
 def tree(module: str) -> ast.Module:
-    return ast.parse((ROOT / "cdm_tutor" / f"{module}.py").read_text())
+    return parsed(f"cdm_tutor/{module}.py")
 
 
 @pytest.mark.parametrize("module", sorted(MAY_IMPORT))
@@ -54,6 +64,39 @@ def test_everything_public_says_what_it_is(stage: str) -> None:
     for node in ast.walk(module):
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
             assert ast.get_docstring(node), node.name
+
+
+def imported(module: ast.Module) -> set[str]:
+    """The names that a module has from other modules of the repository, and the names of those modules."""
+    found = set()
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import):
+            found |= {each.asname or each.name for each in node.names if each.name.split(".")[0] in FOLDERS}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] in FOLDERS:
+            found |= {each.asname or each.name for each in node.names}
+    return found
+
+
+def private_names(module: ast.Module) -> Iterator[str]:
+    """Names with a leading underscore that a module takes from another of the repository: to call them or to patch."""
+    others = imported(module)
+    yield from (name for name in others if private(name))
+    for node in ast.walk(module):
+        match node:
+            case ast.Attribute(value=owner, attr=name) if private(name) and ast.unparse(owner) in others:
+                yield ast.unparse(node)
+            case ast.Call(args=[owner, ast.Constant(value=str() as name), *_]):
+                if private(name) and ast.unparse(owner) in others:  # setattr(module, "_name", ...)
+                    yield ast.unparse(node)
+
+
+def private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
+
+
+def test_nothing_uses_what_is_private_to_another_module() -> None:
+    found = {(path, name) for path in FILES for name in private_names(parsed(path))}
+    assert found <= STILL_PRIVATE
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 import torch
 
-import cdm_tutor.lock
 from cdm_tutor import runs
 from cdm_tutor.checkpoint import ModelCard, save_weights
 from cdm_tutor.cli import main
@@ -361,10 +360,10 @@ def test_a_start_that_is_refused_takes_nothing_from_the_first(tmp_path: Path) ->
 
 
 def test_where_a_file_system_knows_no_locks_one_goes_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def unknown(_: object) -> None:
+    def unknown(*_: object) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(cdm_tutor.lock, "_take", unknown)
+    monkeypatch.setattr(pytest.importorskip("fcntl"), "flock", unknown)
     with lock(tmp_path), lock(tmp_path):
         pass
 
