@@ -5,15 +5,20 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from cdm_tutor.course.outline import LESSONS
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = ("cdm_tutor", "workshop", "benchmarks", "tests", "lessons")
 FILES = [path.relative_to(ROOT).as_posix() for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
 STILL_PRIVATE = {("cdm_tutor/runs.py", "_check_enough")}
-STAGES = ("schedule", "noising", "unet", "sampler", "refiner", "trainer")
+MODULES = [path for path in FILES if path.startswith("cdm_tutor/")]
+STAGES = [lesson.module for lesson in LESSONS]
+COMMAND_LINE = ("cdm_tutor/cli.py", "cdm_tutor/__main__.py")
 MAY_IMPORT = {  # besides torch and friends
     "schedule": set(),
     "noising": {"schedule"},
@@ -28,6 +33,9 @@ MAY_IMPORT = {  # besides torch and friends
     "metrics": {"data", "checkpoint"},
     "generate": {"checkpoint", "distributed", "noising", "randomness", "refiner", "sampler"},
     "distributed": set(),
+    "randomness": set(),
+    "lock": set(),
+    "shell": set(),
     "writing": set(),
 }
 
@@ -41,15 +49,38 @@ def tree(module: str) -> ast.Module:
     return parsed(f"cdm_tutor/{module}.py")
 
 
+def imports(path: str) -> set[str]:
+    """The files of the package that a file of it imports from, wherever it does so."""
+    found = set()
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.Import):
+            found |= {file_of(each.name) for each in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {file_of(f"{node.module}.{each.name}") or file_of(node.module) for each in node.names}
+    return found & set(MODULES)
+
+
+def file_of(module: str) -> str:
+    """The file of that module of the package; "" if there is none."""
+    path = module.replace(".", "/")
+    return next((file for file in (f"{path}.py", f"{path}/__init__.py") if file in MODULES), "")
+
+
 @pytest.mark.parametrize("module", sorted(MAY_IMPORT))
-def test_imports_follow_the_arrow(module: str) -> None:
-    imported = {
-        name
-        for node in ast.walk(tree(module))
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "cdm_tutor"
-        for name in (node.module.split(".")[1:] or [alias.name for alias in node.names])
-    }
-    assert imported <= MAY_IMPORT[module]
+def test_imports_of_what_the_stages_rest_on_are_few(module: str) -> None:
+    assert imports(f"cdm_tutor/{module}.py") <= {f"cdm_tutor/{name}.py" for name in MAY_IMPORT[module]}
+
+
+def test_imports_follow_the_arrow() -> None:
+    """None leads up to another layer, nor, by whatever way, back to where it came from."""
+    arrows = {path: imports(path) for path in MODULES}
+    assert not [(path, each) for path in MODULES for each in arrows[path] if layer(each) > layer(path)]
+    TopologicalSorter(arrows).prepare()  # raises CycleError
+
+
+def layer(path: str) -> int:
+    """0: the stages and what serves them; 1: the course; 2: the command line."""
+    return 2 if path in COMMAND_LINE else int(path.startswith("cdm_tutor/course/"))
 
 
 def test_six_stages_stay_readable() -> None:
