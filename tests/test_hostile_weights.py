@@ -556,7 +556,7 @@ def test_a_demo_that_fails_leaves_the_last_one(anywhere: Path, monkeypatch: pyte
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cdm_tutor.runs.Run.steps", stop)
+    monkeypatch.setattr("cdm_tutor.runs.Run.create", stop)
     for folder in (out, anywhere / "new"):
         with pytest.raises(KeyboardInterrupt):
             run_demo("mnist", folder, 1, 10, "cpu", 0)
@@ -570,7 +570,7 @@ def test_a_stopped_demo_says_so(cdm: Run, monkeypatch: pytest.MonkeyPatch) -> No
     def stop(*_: object) -> None:
         raise Stopped(2)
 
-    monkeypatch.setattr("cdm_tutor.runs.Run.steps", stop)
+    monkeypatch.setattr("cdm_tutor.runs.Run.create", stop)
     code, said, error = cdm("demo")
     assert (code, error) == (130, "")
     assert said.endswith("Stopped; nothing was written.\n")

@@ -16,6 +16,14 @@ ROOT = Path(__file__).parent.parent
 FOLDERS = ("cdm_tutor", "workshop", "benchmarks", "tests", "lessons")
 FILES = [path.relative_to(ROOT).as_posix() for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
 STILL_PRIVATE = {("cdm_tutor/runs.py", "_check_enough")}
+DATA = (
+    "cdm_tutor/course/lessons/",
+    "cdm_tutor/course/mistakes/",
+    "cdm_tutor/course/variants/",
+    "tests/hostile/",
+    "tests/wrong/",
+)
+STILL_LONG = {f"cdm_tutor/{name}" for name in ("cli.py train", "cli.py sharpen", "generate.py generate")}
 MODULES = [path for path in FILES if path.startswith("cdm_tutor/")]
 STAGES = [lesson.module for lesson in LESSONS]
 COMMAND_LINE = ("cdm_tutor/cli.py", "cdm_tutor/__main__.py")
@@ -81,6 +89,19 @@ def test_imports_follow_the_arrow() -> None:
 def layer(path: str) -> int:
     """0: the stages and what serves them; 1: the course; 2: the command line."""
     return 2 if path in COMMAND_LINE else int(path.startswith("cdm_tutor/course/"))
+
+
+def test_functions_stay_readable() -> None:
+    """At most 60 lines each. What is data in Python's clothes is left out: mistakes, variants, lessons, wrong files."""
+    long = {
+        f"{path} {node.name}"
+        for path in FILES
+        if not path.startswith(DATA)
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if (node.end_lineno or 0) - node.lineno >= 60
+    }
+    assert long <= STILL_LONG
 
 
 def test_six_stages_stay_readable() -> None:

@@ -288,6 +288,12 @@ def main() -> None:
     one_step(model, schedule)
     walk(model, schedule)
     solvers(model, schedule)
+    charts()
+    greyness(model, schedule)
+    mistakes()
+
+
+def charts() -> None:
     chart(
         "04-posterior",
         "Three bell curves over x_prev: what x0 says, a bell around 0.4; what x_t says, a very flat bell around 2; and "
@@ -307,7 +313,9 @@ def main() -> None:
         "its dashed bars lie below the curve; the bars of dpm lie about half-way up the curve's rise.",
         draw_lean,
     )
-    greyness(model, schedule)
+
+
+def mistakes() -> None:
     beside(
         "prediction-ignored",
         "Two pairs of rows. Digits: right above, below the same digits frayed, with holes and fringes. Clothes: right "

@@ -21,6 +21,7 @@ from workshop.drawing import chart, mistaken, picture
 
 COSINE = make_schedule("cosine")
 STARTS = (50, 100, 200, 300, 450, 600, 800)  # the t_r of the pictures
+NAMES = [f"t_r = {t_r}" for t_r in STARTS]
 GIVEN = (2003, 4100, 5001, 8004)  # places of the digits whose neighbours are averaged
 ROW, COLUMN = torch.meshgrid(torch.arange(28), torch.arange(28), indexing="ij")
 
@@ -187,8 +188,18 @@ def main() -> None:
     kinds = (scratched, scratched, specked, specked, softened, softened, holed, holed)
     places = (3005, 8004, 7010, 5001, 8004, 4100, 7010, 3005)
     damaged = torch.stack([damage(digits[i]) for damage, i in zip(kinds, places, strict=True)])
-    names = [f"t_r = {t_r}" for t_r in STARTS]
+    result(damaged)
+    before_after()
+    pairs(digits)
+    renoised()
+    charts(digits)
+    repair(digits)
+    on_the_way(damaged[1:2])
+    perturbed(digits[5001])
+    mistakes(damaged)
 
+
+def result(damaged: Tensor) -> None:
     picture(
         "05-result",
         "Upper row: eight digits, two each with a thin scratch, with grey specks, with a soft patch and with holes in "
@@ -198,6 +209,9 @@ def main() -> None:
         columns=len(damaged),
         row_labels=["damaged", "refined"],
     )
+
+
+def before_after() -> None:
     before, after = (torch.cat(both) for both in zip(*map(before_and_after, ("mnist", "fashion")), strict=True))
     picture("05-before", "Before: ten digits and ten pieces of clothing, drawn in ten steps.", before, columns=10)
     picture(
@@ -207,6 +221,9 @@ def main() -> None:
         after,
         columns=10,
     )
+
+
+def pairs(digits: Tensor) -> None:
     picture(
         "05-pairs",
         "Four rows. Each shows a digit, three of the 20 real images nearest to it, which are sharp, the average of the "
@@ -215,6 +232,9 @@ def main() -> None:
         columns=6,
         labels=["given", "nearest", "10th", "20th", "mean of 20", "mean of all"],
     )
+
+
+def renoised() -> None:
     samples = faulty()
     chosen = samples[[0, 2, 6]]
     noise = torch.randn(1, 1, 28, 28, generator=seeded(5)).expand_as(chosen)
@@ -225,8 +245,11 @@ def main() -> None:
         "t_r = 100, single specks at about 300; the digits can be read to about t_r = 450; at t_r = 800 nothing can.",
         rows.flatten(0, 1),
         columns=len(STARTS) + 1,
-        labels=["sample", *names],
+        labels=["sample", *NAMES],
     )
+
+
+def charts(digits: Tensor) -> None:
     chart(
         "05-levels",
         "How much image and how much noise is in x_t, over t. At t_r = 200 there is 0.95 of the image and 0.32 of "
@@ -247,6 +270,9 @@ def main() -> None:
         "50 nearly all of it.",
         lambda: trade(0.1),
     )
+
+
+def repair(digits: Tensor) -> None:
     cases = {
         "specks": specked(digits[7010]),
         "scratch": scratched(digits[3005]),
@@ -263,10 +289,12 @@ def main() -> None:
         "show another digit, the eight a nine, or none.",
         torch.stack([worse, *(refined(worse, t_r) for t_r in STARTS)], dim=1).flatten(0, 1),
         columns=len(STARTS) + 1,
-        labels=["damaged", *names],
+        labels=["damaged", *NAMES],
         row_labels=list(cases),
     )
-    one = damaged[1:2]
+
+
+def on_the_way(one: Tensor) -> None:
     ways = [step_by_step(one, t_r) for t_r in STARTS]
     picture(
         "05-steps",
@@ -275,27 +303,31 @@ def main() -> None:
         "gone.",
         torch.cat([stage for row in zip(*ways, strict=True) for stage in row]),
         columns=len(STARTS),
-        labels=names,
+        labels=NAMES,
         row_labels=["re-noised", "first guess", "at a third", "result"],
     )
 
+
+def perturbed(digit: Tensor) -> None:
     steps = torch.tensor(STARTS)
-    clean = digits[5001].expand(len(STARTS), 1, 28, 28)
+    clean = digit.expand(len(STARTS), 1, 28, 28)
     noise = torch.randn(1, 1, 28, 28, generator=seeded(6)).expand_as(clean)
     unscaled = mistaken("perturbation-not-scaled")
-    plain, perturbed, twice = (
+    plain, changed, twice = (
         q_sample(clean, steps, each, COSINE) for each in (noise, refiner.perturb(noise), unscaled.perturb(noise))
     )
     picture(
         "05-perturbed",
         "One digit at seven t. With plain and with perturbed noise the eye sees no difference; five times their "
         "difference is a faint grain that grows with t. With the other noise at full strength the grain is plain.",
-        torch.cat([plain, perturbed, 5 * (perturbed - plain), twice]),
+        torch.cat([plain, changed, 5 * (changed - plain), twice]),
         columns=len(STARTS),
         labels=[f"t = {t}" for t in STARTS],
         row_labels=["plain", "perturbed", "difference x 5", "not scaled"],
     )
 
+
+def mistakes(damaged: Tensor) -> None:
     wrong = {
         "not noised": "refined-without-noising",
         "not shrunk": "renoise-without-shrinking",
