@@ -1,6 +1,6 @@
 """How often `cdm-tutor diagnose` names the right symptom, on samples with other seeds than those it was tuned on.
 
-    python benchmarks/diagnose.py
+    python -m benchmarks.diagnose
 
 Every known mistake whose samples can be measured, and the right samples, are drawn again with other noise: from the
 weights that come with the package, or from what workshop/clinic/make.py has trained, which is kept in out/clinic/. For
@@ -27,7 +27,7 @@ from cdm_tutor.course.symptoms import HEALTHY
 from cdm_tutor.course.verdict import judge
 from cdm_tutor.generate import SampleSettings, generate
 from workshop.clinic import runs
-from workshop.clinic.scenes import RUNNERS
+from workshop.clinic.scenes import RUNNERS, TrainedRunner
 from workshop.clinic.tune import group_of, right_group
 from workshop.clinic.words import how
 from workshop.machine import machine
@@ -40,10 +40,11 @@ AGAIN = 8  # of so many trainings one is done again
 
 def drawn(scene: Scene, mistake: Mistake | None, seed: int, trained_again: bool) -> Tensor | None:
     """The samples of a scene with another seed; None where it ends in an error."""
-    if not isinstance(scene, Trained) or trained_again:
+    kind = RUNNERS[type(scene)]
+    if not issubclass(kind, TrainedRunner) or trained_again:
         return runs.outcome(scene, mistake, seed).samples
     weights = runs.outcome(scene, mistake).weights
-    return RUNNERS[type(scene)](scene, mistake, seed).show_weights(weights).samples if weights else None
+    return kind(scene, mistake, seed).show_weights(weights).samples if weights else None
 
 
 def sets() -> Iterator[tuple[str, str, str, Tensor]]:

@@ -1,8 +1,8 @@
 """Quality at equal time: train the contenders on the same images for the same minutes, compare FIDs.
 
-    python benchmarks/equal_time.py train DATA_DIR CONTENDER [--minutes 10]
-    python benchmarks/equal_time.py measure CONTENDER [--n 5000]
-    python benchmarks/equal_time.py report
+    python -m benchmarks.equal_time train DATA_DIR CONTENDER [--minutes 10]
+    python -m benchmarks.equal_time measure CONTENDER [--n 5000]
+    python -m benchmarks.equal_time report
 
 `train` wants a quiet machine; it keeps snapshots in out/equal_time/. `measure` samples from them (for the
 slower contenders this takes longer than the training) and writes benchmarks/results/equal_time.json.
@@ -12,12 +12,13 @@ slower contenders this takes longer than the training) and writes benchmarks/res
 import argparse
 import json
 import time
+from functools import partial
 from pathlib import Path
 
 import torch
-from contenders import CONTENDERS, Contender
 from torch import Tensor, nn
 
+from benchmarks.contenders import CONTENDERS, Contender
 from cdm_tutor.data import load_full, load_sample
 from cdm_tutor.metrics import Yardstick
 from cdm_tutor.sampler import sample
@@ -93,8 +94,8 @@ def draw(model: nn.Module, contender: Contender, n: int, steps: int) -> Tensor:
     """n samples by DDIM, the same starting noise for every contender."""
     generator = torch.Generator().manual_seed(1)
     noise = torch.randn(n, 1, 28, 28, generator=generator)
-    settings = {"solver": "ddim", "generator": generator, "steps": steps, "prediction": contender.settings.prediction}
-    return torch.cat([sample(model, x_T, contender.schedule, **settings) for x_T in noise.split(100)])
+    walk = partial(sample, generator=generator, solver="ddim", steps=steps, prediction=contender.settings.prediction)
+    return torch.cat([walk(model, x_T, contender.schedule) for x_T in noise.split(100)])
 
 
 def report() -> None:

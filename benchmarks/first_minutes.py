@@ -1,6 +1,6 @@
 """What a learner sees in the first minutes: train on the 10,000 digits of the package, and draw as it goes.
 
-    python benchmarks/first_minutes.py [--minutes 5]
+    python -m benchmarks.first_minutes [--minutes 5]
 
 The same as `cdm-tutor train mnist --minutes 5`. Wants a quiet machine. Writes benchmarks/results/first_minutes.json,
 docs/pictures/first-minutes.webp and docs/pictures/first-minutes-loss-*.svg.
@@ -39,7 +39,9 @@ def watch(minutes: float) -> tuple[Training, list[Step], list[Tensor]]:
     rows: list[Tensor] = []
     for step in fit(training, load_sample("mnist").x0):
         if len(rows) < len(SHARES) and step.progress >= SHARES[len(rows)]:
-            rows.append(generate(Trained(training.ema, card), SampleSettings(n=COLUMNS)))
+            average = card.make_network()
+            average.load_state_dict(training.ema.state_dict())
+            rows.append(generate(Trained(average, card), SampleSettings(n=COLUMNS)))
             print(f"{step.seconds:.0f} s, step {step.step}, loss {step.loss:.4f}", flush=True)
         steps.append(step)
     return training, steps, rows
@@ -53,7 +55,8 @@ def curves(steps: list[Step]) -> dict[str, list[float]]:
         stretch = steps[start : start + length]
         found["minutes"].append(stretch[-1].seconds / 60)
         for place, name in enumerate(("little noise", "halfway", "much noise")):
-            losses = [step.thirds[place] for step in stretch if step.thirds[place] is not None]
+            thirds = [step.thirds[place] for step in stretch]
+            losses = [loss for loss in thirds if loss is not None]
             found[name].append(sum(losses) / len(losses))
     return found
 

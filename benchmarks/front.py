@@ -1,7 +1,7 @@
 """Few steps: FID over sampling steps and over images a second, for each solver, on the shipped weights.
 
-    python benchmarks/front.py [--data fashion] [--n 5000] [--weights FILE]
-    python benchmarks/front.py --rates
+    python -m benchmarks.front [--data fashion] [--n 5000] [--weights FILE]
+    python -m benchmarks.front --rates
 
 Writes benchmarks/results/front-NAME.json after each row; rows that are there already are not measured again. --rates
 then adds how many images a second each row makes, which wants a quiet machine.

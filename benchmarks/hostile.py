@@ -1,4 +1,4 @@
-"""What becomes of hostile and broken files: python benchmarks/hostile.py
+"""What becomes of hostile and broken files: python -m benchmarks.hostile
 
 Each of tests/hostile/files.py is put into a course's folder and checked by `pytest lessons/NN`, as a learner does.
 Written down are the exit code, the verdict on the exercise that was spoiled, how many verdicts on others were lost, and

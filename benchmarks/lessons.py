@@ -1,7 +1,7 @@
 """How good the lessons' checks are: what they catch and accept, by what margin, in how many seconds.
 
-    python benchmarks/lessons.py seconds
-    python benchmarks/lessons.py checks
+    python -m benchmarks.lessons seconds
+    python -m benchmarks.lessons checks
 
 The seconds want a quiet machine. Writes benchmarks/results/lessons.json.
 
@@ -37,7 +37,7 @@ ROUNDS = 3
 IMPORTS = "import torch, pytest, hypothesis"
 
 error = mmap(-1, 8)  # the largest of the comparisons so far, in tolerances; the processes that compare share it
-compare = checks._same_tensor
+compare = checks.same_tensor
 
 
 def largest(new: float | None = None) -> float:
@@ -99,7 +99,7 @@ def main() -> None:
     if what == "seconds":
         results |= {**machine(), "imports_seconds": seconds("-c", IMPORTS)}
     else:
-        checks._same_tensor = measured
+        checks.same_tensor = measured
     for lesson in LESSONS:
         if what == "seconds":
             took = seconds("-m", "pytest", f"lessons/{lesson.number}", "--impl", "reference")

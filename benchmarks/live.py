@@ -1,6 +1,6 @@
 """The live sampler in a browser on one core: seconds for an image, and what the pages weigh. Needs chromium.
 
-    python benchmarks/live.py
+    python -m benchmarks.live
 
 Writes benchmarks/results/live.json.
 """
@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 from cdm_tutor.checkpoint import load_weights, shipped_weights
 from cdm_tutor.export import export_web
@@ -70,8 +70,8 @@ def weights(browser: Browser) -> dict[str, dict[str, int]]:
         subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
         for name in PAGES:
             tab = browser.new_page()
-            loaded: list[Path] = []
-            tab.on("request", lambda request, loaded=loaded: loaded.append(Path(request.url.removeprefix("file://"))))
+            loaded: list[Request] = []
+            tab.on("request", loaded.append)
             tab.goto((Path(folder) / name).as_uri())
             tab.evaluate("document.querySelectorAll('img[loading=lazy]').forEach(image => image.loading = 'eager')")
             tab.wait_for_load_state("networkidle")
@@ -83,8 +83,9 @@ def weights(browser: Browser) -> dict[str, dict[str, int]]:
     return found
 
 
-def total(files: list[Path]) -> int:
-    return sum(file.stat().st_size for file in set(files) if file.is_file())
+def total(loaded: list[Request]) -> int:
+    files = {Path(request.url.removeprefix("file://")) for request in loaded}
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def main() -> None:

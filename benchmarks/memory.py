@@ -1,6 +1,6 @@
 """Peak memory of training and of sampling, and the time to show the help: each in a process of its own.
 
-    python benchmarks/memory.py [DATA_DIR]
+    python -m benchmarks.memory [DATA_DIR]
 
 Writes benchmarks/results/memory.json.
 """

@@ -1,7 +1,7 @@
 """What the lessons' tests catch beyond the known mistakes: change each solution in every small way, and look.
 
-    python benchmarks/mutations.py [--lesson 03] [--exercise q_sample]
-    python benchmarks/mutations.py --judge          # only sort the survivors of last time again
+    python -m benchmarks.mutations [--lesson 03] [--exercise q_sample]
+    python -m benchmarks.mutations --judge          # only sort the survivors of last time again
 
 A change is one operator, number, condition, argument or call of an exercise's body; or something is done to an argument
 or to the result: the gradient is cut, the first channel or image stands for all, rows become columns, digits are lost,
@@ -22,7 +22,7 @@ from cdm_tutor.course.gate import Gate
 from cdm_tutor.course.learner import reference_source
 from cdm_tutor.course.lesson import Exercise, Lesson
 from cdm_tutor.course.outline import LESSONS
-from cdm_tutor.course.syntax import find_function, statements
+from cdm_tutor.course.syntax import Function, find_function, statements
 from workshop.machine import machine
 
 ROOT = Path(__file__).parent.parent
@@ -220,7 +220,8 @@ def wrapped(source: str, exercise: Exercise) -> Iterator[tuple[str, str]]:
         for wrap in [wrap for wrap in OF_RESULTS if none != "all" and wrap not in none.split()]:
             changed = copy.deepcopy(tree)
             returns = [node for node in ast.walk(find_function(changed, exercise.name)) if isinstance(node, ast.Return)]
-            returns[place].value = ast.Call(ast.Name(wrap, ast.Load()), [returns[place].value], [])
+            value = returns[place].value or ast.Constant(None)
+            returns[place].value = ast.Call(ast.Name(wrap, ast.Load()), [value], [])
             yield f"{exercise.name}: return {place + 1} through {wrap}", with_wraps(changed)
 
 
@@ -254,8 +255,8 @@ def replacements(node: ast.AST) -> list[ast.AST]:
     match node:
         case ast.Constant(value=bool()):
             return [ast.Constant(not node.value)]
-        case ast.Constant(value=int() | float()):
-            return [ast.Constant(node.value + 1)]
+        case ast.Constant(value=int() | float() as value):
+            return [ast.Constant(value + 1)]
         case ast.UnaryOp(op=ast.USub() | ast.Not()):
             return [node.operand]
         case ast.Call(func=ast.Attribute(value=inner), args=args):
@@ -272,7 +273,7 @@ def replacements(node: ast.AST) -> list[ast.AST]:
     return []
 
 
-def replace(function: ast.AST, place: int, number: int, choice: int) -> bool:
+def replace(function: Function, place: int, number: int, choice: int) -> bool:
     """Put a replacement into the number-th node of a function's statement; False where that makes no sense."""
     statement = function.body[place]
     node = list(ast.walk(statement))[number]

@@ -1,6 +1,6 @@
 """Three ways to train a refiner for a few hundred steps each, two of them naive: what each does to the same samples.
 
-    python benchmarks/naive_refiners.py [--data fashion] [--steps 600] [--plot]
+    python -m benchmarks.naive_refiners [--data fashion] [--steps 600] [--plot]
 
 - pairs: squared error between a sample and the real image nearest to it, image in, image out;
 - clean: squared error between a real image and itself;
@@ -17,9 +17,9 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from refiner import samples
 from torch import Tensor
 
+from benchmarks.refiner import samples
 from cdm_tutor.checkpoint import load_weights, shipped_weights
 from cdm_tutor.data import CLASS_NAMES, load_sample
 from cdm_tutor.generate import SampleSettings
@@ -77,8 +77,9 @@ def sharpness(x: Tensor) -> float:
 def by_shipped(name: str, x: Tensor) -> Tensor:
     """Refined by what comes with the package: trained for longer, and against a critic."""
     trained = load_weights(shipped_weights(name, "refiner"))
-    settings = {"t_start": SampleSettings().t_start, "prediction": trained.card.prediction}
-    return in_batches(partial(refine, trained.network, schedule=COSINE, generator=seeded(2), **settings), x)
+    t_start, prediction = SampleSettings().t_start, trained.card.prediction
+    way = partial(refine, trained.network, schedule=COSINE, generator=seeded(2), t_start=t_start, prediction=prediction)
+    return in_batches(way, x)
 
 
 def row(way: str, images: Tensor, yardstick: Yardstick) -> dict[str, str | float]:
@@ -110,8 +111,8 @@ def measure(name: str, steps: int) -> None:
     (RESULTS / f"naive-{name}.json").write_text(json.dumps(found, indent=2) + "\n")
     OUT.mkdir(parents=True, exist_ok=True)
     torch.save({way: images[:10].clone() for way, images in made.items()}, OUT / f"{name}.pt")
-    for found_row in rows:
-        print(f"{TITLES[found_row['way']]:55} FID {found_row['fid']:7.2f}   sharpness {found_row['sharpness']:.3f}")
+    for way, found_row in zip(made, rows, strict=True):
+        print(f"{TITLES[way]:55} FID {found_row['fid']:7.2f}   sharpness {found_row['sharpness']:.3f}")
 
 
 def plot(name: str) -> None:

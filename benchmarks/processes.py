@@ -1,6 +1,6 @@
 """What sharing the work buys: images a second, and where a step's time goes, for 1 and 2 processes of one thread.
 
-    python benchmarks/processes.py [--rounds 5] [--batch 256]
+    python -m benchmarks.processes [--rounds 5] [--batch 256]
 
 Writes benchmarks/results/processes.json. Wants a quiet machine, a core a process.
 """

@@ -1,6 +1,6 @@
 """Does the refiner help? FID of samples as they are, refined, and of what else the same arithmetic would buy.
 
-    python benchmarks/refiner.py [--data fashion] [--seeds 1 2 3] [--n 10000] [--draw]
+    python -m benchmarks.refiner [--data fashion] [--seeds 1 2 3] [--n 10000] [--draw]
 
 Writes benchmarks/results/refiner-NAME.json after each row; rows that are there already are not measured again. Samples
 are kept in out/refiner: --draw only makes them, before there is a refiner to measure.
@@ -11,6 +11,7 @@ import json
 from dataclasses import asdict
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -76,7 +77,7 @@ def measure(name: str, seeds: list[int], n: int) -> None:
         if any(key.items() <= row.items() for row in found["rows"]):
             continue
         x = samples(name, solver, steps, seed, n)
-        row = key | {"plain": asdict(yardstick.report(x))}
+        row: dict[str, Any] = key | {"plain": asdict(yardstick.report(x))}
         if (solver, steps) in REFINED:
             row["refined"] = asdict(yardstick.report(refined(refiner, x, seed, t_start)))
             for start in STARTS:

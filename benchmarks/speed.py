@@ -1,6 +1,6 @@
 """Speed side by side: training and sampling, images a second, contenders in turn in one run.
 
-    python benchmarks/speed.py [--batch 64] [--rounds 3]
+    python -m benchmarks.speed [--batch 64] [--rounds 3]
 
 Writes benchmarks/results/speed.json. Wants a quiet machine; quote the ratios.
 """
@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 import torch
-from contenders import CONTENDERS, Contender, loss
 
+from benchmarks.contenders import CONTENDERS, Contender, loss
 from cdm_tutor.data import load_sample
 from workshop.machine import machine
 

@@ -17,6 +17,7 @@ from cdm_tutor.progress import sampling_bar, training_bar
 from cdm_tutor.randomness import seeded
 from cdm_tutor.runs import Run
 from cdm_tutor.settings import TrainSettings
+from cdm_tutor.trainer import Training
 from cdm_tutor.writing import whole_folder
 
 PAGE = Path(__file__).parent / "assets" / "demo.html"
@@ -96,21 +97,25 @@ def _tell(name: str, out: Path, minutes: float, n: int, device: str, seed: int) 
     }
     for title, report in reports.items():
         print(f"{title:24} FID {report.fid:6.2f}   ({n} samples; {n} real images: {report.fid_floor:.2f})")
+    page = _page(name, minutes, n, own.training, reports)
+    (out / "index.html").write_text(page, encoding="utf-8")
 
+
+def _page(name: str, minutes: float, n: int, training: Training, reports: dict[str, Report]) -> str:
     before, after = reports["yours"].fid, reports["yours, refined"].fid
     moved = f"The FID below went from {before:.1f} to {after:.1f}: "
     moved += "it helps." if after < before else "it does harm, for it was trained too briefly."
     facts = {
         "what": {"mnist": "digit", "fashion": "piece of clothing"}[name],
         "minutes": f"{minutes:g}",
-        "steps": f"{own.training.step:,}",
-        "images": f"{own.training.step * own.training.settings.batch:,}",
+        "steps": f"{training.step:,}",
+        "images": f"{training.step * training.settings.batch:,}",
         "rows": "\n".join(_row(title, report, name) for title, report in reports.items()),
         "n": str(n),
         "refined": moved,
         "floor": f"{reports['yours'].fid_floor:.2f}",
     }
-    (out / "index.html").write_text(Template(PAGE.read_text(encoding="utf-8")).substitute(facts), encoding="utf-8")
+    return Template(PAGE.read_text(encoding="utf-8")).substitute(facts)
 
 
 def _train(folder: Path, card: ModelCard, settings: TrainSettings, x0: Tensor, device: str) -> Run:

@@ -18,6 +18,7 @@ from cdm_tutor.checkpoint import (
     save_weights,
     shipped_weights,
 )
+from cdm_tutor.choices import Stage
 from cdm_tutor.data import CLASS_NAMES
 from cdm_tutor.refiner import ImprovedRefinementNetwork
 from cdm_tutor.unet import SimpleUNet
@@ -25,7 +26,7 @@ from cdm_tutor.unet import SimpleUNet
 
 @pytest.mark.parametrize("stage", ["unet", "refiner"])
 @pytest.mark.parametrize("half", [False, True])
-def test_weights_and_card_come_back(tmp_path: Path, stage: str, half: bool) -> None:
+def test_weights_and_card_come_back(tmp_path: Path, stage: Stage, half: bool) -> None:
     card = ModelCard("fashion", "v", "linear", 500, stage, {"steps": 7})
     model = card.make_network()
     save_weights(tmp_path / "w.safetensors", Trained(model, card), half=half)
@@ -39,7 +40,7 @@ def test_weights_and_card_come_back(tmp_path: Path, stage: str, half: bool) -> N
     assert [p.name for p in tmp_path.iterdir()] == ["w.safetensors"]
 
 
-CARD = asdict(ModelCard("mnist"))
+CARD: dict[Any, Any] = asdict(ModelCard("mnist"))
 WRONG_CARDS: dict[str, tuple[object, str]] = {
     "nothing": (None, "a model card that is an object, got None"),
     "a list": ([], "that is an object"),

@@ -33,7 +33,7 @@ from cdm_tutor.unet import SimpleUNet
 from workshop.parts import commands_part
 
 COMMAND = [sys.executable, "-m", "cdm_tutor"]
-COMMANDS = typer.main.get_command(cli.app).commands  # by their names, in the order of the help
+COMMANDS: dict[str, Any] = vars(typer.main.get_command(cli.app))["commands"]  # by their names, in the order of the help
 DOCS = Path(__file__).parent.parent / "docs"
 
 
@@ -310,7 +310,11 @@ def test_the_help_names_every_option_and_what_there_is_to_choose(name: str, cdm_
 
 
 def test_the_names_to_choose_from_are_those_that_modules_know() -> None:
-    known = {choices.Dataset: CLASS_NAMES, choices.ScheduleName: BETAS, choices.Solver: SOLVERS}
+    known: dict[Any, dict[str, Any]] = {
+        choices.Dataset: CLASS_NAMES,
+        choices.ScheduleName: BETAS,
+        choices.Solver: SOLVERS,
+    }
     for names, table in known.items():
         assert set(get_args(names)) == table.keys()
     assert choices.Prediction == Prediction
@@ -339,7 +343,7 @@ def stopped(tutor: Callable[..., tuple[int, str, str]], anywhere: Path, monkeypa
         raise runs.Stopped(signal.SIGTERM)
 
     monkeypatch.setattr(cli, "share_work", lambda *_: None)
-    monkeypatch.setattr(cli.course, "stand_in", lambda *_: None)
+    monkeypatch.setattr("cdm_tutor.cli.course.stand_in", lambda *_: None)
     monkeypatch.setattr(data, "load_images", lambda name, *_: data.load_sample(name))
     monkeypatch.setattr(runs, "kept", one_step)
     monkeypatch.setattr(Sharpening, "draw_samples", lambda *_: torch.zeros(16, 1, 28, 28))
@@ -377,8 +381,10 @@ def test_to_go_on_with_a_training_nothing_is_forgotten(stopped: Any) -> None:
 
 
 def test_to_go_on_with_a_sharpening_nothing_is_forgotten(stopped: Any) -> None:
-    for path, stage in (("it's.safetensors", "unet"), ("R.safetensors", "refiner")):
-        card = ModelCard("fashion", "v", stage=stage)
+    for path, card in (
+        ("it's.safetensors", ModelCard("fashion", "v")),
+        ("R.safetensors", ModelCard("fashion", "v", stage="refiner")),
+    ):
         save_weights(Path(path), Trained(card.make_network(), card))
     options = every_option("sharpen", "out", "refiner")
     again = stopped("sharpen", "fashion", "--refiner", "R.safetensors", "--out", "a b", *chain(*options.values()))
@@ -419,5 +425,5 @@ def test_demo_tells_the_whole_story(tmp_path: Path) -> None:
         with Image.open(story / name) as image:
             assert image.width > 100
     with Image.open(story / "denoising.webp") as animation:
-        assert animation.n_frames > 10
+        animation.seek(10)  # so many frames it has
     assert "$" not in page

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -121,7 +122,7 @@ def test_what_stands_in_is_what_is_imported(course: Path) -> None:
         from cdm_tutor import noising, schedule
 
         assert schedule.__file__ == str(course / "lessons" / "01" / "schedule.py")
-        assert noising.NoiseSchedule is schedule.NoiseSchedule is not reference.NoiseSchedule
+        assert vars(noising)["NoiseSchedule"] is schedule.NoiseSchedule is not reference.NoiseSchedule
         assert "03 unet      the reference; yours is not finished" in said
     assert cdm_tutor.schedule is sys.modules["cdm_tutor.schedule"] is reference
 
@@ -338,10 +339,10 @@ def test_check_in_a_process(course: Path) -> None:
 
 
 def test_watch_checks_on_save_until_ctrl_c(course: Path) -> None:
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     heard = signal.signal(signal.SIGINT, signal.default_int_handler)  # tests run in the background may be deaf to it
     try:
-        process = subprocess.Popen([*COMMAND, "watch", "01"], cwd=course, **pipes)
+        pipe = subprocess.PIPE
+        process = subprocess.Popen([*COMMAND, "watch", "01"], cwd=course, stdout=pipe, stderr=pipe, text=True)
     finally:
         signal.signal(signal.SIGINT, heard)
     with process:
@@ -359,7 +360,7 @@ def test_watch_checks_on_save_until_ctrl_c(course: Path) -> None:
     assert errors == ""
 
 
-def read_until(stream: io.TextIOBase, word: str) -> str:
+def read_until(stream: IO[str], word: str) -> str:
     lines = []
     while line := stream.readline():
         lines.append(line)

@@ -27,7 +27,7 @@ from cdm_tutor.course.mistakes import mistakes_of
 from cdm_tutor.course.outcomes import StillRunning
 from cdm_tutor.course.outline import LESSONS, MODULES, find_lesson
 from cdm_tutor.course.summary import Result
-from cdm_tutor.course.timelimit import _watchdog, time_limit
+from cdm_tutor.course.timelimit import time_limit, watchdog
 from cdm_tutor.course.variants import variants_of
 from cdm_tutor.schedule import NoiseSchedule, make_schedule
 
@@ -197,7 +197,8 @@ def test_mistakes_and_variants_are_enough_and_have_names_of_their_own(lesson: Le
     mistakes = mistakes_of(lesson)
     assert len(mistakes) >= 6
     assert len(variants_of(lesson)) >= 4
-    names = [each.name for other in LESSONS for each in [*mistakes_of(other), *variants_of(other)]]
+    names = [mistake.name for other in LESSONS for mistake in mistakes_of(other)]
+    names += [variant.name for other in LESSONS for variant in variants_of(other)]
     assert len(set(names)) == len(names)
     for mistake in mistakes:
         assert lesson.exercise(mistake.exercise)
@@ -398,7 +399,7 @@ def test_all_together_waits_for_earlier_lessons(course: Path, kind: str) -> None
     assert done.outcomes(second.exercises[0].name) == {"passed"}
 
 
-@pytest.mark.parametrize("limit", [time_limit, _watchdog], ids=["alarm", "watchdog"])
+@pytest.mark.parametrize("limit", [time_limit, watchdog], ids=["alarm", "watchdog"])
 def test_time_limit_stops_a_loop(limit: Callable[[float], AbstractContextManager[None]]) -> None:
     def forever() -> None:
         with limit(0.05):

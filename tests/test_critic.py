@@ -1,5 +1,6 @@
 import copy
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -102,7 +103,7 @@ def test_same_seed_same_rounds() -> None:
 @pytest.mark.parametrize("who", ["critic", "refiner"])
 @pytest.mark.parametrize("what", ["loss", "gradient", "weights"])
 def test_what_is_not_finite_stops_before_the_average(who: str, what: str) -> None:
-    rate = {"critic_lr" if who == "critic" else "lr": 1e30 if what == "weights" else 1e-3}
+    rate: dict[str, Any] = {"critic_lr" if who == "critic" else "lr": 1e30 if what == "weights" else 1e-3}
     judged = sharpening(replace(FEW, alone=0, **rate))
     parameter = next(p for p in getattr(judged, who).parameters() if p.requires_grad)
     if what == "loss":

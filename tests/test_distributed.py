@@ -11,11 +11,13 @@ from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import Tensor
 
 from cdm_tutor import distributed, trainer
 from cdm_tutor.checkpoint import load_weights
@@ -35,7 +37,7 @@ def torchrun(processes: int, worker: str, *arguments: object) -> None:
 
 
 @pytest.fixture(scope="module", params=["float32", "float64"])
-def alone(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict]:
+def alone(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]]:
     out = tmp_path_factory.mktemp("alone") / "out.pt"
     torchrun(1, "train.py", out, request.param, 1, 20)
     return request.param, torch.load(out, weights_only=True)
@@ -43,7 +45,7 @@ def alone(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.mark.parametrize(("processes", "accumulate"), [(2, 1), (3, 2)])
 def test_several_processes_take_the_steps_of_one(
-    alone: tuple[str, dict], processes: int, accumulate: int, tmp_path: Path
+    alone: tuple[str, dict[str, Any]], processes: int, accumulate: int, tmp_path: Path
 ) -> None:
     """16 images a step do not divide by 3: one process has 6, two have 5."""
     dtype, expected = alone
@@ -87,7 +89,10 @@ def test_several_processes_sample_the_images_of_one(tmp_path: Path) -> None:
 # --- who gets what -------------------------------------------------------------------------------------------------
 
 
-def shares(module: ModuleType, step: int, world: int, n: int = 50, batch: int = 16) -> list[tuple]:
+Batch = tuple[Tensor, Tensor, Tensor]  # x0, t, noise
+
+
+def shares(module: ModuleType, step: int, world: int, n: int = 50, batch: int = 16) -> list[Batch]:
     """What each of `world` processes draws in a step, from images that are their own numbers."""
     images = torch.arange(n)[:, None, None, None].expand(n, 1, 4, 4).double()
     settings = TrainSettings(steps=1, batch=batch)
@@ -225,8 +230,8 @@ ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
 def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen([*TRAIN, *arguments], cwd=cwd, env=ONE_THREAD, **pipes)
+    pipe = subprocess.PIPE
+    return subprocess.Popen([*TRAIN, *arguments], cwd=cwd, env=ONE_THREAD, stdout=pipe, stderr=pipe, text=True)
 
 
 def finish(process: subprocess.Popen[str], code: int = 0) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 import json
 import shutil
 import subprocess
-from importlib.util import find_spec
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ SETTINGS += [("cosine", T, offset) for T in (1, 2, 10, 50, 1000, 4000) for offse
 
 def in_page(expression: str) -> Any:
     """The value of a JavaScript expression, computed by node with the page's own functions and data."""
-    node = shutil.which("node") or str(Path(find_spec("playwright").origin).parent / "driver" / "node")
+    node = shutil.which("node") or str(files("playwright") / "driver" / "node")
     scripts = explorer_data() + (PAGE / "schedule.js").read_text(encoding="utf-8")
     script = f"{scripts}\nprocess.stdout.write(JSON.stringify({expression}));"
     done = subprocess.run([node, "-"], input=script, capture_output=True, encoding="utf-8", check=False)
@@ -33,7 +33,7 @@ def in_page(expression: str) -> Any:
 
 
 @pytest.fixture(scope="module")
-def curves() -> list:
+def curves() -> list[Any]:
     """For each of the settings: betas, alpha_bar and log-SNR, as the page computes them."""
     formulas = "{ linear: linearBetas, cosine: cosineBetas }[name](T, offset)"
     tables = f"(betas => [betas, alphasCumprod(betas), alphasCumprod(betas).map(logSnr)])({formulas})"
@@ -41,7 +41,7 @@ def curves() -> list:
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=str)
-def test_curves_are_those_of_the_package(setting: tuple[str, int, float], curves: list) -> None:
+def test_curves_are_those_of_the_package(setting: tuple[str, int, float], curves: list[Any]) -> None:
     name, T, offset = setting
     expected = linear_betas(T) if name == "linear" else cosine_betas(T, offset)
     schedule = NoiseSchedule.from_betas(expected)

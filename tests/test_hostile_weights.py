@@ -227,19 +227,19 @@ def test_nothing_that_is_not_finite_is_saved(tmp_path: Path) -> None:
     before = path.read_bytes()
     for bad in (torch.nan, torch.inf):
         network = SimpleUNet()
-        network.conv_out.bias.data[1] = bad
+        network.get_parameter("conv_out.bias").data[1] = bad
         with pytest.raises(
             ValueError, match=r"w\.safetensors is not written: conv_out\.bias holds numbers that are not"
         ):
             save_weights(path, Trained(network, card))
-    network.conv_out.bias.data[1] = 1e6
+    network.get_parameter("conv_out.bias").data[1] = 1e6
     with pytest.raises(ValueError, match="not finite"):
         save_weights(path, Trained(network, card), half=True)
     assert path.read_bytes() == before
 
     good: dict[str, Any] = {"step": 1, "model": {"a": torch.ones(2)}, "ema": {"a": torch.ones(2)}, "optimizer": {}}
     save_checkpoint(tmp_path / "run", good)
-    bad_states = {
+    bad_states: dict[str, dict[str, Any]] = {
         "model.a": {"model": {"a": torch.tensor([1, torch.nan])}},
         "ema.a": {"ema": {"a": torch.tensor([1, torch.inf])}},
         "optimizer.state.0.exp_avg": {"optimizer": {"state": {0: {"exp_avg": torch.tensor(torch.nan)}}}},
@@ -337,7 +337,7 @@ def test_what_cannot_be_is_refused_before_the_work(
     arguments, error = REFUSED[name]
     files = {"W": shipped_weights("mnist"), "R": shipped_weights("mnist", "refiner"), "W16": "W16.safetensors"}
     files |= {"F": shipped_weights("fashion", "refiner"), "R16": "R16.safetensors"}
-    assert error in one_line(tutor(*(files.get(it, it) for it in arguments)))
+    assert error in one_line(tutor(*(files.get(str(it), it) for it in arguments)))
     assert sorted(anywhere.rglob("*")) == before
 
 
@@ -436,7 +436,7 @@ def test_pictures_that_cannot_be_looked_at(anywhere: Path, tutor: Tutor) -> None
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
 def test_pictures_of_all_kinds_of_bytes(anywhere: Path, tutor: Tutor, mode: str) -> None:
-    how = {"transparency": bytes(256)} if mode == "P" else {}
+    how: dict[str, Any] = {"transparency": bytes(256)} if mode == "P" else {}
     (anywhere / "it.png").write_bytes(png(anywhere, mode, **how))
     code, _, error = tutor("diagnose", "it.png")
     assert (code, error) == (0, "")
@@ -549,7 +549,7 @@ def test_a_demo_that_fails_leaves_the_last_one(anywhere: Path, monkeypatch: pyte
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(demo, "_train", stop)
+    monkeypatch.setattr("cdm_tutor.runs.Run.create", stop)
     for folder in (out, anywhere / "new"):
         with pytest.raises(KeyboardInterrupt):
             run_demo("mnist", folder, 1, 10, "cpu", 0)
@@ -558,13 +558,12 @@ def test_a_demo_that_fails_leaves_the_last_one(anywhere: Path, monkeypatch: pyte
 
 
 def test_a_stopped_demo_says_so(tutor: Tutor, monkeypatch: pytest.MonkeyPatch) -> None:
-    from cdm_tutor import demo
     from cdm_tutor.runs import Stopped
 
     def stop(*_: object) -> None:
         raise Stopped(2)
 
-    monkeypatch.setattr(demo, "_train", stop)
+    monkeypatch.setattr("cdm_tutor.runs.Run.create", stop)
     code, said, error = tutor("demo")
     assert (code, error) == (130, "")
     assert said.endswith("Stopped; nothing was written.\n")

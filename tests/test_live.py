@@ -4,7 +4,8 @@ import base64
 import json
 import shutil
 import subprocess
-from importlib.util import find_spec
+from functools import partial
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from torch.testing import assert_close
 
 from cdm_tutor import refiner, sampler
 from cdm_tutor.checkpoint import ModelCard, Trained, load_weights, shipped_weights
+from cdm_tutor.choices import Stage
 from cdm_tutor.export import WEB, encoded, weights_script
 from cdm_tutor.randomness import seeded
 from cdm_tutor.refiner import ImprovedRefinementNetwork, refine
@@ -36,7 +38,7 @@ with_and_without_wasm = pytest.mark.parametrize("product", ["wasmProduct()", "pl
 
 def in_page(expression: str, *files: Path, product: str = "wasmProduct()") -> Any:
     """The value of a JavaScript expression, computed by node with the page's own scripts; its arrays as tensors."""
-    node = shutil.which("node") or str(Path(find_spec("playwright").origin).parent / "driver" / "node")
+    node = shutil.which("node") or str(resources.files("playwright") / "driver" / "node")
     scripts = "\n".join(file.read_text(encoding="utf-8") for file in (*SCRIPTS, *files))
     script = f"""{scripts}
         product = {product};
@@ -59,7 +61,8 @@ def watched(network: SimpleUNet, x_t: Tensor, t: int) -> dict[str, Tensor]:
     """What comes out of each layer, and, as "out", of the network."""
     seen: dict[str, Tensor] = {}
     names = ["conv_in", "middle1", "attention", "middle2", "conv_out"]
-    names += [f"{part}.{i}" for part in ("down", "up") for i in range(len(network.get_submodule(part)))]
+    for part in ("down", "up"):
+        names += [f"{part}.{number}" for number, _ in network.get_submodule(part).named_children()]
     hooks = [
         network.get_submodule(name).register_forward_hook(lambda _, inputs, out, name=name: seen.update({name: out}))
         for name in names
@@ -104,13 +107,13 @@ def compare(network: SimpleUNet, name: str, side: int, file: Path, product: str)
         for layer, image in expected.items():
             assert found[layer]["shape"] == list(image.shape[1:])
             assert_close(
-                found[layer]["data"], image.flatten(), rtol=1e-4, atol=1e-4, msg=lambda m, at=layer: f"{at}: {m}"
+                found[layer]["data"], image.flatten(), rtol=1e-4, atol=1e-4, msg=partial("{}: {}".format, layer)
             )
 
 
 @with_and_without_wasm
 @pytest.mark.parametrize(("data", "stage"), SHIPPED, ids="-".join)
-def test_every_layer_of_the_shipped_networks(data: str, stage: str, product: str, live_files: Path) -> None:
+def test_every_layer_of_the_shipped_networks(data: str, stage: Stage, product: str, live_files: Path) -> None:
     name = data if stage == "unet" else f"{data}-refiner"
     compare(load_weights(shipped_weights(data, stage)).network, name, 28, live_files / f"{name}.js", product)
 
@@ -178,8 +181,8 @@ def test_images_of_each_solver(
     fresh = iter([*noise[1:], noise[0]])
     for module in (sampler, refiner):
         monkeypatch.setattr(module, "draw_like", lambda x, generator: next(fresh))
-    how = {"solver": solver, "prediction": first.card.prediction}
-    x = sample(first.network, noise[0], first.schedule, generator=generator, **how)
+    prediction = first.card.prediction
+    x = sample(first.network, noise[0], first.schedule, generator=generator, solver=solver, prediction=prediction)
     refined = refine(second.network, x, second.schedule, generator, 200, second.card.prediction)
     files = (live_files / f"{data}.js", live_files / f"{data}-refiner.js")
     found = drawn_in_page(data, solver, 20, noise, *files, product=product)

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdm_tutor.noising import (
+    Prediction,
     denoising_loss,
     gather,
     predict_noise,
@@ -72,7 +73,7 @@ def test_variance_is_that_of_the_mix(t: int, generator: torch.Generator) -> None
 
 
 @pytest.mark.parametrize("prediction", ["noise", "v"])
-def test_loss_is_the_mean_square_of_each_image_and_zero_for_the_oracle(prediction: str) -> None:
+def test_loss_is_the_mean_square_of_each_image_and_zero_for_the_oracle(prediction: Prediction) -> None:
     x0, t, noise = draw([1, 500, 900])
     target = noise if prediction == "noise" else velocity(x0, t, noise, COSINE)
     assert denoising_loss(lambda x, s: target, x0, t, noise, COSINE, prediction).tolist() == [0, 0, 0]
@@ -83,10 +84,16 @@ def test_loss_is_the_mean_square_of_each_image_and_zero_for_the_oracle(predictio
 
 def test_model_sees_the_noised_image_and_its_step() -> None:
     x0, t, noise = draw([1, 500, 900])
-    seen = []
-    denoising_loss(lambda x, s: seen.append((x, s)) or x, x0, t, noise, COSINE)
-    assert torch.equal(seen[0][0], q_sample(x0, t, noise, COSINE))
-    assert torch.equal(seen[0][1], t)
+    seen: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def model(x_t: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
+        seen.append((x_t, steps))
+        return x_t
+
+    denoising_loss(model, x0, t, noise, COSINE)
+    ((x_t, steps),) = seen
+    assert torch.equal(x_t, q_sample(x0, t, noise, COSINE))
+    assert torch.equal(steps, t)
 
 
 def test_shapes_that_would_broadcast_are_refused() -> None:

@@ -35,12 +35,15 @@ def test_an_ideal_refiner_moves_any_sample_to_the_data(t_start: int, value: floa
 def test_loss_meets_more_noise_than_it_is_told_of(generator: torch.Generator) -> None:
     x0 = torch.rand(2, 1, 200, 200, generator=generator) * 2 - 1
     t, noise = torch.tensor([100, 400]), torch.randn(x0.shape, generator=generator)
-    seen = []
-    loss = refiner_loss(lambda x, s: seen.append(x) or velocity(x0, t, noise, COSINE), x0, t, noise, COSINE)
-    assert loss.tolist() == [0, 0]
-    plain = []
-    denoising_loss(lambda x, s: plain.append(x) or x, x0, t, noise, COSINE)
-    extra = (seen[0] - plain[0]).std(dim=(1, 2, 3))
+    seen: list[torch.Tensor] = []
+
+    def model(x_t: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
+        seen.append(x_t)
+        return velocity(x0, t, noise, COSINE)
+
+    assert refiner_loss(model, x0, t, noise, COSINE).tolist() == [0, 0]
+    denoising_loss(model, x0, t, noise, COSINE)
+    extra = (seen[0] - seen[1]).std(dim=(1, 2, 3))
     torch.testing.assert_close(extra, PERTURBATION * COSINE.sqrt_one_minus_alphas_cumprod[t], rtol=0.02, atol=0)
 
 

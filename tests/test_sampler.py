@@ -1,4 +1,5 @@
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from cdm_tutor.noising import predict_noise, q_sample, velocity
+from cdm_tutor.noising import Prediction, predict_noise, q_sample, velocity
 from cdm_tutor.sampler import (
     SOLVERS,
     Guess,
@@ -28,7 +29,7 @@ solvers = pytest.mark.parametrize("solver", sorted(SOLVERS))
 class Gaussian:
     """The ideal network for data N(mu, s^2), known in closed form: E[x0 | x_t] is linear in x_t."""
 
-    def __init__(self, mu: float, s: float, schedule: NoiseSchedule, prediction: str = "noise") -> None:
+    def __init__(self, mu: float, s: float, schedule: NoiseSchedule, prediction: Prediction = "noise") -> None:
         self.mu, self.s, self.schedule, self.prediction = mu, s, schedule, prediction
 
     def __call__(self, x_t: Tensor, t: Tensor) -> Tensor:
@@ -40,7 +41,7 @@ class Gaussian:
         return noise if self.prediction == "noise" else signal * noise - sigma * x0
 
 
-def run(solver: str, model: Gaussian, steps: int, **options: float) -> Tensor:
+def run(solver: str, model: Gaussian, steps: int, **options: Any) -> Tensor:
     generator = torch.Generator().manual_seed(0)
     x_T = torch.randn(100, 1, 20, 20, generator=generator)
     x_T = (x_T - x_T.mean()) / x_T.std()
@@ -59,7 +60,7 @@ def run(solver: str, model: Gaussian, steps: int, **options: float) -> Tensor:
 @solvers
 @pytest.mark.parametrize("schedule", [COSINE, LINEAR], ids=["cosine", "linear"])
 @pytest.mark.parametrize("prediction", ["noise", "v"])
-def test_gaussian_data_come_back_at_T_steps(solver: str, schedule: NoiseSchedule, prediction: str) -> None:
+def test_gaussian_data_come_back_at_T_steps(solver: str, schedule: NoiseSchedule, prediction: Prediction) -> None:
     """Over 40,000 pixels chance moves mean and standard deviation by .0005; 2% of .1 is four times that.
 
     DDPM's variance leaves out what is unknown about x0, so it is a little too narrow at any finite T; the corrector
@@ -89,8 +90,8 @@ def test_nothing_explodes_on_the_way(solver: str) -> None:
     generator = torch.Generator().manual_seed(0)
     x_T = torch.randn(50, 1, 8, 8, generator=generator)
     model = Gaussian(0.0, 0.4, COSINE)
-    options = {"generator": generator, "solver": solver, "steps": 50}
-    sample(model, x_T, COSINE, on_step=lambda _, x: deviations.append(x.std()), **options)
+    told = lambda _, x: deviations.append(x.std())  # noqa: E731
+    sample(model, x_T, COSINE, on_step=told, generator=generator, solver=solver, steps=50)
     assert len(deviations) == 50
     assert max(deviations) < 1.1
 
@@ -193,7 +194,7 @@ def test_unknown_solver_is_refused(generator: torch.Generator) -> None:
 
 
 @given(st.integers(0, 999), st.sampled_from(["noise", "v"]))
-def test_guess_adds_up_even_when_it_was_clipped(t: int, prediction: str) -> None:
+def test_guess_adds_up_even_when_it_was_clipped(t: int, prediction: Prediction) -> None:
     x_t, guess, _ = guess_of(t)
     steps = torch.full((2,), t)
     x0 = 3 * guess.pred_x0  # out of range

@@ -11,10 +11,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from workshop import parts
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page, Request
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -115,7 +119,7 @@ def address(site: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator["Browser"]:  # noqa: F821
+def browser() -> Iterator["Browser"]:
     from playwright.sync_api import sync_playwright
 
     if not CHROMIUM:
@@ -133,18 +137,19 @@ class Seen:
     weight: int = 0
 
 
-def look(page: "Page", address: str, path: str) -> Seen:  # noqa: F821
+def look(page: "Page", address: str, path: str) -> Seen:
     """Open a page and scroll to its end, so that lazy pictures load as well."""
     seen = Seen()
 
-    def arrived(response: "Response") -> None:  # noqa: F821
-        if response.status < 300:
+    def arrived(request: "Request") -> None:
+        response = request.response()
+        if response and response.status < 300:
             seen.weight += len(response.body())
 
     page.on("request", lambda request: seen.foreign.append(request.url) if address not in request.url else None)
     page.on("console", lambda message: seen.errors.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: seen.errors.append(str(error)))
-    page.on("requestfinished", lambda request: arrived(request.response()))
+    page.on("requestfinished", arrived)
     page.goto(address + path)
     page.evaluate("document.querySelectorAll('img[loading=lazy]').forEach(image => image.loading = 'eager')")
     page.wait_for_load_state("networkidle")
@@ -152,7 +157,7 @@ def look(page: "Page", address: str, path: str) -> Seen:  # noqa: F821
     return seen
 
 
-def complaints(tab: "Page", width: int, within: str = "article", heard: bool = True) -> list[str]:  # noqa: F821
+def complaints(tab: "Page", width: int, within: str = "article", heard: bool = True) -> list[str]:
     """What a reader of a page could complain about, as it is now; `heard`: also who has it read out."""
     from axe_playwright_python.sync_playwright import Axe
 
@@ -177,7 +182,7 @@ def complaints(tab: "Page", width: int, within: str = "article", heard: bool = T
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [1280, 390])
 @each_page
-def test_page_in_a_browser(page: Path, width: int, address: str, browser: "Browser") -> None:  # noqa: F821
+def test_page_in_a_browser(page: Path, width: int, address: str, browser: "Browser") -> None:
     context = browser.new_context(viewport={"width": width, "height": 900})
     tab = context.new_page()
     seen = look(tab, address, html_of(page))
@@ -192,7 +197,7 @@ def test_page_in_a_browser(page: Path, width: int, address: str, browser: "Brows
 
 
 @pytest.mark.browser
-def test_search_finds(site: Path, browser: "Browser") -> None:  # noqa: F821
+def test_search_finds(site: Path, browser: "Browser") -> None:
     """From the file system, too, where a browser forbids much."""
     tab = browser.new_page()
     tab.goto((site / "index.html").as_uri())
@@ -204,7 +209,7 @@ def test_search_finds(site: Path, browser: "Browser") -> None:  # noqa: F821
 
 
 @pytest.mark.browser
-def test_formulas_are_typeset_after_a_click_in_the_navigation(address: str, browser: "Browser") -> None:  # noqa: F821
+def test_formulas_are_typeset_after_a_click_in_the_navigation(address: str, browser: "Browser") -> None:
     tab = browser.new_page(viewport={"width": 1280, "height": 900})
     tab.goto(address + "index.html")
     tab.locator("nav.md-nav--primary a", has_text="The noise schedule").first.click()
@@ -213,7 +218,7 @@ def test_formulas_are_typeset_after_a_click_in_the_navigation(address: str, brow
 
 @pytest.mark.browser
 @pytest.mark.parametrize("page", LESSON_PAGES, ids=lambda page: page.stem)
-def test_lesson_is_complete_without_javascript(page: Path, site: Path, browser: "Browser") -> None:  # noqa: F821
+def test_lesson_is_complete_without_javascript(page: Path, site: Path, browser: "Browser") -> None:
     tab = browser.new_context(java_script_enabled=False).new_page()
     tab.goto((site / html_of(page)).as_uri())
     solution = tab.locator("details.example").first
@@ -222,7 +227,7 @@ def test_lesson_is_complete_without_javascript(page: Path, site: Path, browser: 
     assert tab.locator("article h2").count() == 11
 
 
-def shown(tab: "Page", canvas: str) -> list[int]:  # noqa: F821
+def shown(tab: "Page", canvas: str) -> list[int]:
     """The grey of each pixel of a canvas."""
     pixels = "[...each.getContext('2d').getImageData(0, 0, each.width, each.height).data].filter((_, i) => i % 4 == 0)"
     return tab.locator(canvas).evaluate(f"each => {pixels}")
@@ -230,7 +235,7 @@ def shown(tab: "Page", canvas: str) -> list[int]:  # noqa: F821
 
 @pytest.mark.browser
 @pytest.mark.parametrize("page", EXPLORER_PAGES, ids=lambda page: page.stem)
-def test_explorer_follows_its_sliders(page: Path, site: Path, browser: "Browser") -> None:  # noqa: F821
+def test_explorer_follows_its_sliders(page: Path, site: Path, browser: "Browser") -> None:
     """By keyboard, and from the file system."""
     tab = browser.new_page()
     tab.goto((site / html_of(page)).as_uri())
@@ -254,7 +259,7 @@ def test_explorer_follows_its_sliders(page: Path, site: Path, browser: "Browser"
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("page", LIVE_PAGES, ids=lambda page: page.stem)
-def test_live_sampler_draws(page: Path, width: int, address: str, browser: "Browser") -> None:  # noqa: F821
+def test_live_sampler_draws(page: Path, width: int, address: str, browser: "Browser") -> None:
     context = browser.new_context(viewport={"width": width, "height": 900})
     tab = context.new_page()
     seen = look(tab, address, html_of(page))
@@ -275,7 +280,7 @@ def test_live_sampler_draws(page: Path, width: int, address: str, browser: "Brow
 
 
 @pytest.mark.browser
-def test_live_sampler_by_keyboard(address: str, browser: "Browser") -> None:  # noqa: F821
+def test_live_sampler_by_keyboard(address: str, browser: "Browser") -> None:
     """With no motion: only the last step is shown, until one goes back."""
     context = browser.new_context(reduced_motion="reduce")
     tab = context.new_page()
@@ -311,7 +316,7 @@ def test_live_sampler_by_keyboard(address: str, browser: "Browser") -> None:  # 
 
 
 @pytest.mark.browser
-def test_insides_of_the_network(address: str, browser: "Browser") -> None:  # noqa: F821
+def test_insides_of_the_network(address: str, browser: "Browser") -> None:
     tab = browser.new_page(reduced_motion="reduce")
     tab.goto(address + "lessons/03-u-net.html")
     tab.get_by_role("button", name="Draw one here").click()
@@ -331,7 +336,7 @@ def test_insides_of_the_network(address: str, browser: "Browser") -> None:  # no
 
 
 @pytest.mark.browser
-def test_exported_page_draws_from_the_disk(tmp_path: Path, browser: "Browser") -> None:  # noqa: F821
+def test_exported_page_draws_from_the_disk(tmp_path: Path, browser: "Browser") -> None:
     """As after a double click; with a network of another shape, and without WebAssembly, too."""
     from cdm_tutor.checkpoint import ModelCard, Trained, load_weights, shipped_weights
     from cdm_tutor.export import export_web
@@ -360,7 +365,7 @@ def test_exported_page_draws_from_the_disk(tmp_path: Path, browser: "Browser") -
 
 
 @pytest.mark.browser
-def test_before_and_after(browser: "Browser") -> None:  # noqa: F821
+def test_before_and_after(browser: "Browser") -> None:
     tab = browser.new_page()
     picture = "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' width='200' height='100'/>"
     images = "".join(f'<img alt="{alt}" src="{picture}" width=200 height=100>' for alt in ("noisy", "clean"))
@@ -372,6 +377,7 @@ def test_before_and_after(browser: "Browser") -> None:  # noqa: F821
     box = tab.get_by_alt_text("noisy").bounding_box()
     assert box == tab.get_by_alt_text("clean").bounding_box()
     assert divider.input_value() == "50"
+    assert box
     divider.press("ArrowRight")
     assert divider.get_attribute("aria-valuetext") == "51 % before, 49 % after"
     assert tab.get_by_alt_text("clean").evaluate("each => getComputedStyle(each).clipPath") == "inset(0px 0px 0px 51%)"

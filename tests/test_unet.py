@@ -77,6 +77,7 @@ def test_the_step_matters_and_so_does_every_pixel(make: type[SimpleUNet]) -> Non
     early, late = network(x, torch.tensor([10])), network(x, torch.tensor([900]))
     assert (early - late).abs().max() > 1e-3
     early.square().sum().backward()
+    assert x.grad is not None
     assert (x.grad != 0).all()
 
 

@@ -3,6 +3,7 @@
 import ast
 import shutil
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -32,12 +33,12 @@ def right(x, *, twice=False):
 def beside(x):
     return x
 '''
-CACHED = (reach.source, reach._next, reach.code_of, reach.digest, reach.words)
+CACHED = (reach.source, reach.leads_to, reach.code_of, reach.digest, reach.words)
 OTHER = "def helper(x: float) -> float:\n    return x + 1\n"
 
 
 @pytest.fixture
-def digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
     """The digest of `right` in a made-up package of two modules, with some text replaced."""
 
     def of(old: str = "", new: str = "") -> str:
@@ -71,7 +72,7 @@ def digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         ("def beside(x):\n    return x", "def beside(x):\n    return 2 * x"),
     ],
 )
-def test_what_python_does_not_act_on_makes_nothing_stale(digest, old: str, new: str) -> None:
+def test_what_python_does_not_act_on_makes_nothing_stale(digest: Callable[..., str], old: str, new: str) -> None:
     assert digest(old, new) == digest()
 
 
@@ -86,7 +87,7 @@ def test_what_python_does_not_act_on_makes_nothing_stale(digest, old: str, new: 
         ("import math\n", "import math\nmath.pi = 3\n"),
     ],
 )
-def test_what_python_acts_on_makes_stale(digest, old: str, new: str) -> None:
+def test_what_python_acts_on_makes_stale(digest: Callable[..., str], old: str, new: str) -> None:
     assert digest(old, new) != digest()
 
 
@@ -102,7 +103,7 @@ def test_all_that_is_made_is_fresh() -> None:
 
 
 @pytest.fixture
-def reworded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def reworded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of the code, in place of which `reach` reads it."""
     for name in reach.PACKAGES:
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("assets", "__pycache__"))
@@ -171,7 +172,7 @@ def test_a_picture_that_is_missing_or_another_is_told(monkeypatch: pytest.Monkey
 
 
 @pytest.fixture
-def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Product]:
+def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """A workshop that makes two files, and a third by hand."""
     monkeypatch.setattr(product, "ROOT", tmp_path)
     monkeypatch.setattr(product, "MADE", tmp_path / "made.json")

@@ -9,6 +9,7 @@ import matplotlib
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
+from cycler import cycler
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
@@ -49,7 +50,7 @@ def chart(name: str, alt: str, draw: Callable[[], Figure], pictures: str = "../p
     lines = []
     for theme, (ink, cycle) in COLOURS.items():
         inked = dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), ink)
-        with plt.rc_context({**COMMON, **inked, "axes.prop_cycle": plt.cycler(color=cycle)}):
+        with plt.rc_context(matplotlib.RcParams({**COMMON, **inked, "axes.prop_cycle": cycler(color=cycle)})):
             figure = draw()
             written.append(PICTURES / f"{name}-{theme}.svg")
             figure.savefig(written[-1], metadata={"Date": None})

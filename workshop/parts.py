@@ -140,7 +140,7 @@ def commands_part() -> str:
 
 def commands() -> list[str]:
     """The names of all commands, in the order of the help."""
-    return list(typer.main.get_command(app).commands)
+    return list(vars(typer.main.get_command(app))["commands"])
 
 
 def code(text: str) -> str:

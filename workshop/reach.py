@@ -53,7 +53,7 @@ def reached(*starts: Start) -> set[Place]:
         place = new.pop()
         if place not in found:
             found |= {place, (place[0], "")}
-            new += [*_next(*place), *_next(place[0], "")]
+            new += [*leads_to(*place), *leads_to(place[0], "")]
     return found
 
 
@@ -133,7 +133,7 @@ def _names_bound(statement: ast.stmt) -> Iterator[str]:
 
 
 @cache
-def _next(module: str, name: str) -> frozenset[Place]:
+def leads_to(module: str, name: str) -> frozenset[Place]:
     """Where one step leads from a name of a module."""
     here = source(module)
     statements = here.run if not name else here.defined.get(name, [])

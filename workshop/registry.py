@@ -5,6 +5,7 @@ from itertools import chain
 from pathlib import Path
 
 from cdm_tutor.checkpoint import shipped_weights
+from cdm_tutor.choices import Stage
 from cdm_tutor.course.outline import LESSONS
 from cdm_tutor.data import CLASS_NAMES
 from cdm_tutor.refiner import ImprovedRefinementNetwork
@@ -16,6 +17,7 @@ from workshop.figures import measured
 from workshop.places import ASSETS, PARTS, PICTURES, ROOT
 from workshop.product import Product
 
+STAGES: dict[Stage, type] = {"unet": SimpleUNet, "refiner": ImprovedRefinementNetwork}
 SHIP = 'train it for hours (cdm_tutor/assets/README.md), then: python -m workshop.ship RUN_DIR "COMMAND"'
 
 
@@ -33,7 +35,7 @@ def assets() -> list[Product]:
         files = [ASSETS / f"{data}-{kind}.safetensors" for kind in ("classifier", "features")]
         how = f"python -m workshop.classifier DATA_DIR --only {data}"
         found.append(by_hand(f"classifier/{data}", how, *files, code=(classifier.train, classifier.features)))
-        for stage, network in (("unet", SimpleUNet), ("refiner", ImprovedRefinementNetwork)):
+        for stage, network in STAGES.items():
             found.append(by_hand(f"weights/{data}-{stage}", SHIP, shipped_weights(data, stage), code=(network,)))
     return found
 
@@ -70,6 +72,6 @@ def by_benchmarks(shipped: tuple[Path, ...]) -> list[Product]:
     first += [PARTS / "figures" / f"first-minutes{end}.md" for end in ("", "-loss")]
     naive = [PICTURES / "05-naive-fashion.webp", PARTS / "figures" / "05-naive-fashion.md"]
     return [
-        Product("figures/first-minutes", lambda: first, (SimpleUNet,), by_hand="python benchmarks/first_minutes.py"),
-        Product("figures/naive", lambda: naive, (SimpleUNet,), shipped, by_hand="python benchmarks/naive_refiners.py"),
+        Product("figures/first-minutes", lambda: first, (SimpleUNet,), by_hand="python -m benchmarks.first_minutes"),
+        Product("figures/naive", lambda: naive, (SimpleUNet,), shipped, by_hand="python -m benchmarks.naive_refiners"),
     ]

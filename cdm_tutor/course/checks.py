@@ -59,7 +59,7 @@ def same(yours: object, expected: object, case: str, *, rtol: float | None = Non
     if yours is None and expected is not None:
         raise Wrong(f"{case}: yours is None: is the return missing?")
     if isinstance(expected, Tensor):
-        _same_tensor(yours, expected, case, rtol, atol)
+        same_tensor(yours, expected, case, rtol, atol)
     elif isinstance(expected, list | tuple):
         if type(yours) is not type(expected) or len(yours) != len(expected):
             raise Wrong(f"{case}: yours is {show(yours)}, expected {show(expected)}")
@@ -77,7 +77,8 @@ def same(yours: object, expected: object, case: str, *, rtol: float | None = Non
         raise Wrong(f"{case}: yours is {kinds if alike else ''}{show(yours)}, expected {show(expected)}")
 
 
-def _same_tensor(yours: object, expected: Tensor, case: str, rtol: float | None, atol: float | None) -> None:
+def same_tensor(yours: object, expected: Tensor, case: str, rtol: float | None, atol: float | None) -> None:
+    """Raise Wrong unless both agree in shape, in dtype, and in values up to atol + rtol * expected."""
     if not isinstance(yours, Tensor):
         raise Wrong(f"{case}: yours is {_kind(yours)}, expected {_kind(expected)}")
     if yours.shape != expected.shape:

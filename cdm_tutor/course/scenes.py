@@ -4,6 +4,7 @@ workshop/clinic/scenes.py runs them; nothing here does.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 SAMPLES = 64  # of each run; the first few are shown
 
@@ -79,8 +80,8 @@ class Trained(Scene):
     batch: int = 16
     lr: float = 7e-3
     accumulate: int = 1
-    prediction: str = "v"
-    timesteps: str = "focused"
+    prediction: Literal["noise", "v"] = "v"
+    timesteps: Literal["uniform", "focused"] = "focused"
     ema_decay: float = 0.999
     warmup: int = 40
     grad_clip: float = 1.0
@@ -101,6 +102,6 @@ class TrainedRefiner(Trained):
 
     steps: int = 150
     lr: float = 4e-3
-    timesteps: str = "uniform"
+    timesteps: Literal["uniform", "focused"] = "uniform"
     warmup: int = 50
     t_start: int = 200

@@ -70,7 +70,7 @@ def time_limit(seconds: float) -> Iterator[None]:
         ):
             yield
     else:
-        with _watchdog(seconds):
+        with watchdog(seconds):
             yield
 
 
@@ -95,7 +95,7 @@ def _timer(clock: int, number: int, seconds: float, error: Callable[[], BaseExce
 
 
 @contextmanager
-def _watchdog(seconds: float) -> Iterator[None]:
+def watchdog(seconds: float) -> Iterator[None]:
     """Where there is no such timer, as on Windows: another thread raises the error in this one."""
     this = ctypes.c_ulong(threading.get_ident())
     timer = threading.Timer(seconds, ctypes.pythonapi.PyThreadState_SetAsyncExc, (this, ctypes.py_object(StillRunning)))

@@ -11,7 +11,7 @@ from cdm_tutor.generate import SampleSettings, generate
 torch.set_num_threads(1)
 with distributed.together():
     trained = load_weights(shipped_weights("mnist"))
-    mine = []
+    mine: list[int] = []
     images = generate(trained, SampleSettings(n=64, steps=5), on_batch=mine.append)
     assert sum(mine) == 64 // distributed.world_size()  # the work is shared
     if distributed.rank() == 0:

@@ -124,9 +124,9 @@ def facts_of(right: Outcome, wrong: Outcome, measurer: Measurer) -> dict[str, An
         difference = (wrong.samples.clamp(-1, 1) - right.samples.clamp(-1, 1)).abs().mean().item() / 2
         facts["right looks"] = looks(right.samples, measurer)
         facts["differs"] = "" if difference < SAME else round(difference, 4) if difference == difference else "nan"
-    if wrong.again is not None and right.again is not None:
-        pairs = ((one.samples - one.again).abs().mean().item() / 2 for one in (right, wrong))
-        facts["twice"] = [round(difference, 4) for difference in pairs]
+    twice = [one.samples - one.again for one in (right, wrong) if one.samples is not None and one.again is not None]
+    if len(twice) == 2:
+        facts["twice"] = [round(difference.abs().mean().item() / 2, 4) for difference in twice]
     if wrong.losses:
         facts["loss"] = {"right": curve(right.losses), "mistaken": curve(wrong.losses)}
         facts["ends"] = [round(end(one.losses), 4) for one in (right, wrong)]

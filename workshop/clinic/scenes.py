@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from cdm_tutor import checkpoint, distributed
+from cdm_tutor.choices import Stage
 from cdm_tutor.course.learner import Implementation, load, standing_in
 from cdm_tutor.course.lesson import Mistake
 from cdm_tutor.course.mistakes import find_mistake
@@ -109,12 +110,12 @@ class Runner:
 
 
 @cache
-def shipped(stage: checkpoint.Stage = "unet") -> checkpoint.Trained:
+def shipped(stage: Stage = "unet") -> checkpoint.Trained:
     """A network that comes with the package."""
     return checkpoint.load_weights(checkpoint.shipped_weights("mnist", stage))
 
 
-def with_shipped_weights(network: nn.Module, stage: checkpoint.Stage = "unet") -> nn.Module:
+def with_shipped_weights(network: nn.Module, stage: Stage = "unet") -> nn.Module:
     """A network, mistaken perhaps, with the weights that the right one was trained to."""
     network.load_state_dict(shipped(stage).network.state_dict())
     return network.to(memory_format=torch.channels_last)
@@ -181,7 +182,9 @@ class ByTheTableRunner(SampledRunner):
 @cache
 def hasty(seed: int) -> Tensor:
     """Right samples that a refiner is to mend."""
-    return attempt(HASTY, None, seed).samples
+    samples = attempt(HASTY, None, seed).samples
+    assert samples is not None
+    return samples
 
 
 class RefinedRunner(Runner):

@@ -17,6 +17,8 @@ from workshop.drawing import chart, mistaken, picture
 
 STEPS = torch.linspace(0, 999, 200).long()  # enough points for a line
 SHOWN = [0, 124, 249, 374, 499, 624, 749, 874, 999]  # the t of the noised images
+COLUMNS = ["clean", *(f"t = {t}" for t in SHOWN)]
+LINEAR, COSINE = make_schedule("linear"), make_schedule("cosine")
 DIGIT, OTHER, SHOE = 3005, 8004, 9001  # places in the samples: a three, an eight, a boot
 
 
@@ -130,29 +132,81 @@ def drawn_step_by_step(*schedules: NoiseSchedule) -> Tensor:
 
 
 def main() -> None:
-    digits, clothes = load_sample("mnist").x0, load_sample("fashion").x0
-    linear, cosine = make_schedule("linear"), make_schedule("cosine")
-    columns = ["clean", *(f"t = {t}" for t in SHOWN)]
+    digits = load_sample("mnist").x0
+    result(digits, load_sample("fashion").x0)
+    both_schedules(digits)
+    charts()
+    not_rescaled(digits)
+    flat, weak, half = (
+        mistaken(name).make_schedule("cosine")
+        for name in ("cosine-not-squared", "sigma-without-root", "snr-of-amplitudes")
+    )
+    noised(
+        "01-not-squared",
+        "A digit noised to the same t with the cosine squared and not squared. Not squared, it has less "
+        "noise at every t, and can still be made out at t = 749.",
+        digits[DIGIT],
+        flat,
+        "not squared",
+    )
+    noised(
+        "01-without-root",
+        "A digit noised to the same t with the root and without it. Without the root there is too little noise at "
+        "small t: at t = 124 and t = 249 the digit is far too clean.",
+        digits[DIGIT],
+        weak,
+        "no root",
+    )
+    sampled(
+        "01-not-squared-sampled",
+        "Eight digits sampled with the right schedule, and eight from the same noise without the square: digits as "
+        "well, but other ones, thinner, and on a ground that is not quite black.",
+        flat,
+        "not squared",
+    )
+    sampled(
+        "01-without-root-sampled",
+        "The same eight digits sampled with the right schedule and without the root: the same digits, "
+        "washed out, with grain all over the ground.",
+        weak,
+        "no root",
+    )
+    sampled(
+        "01-half-log-snr",
+        "Eight digits sampled with the right log-SNR, and with half of it: torn into blots and specks, hardly one to "
+        "be read.",
+        half,
+        "half of it",
+    )
+    posterior_is_spread()
 
+
+def result(digits: Tensor, clothes: Tensor) -> None:
     picture(
         "01-result",
         "A three, an eight and a boot, each clean at the left and noised further from column to column with the cosine "
         "schedule: still there at t = 499, pure noise at t = 999.",
-        torch.cat([drowning(image, cosine) for image in (digits[DIGIT], digits[OTHER], clothes[SHOE])]),
-        columns=len(columns),
+        torch.cat([drowning(image, COSINE) for image in (digits[DIGIT], digits[OTHER], clothes[SHOE])]),
+        columns=len(COLUMNS),
         scale=2,
-        labels=columns,
+        labels=COLUMNS,
     )
+
+
+def both_schedules(digits: Tensor) -> None:
     picture(
         "01-digits",
         "Two digits noised to the same t under both schedules. Under the linear one they can hardly be made out at "
         "t = 499, under the cosine one they are plain there and can be made out until about t = 749.",
-        torch.cat([drowning(digits[i], schedule) for i in (DIGIT, OTHER) for schedule in (linear, cosine)]),
-        columns=len(columns),
+        torch.cat([drowning(digits[i], schedule) for i in (DIGIT, OTHER) for schedule in (LINEAR, COSINE)]),
+        columns=len(COLUMNS),
         scale=2,
-        labels=columns,
+        labels=COLUMNS,
         row_labels=["linear", "cosine"] * 2,
     )
+
+
+def charts() -> None:
     chart(
         "01-alpha-bar",
         "alpha_bar over t for T = 1000. The linear schedule falls below one half before t = 260 and is flat near 0 "
@@ -191,6 +245,8 @@ def main() -> None:
         two_gaussians,
     )
 
+
+def not_rescaled(digits: Tensor) -> None:
     few = torch.tensor([0, 2003, 3005, 5001, 7002, 8004])
     noise = torch.randn(len(few), 1, 28, 28, generator=seeded(1))
     last = torch.full((len(few),), 99)
@@ -203,63 +259,35 @@ def main() -> None:
         columns=len(few),
         row_labels=["right", "not rescaled"],
     )
-    flat = mistaken("cosine-not-squared").make_schedule("cosine")
+
+
+def noised(name: str, alt: str, digit: Tensor, wrong: NoiseSchedule, label: str) -> None:
+    """A digit under the right schedule, and below it under a wrong one."""
     picture(
-        "01-not-squared",
-        "A digit noised to the same t with the cosine squared and not squared. Not squared, it has less "
-        "noise at every t, and can still be made out at t = 749.",
-        torch.cat([drowning(digits[DIGIT], s) for s in (cosine, flat)]),
-        columns=len(columns),
+        name,
+        alt,
+        torch.cat([drowning(digit, schedule) for schedule in (COSINE, wrong)]),
+        columns=len(COLUMNS),
         scale=2,
-        labels=columns,
-        row_labels=["right", "not squared"],
+        labels=COLUMNS,
+        row_labels=["right", label],
     )
-    weak = mistaken("sigma-without-root").make_schedule("cosine")
-    picture(
-        "01-without-root",
-        "A digit noised to the same t with the root and without it. Without the root there is too little noise at "
-        "small t: at t = 124 and t = 249 the digit is far too clean.",
-        torch.cat([drowning(digits[DIGIT], s) for s in (cosine, weak)]),
-        columns=len(columns),
-        scale=2,
-        labels=columns,
-        row_labels=["right", "no root"],
-    )
-    right, columns = drawn(cosine), 8
-    picture(
-        "01-not-squared-sampled",
-        "Eight digits sampled with the right schedule, and eight from the same noise without the square: digits as "
-        "well, but other ones, thinner, and on a ground that is not quite black.",
-        torch.cat([right, drawn(flat)]),
-        columns=columns,
-        scale=2,
-        row_labels=["right", "not squared"],
-    )
-    picture(
-        "01-without-root-sampled",
-        "The same eight digits sampled with the right schedule and without the root: the same digits, "
-        "washed out, with grain all over the ground.",
-        torch.cat([right, drawn(weak)]),
-        columns=columns,
-        scale=2,
-        row_labels=["right", "no root"],
-    )
-    picture(
-        "01-half-log-snr",
-        "Eight digits sampled with the right log-SNR, and with half of it: torn into blots and specks, hardly one to "
-        "be read.",
-        torch.cat([right, drawn(mistaken("snr-of-amplitudes").make_schedule("cosine"))]),
-        columns=columns,
-        scale=2,
-        row_labels=["right", "half of it"],
-    )
+
+
+def sampled(name: str, alt: str, wrong: NoiseSchedule, label: str) -> None:
+    """Digits sampled with the right schedule, and below them with a wrong one."""
+    images = torch.cat([drawn(schedule) for schedule in (COSINE, wrong)])
+    picture(name, alt, images, columns=8, scale=2, row_labels=["right", label])
+
+
+def posterior_is_spread() -> None:
     spread = mistaken("posterior-is-spread").make_schedule("cosine")
     picture(
         "01-posterior-is-spread",
         "Eight digits drawn in 1000 steps. With the variance in the table they are clean; with its root there, "
         "nothing but grain is left.",
-        drawn_step_by_step(cosine, spread),
-        columns=columns,
+        drawn_step_by_step(COSINE, spread),
+        columns=8,
         scale=2,
         row_labels=["right", "its root"],
     )

@@ -81,8 +81,8 @@ def circle() -> Figure:
     arrows = {"x0": (0.0, "C0"), "noise": (torch.pi / 2, "C1"), "x_t": (phi, "C2"), "v": (phi + torch.pi / 2, "C3")}
     for name, (angle, colour) in arrows.items():
         x, y = (float(f(torch.as_tensor(angle))) for f in (torch.cos, torch.sin))
-        style = {"arrowstyle": "-|>", "color": colour, "lw": 2, "shrinkA": 0, "shrinkB": 0}
-        left.annotate("", (x, y), (0, 0), arrowprops=style)
+        arrow = {"arrowstyle": "-|>", "color": colour, "lw": 2, "shrinkA": 0, "shrinkB": 0}
+        left.annotate("", (x, y), (0, 0), arrowprops=arrow)
         left.text(1.18 * x, 1.13 * y, name, color=colour, ha="center", va="center", fontsize=11)
     x, y = float(phi.cos()), float(phi.sin())
     left.plot([x, x], [0, y], "--", color="C1", linewidth=1)

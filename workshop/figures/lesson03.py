@@ -2,6 +2,7 @@
 
 import copy
 from types import ModuleType
+from typing import Any
 
 import matplotlib.pyplot as plt
 import torch
@@ -16,7 +17,7 @@ from cdm_tutor.data import load_sample
 from cdm_tutor.noising import predict_x0_from_velocity, q_sample
 from cdm_tutor.randomness import draw_like, seeded
 from cdm_tutor.sampler import denoise, sample
-from cdm_tutor.unet import SimpleUNet, timestep_embedding
+from cdm_tutor.unet import SelfAttention, SimpleUNet, timestep_embedding
 from workshop.drawing import chart, mistaken, picture
 
 SHIPPED = load_weights(shipped_weights("mnist"))
@@ -94,9 +95,10 @@ def network_drawing() -> Figure:
 def box(axes: Axes, x: float, y: float, name: str, shape: str, colour: str, half: float = 1.9) -> None:
     """A rounded box around (x, y), with a name and a shape in it."""
     for face, alpha in ((colour, 0.18), ("none", 1.0)):
-        style = {"boxstyle": "round,pad=0,rounding_size=0.2", "facecolor": face, "alpha": alpha}
         edge = colour if face == "none" else "none"
-        axes.add_patch(FancyBboxPatch((x - half, y - 0.5), 2 * half, 1.0, edgecolor=edge, linewidth=1.5, **style))
+        style: dict[str, Any] = {"facecolor": face, "edgecolor": edge, "alpha": alpha, "linewidth": 1.5}
+        rounded = "round,pad=0,rounding_size=0.2"
+        axes.add_patch(FancyBboxPatch((x - half, y - 0.5), 2 * half, 1.0, boxstyle=rounded, **style))
     axes.text(x, y + 0.2, name, ha="center", va="center", weight="bold", fontsize=9.5)
     axes.text(x, y - 0.23, shape, ha="center", va="center", fontsize=9)
 
@@ -160,6 +162,7 @@ def listening() -> Figure:
     guessed(network, x_t, t)
     with torch.no_grad():
         layer = network.attention
+        assert isinstance(layer, SelfAttention)
         q, k, _ = layer.qkv(layer.norm(heard[0])).flatten(2).transpose(1, 2).chunk(3, dim=2)
         weights = torch.softmax(q @ k.transpose(1, 2) / q.shape[2] ** 0.5, dim=2)[0]
     figure, panels = plt.subplots(1, 4, figsize=(7, 2.2), layout="constrained")

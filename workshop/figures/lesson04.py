@@ -162,6 +162,22 @@ def draw_posterior() -> Figure:
     return figure
 
 
+def path(starts: Tensor, schedule: NoiseSchedule, solver: str) -> Tensor:
+    """Where each pixel is after each step of a walk."""
+    visited = [starts]
+    sample(
+        Mixture(schedule),
+        starts,
+        schedule,
+        generator=seeded(SEED),
+        solver=solver,
+        steps=100,
+        prediction="v",
+        on_step=lambda _, x_prev: visited.append(x_prev),
+    )
+    return torch.stack(visited).flatten(1)
+
+
 def draw_paths() -> Figure:
     """Walks of one pixel, with fresh noise and without, from the same starts."""
     schedule = make_schedule("cosine")
@@ -169,18 +185,7 @@ def draw_paths() -> Figure:
     t = [t for t, _ in spaced_timesteps(len(schedule), 100)] + [-1]
     figure, panels = plt.subplots(1, 2, figsize=(7, 3.2), sharey=True, layout="constrained")
     for axes, solver, title in zip(panels, ("ddpm", "ddim"), ("DDPM", "DDIM"), strict=True):
-        path = [starts]
-        sample(
-            Mixture(schedule),
-            starts,
-            schedule,
-            generator=seeded(SEED),
-            solver=solver,
-            steps=100,
-            prediction="v",
-            on_step=lambda _, x_prev, path=path: path.append(x_prev),
-        )
-        for start, line in zip(starts.flatten(), torch.stack(path).flatten(1).T, strict=True):
+        for start, line in zip(starts.flatten(), path(starts, schedule, solver).T, strict=True):
             axes.plot(t, line.numpy().round(3), "C0-" if start < 0 else "C1--", linewidth=1.2)
         axes.set(title=title, xlabel="t", xlim=(1015, -30), xticks=[999, 500, 0])
     panels[0].set(ylabel="x_t")
@@ -282,6 +287,12 @@ def main() -> None:
     one_step(model, schedule)
     walk(model, schedule)
     solvers(model, schedule)
+    charts()
+    greyness(model, schedule)
+    mistakes()
+
+
+def charts() -> None:
     chart(
         "04-posterior",
         "Three bell curves over x_prev: what x0 says, a bell around 0.4; what x_t says, a very flat bell around 2; and "
@@ -301,7 +312,9 @@ def main() -> None:
         "its dashed bars lie below the curve; the bars of dpm lie about half-way up the curve's rise.",
         draw_lean,
     )
-    greyness(model, schedule)
+
+
+def mistakes() -> None:
     beside(
         "prediction-ignored",
         "Two pairs of rows. Digits: right above, below the same digits frayed, with holes and fringes. Clothes: right "

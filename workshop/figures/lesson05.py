@@ -21,6 +21,7 @@ from workshop.drawing import chart, mistaken, picture
 
 COSINE = make_schedule("cosine")
 STARTS = (50, 100, 200, 300, 450, 600, 800)  # the t_r of the pictures
+NAMES = [f"t_r = {t_r}" for t_r in STARTS]
 GIVEN = (2003, 4100, 5001, 8004)  # places of the digits whose neighbours are averaged
 ROW, COLUMN = torch.meshgrid(torch.arange(28), torch.arange(28), indexing="ij")
 
@@ -78,8 +79,8 @@ def faulty() -> Tensor:
     shipped = load_weights(shipped_weights("mnist"))
     generator = seeded(11)
     x_T = torch.randn(8, 1, 28, 28, generator=generator)
-    how = {"solver": "ddim", "steps": 6, "prediction": shipped.card.prediction}
-    return sample(shipped.network, x_T, COSINE, generator=generator, **how)
+    prediction = shipped.card.prediction
+    return sample(shipped.network, x_T, COSINE, generator=generator, solver="ddim", steps=6, prediction=prediction)
 
 
 def neighbours(x0: Tensor, given: Tensor) -> Tensor:
@@ -146,7 +147,7 @@ def gain(visited: tuple[int, ...], s: float) -> float:
 def trade(s: float) -> Figure:
     starts = torch.linspace(5, 700, 70).long().tolist()
     figure, panels = plt.subplots(1, 3, figsize=(7, 3.2), layout="constrained", sharey=True)
-    ways = {
+    ways: dict[str, list[tuple[int, ...]]] = {
         "in 1 step": [(t,) for t in starts],
         "in 2 steps": [(t, t // 3) for t in starts],
         "in 50 steps": [tuple(torch.linspace(t, 0, min(t, 50)).long().unique().flip(0).tolist()) for t in starts],
@@ -190,8 +191,18 @@ def main() -> None:
     kinds = (scratched, scratched, specked, specked, softened, softened, holed, holed)
     places = (3005, 8004, 7010, 5001, 8004, 4100, 7010, 3005)
     damaged = torch.stack([damage(digits[i]) for damage, i in zip(kinds, places, strict=True)])
-    names = [f"t_r = {t_r}" for t_r in STARTS]
+    result(damaged)
+    before_after()
+    pairs(digits)
+    renoised()
+    charts(digits)
+    repair(digits)
+    on_the_way(damaged[1:2])
+    perturbed(digits[5001])
+    mistakes(damaged)
 
+
+def result(damaged: Tensor) -> None:
     picture(
         "05-result",
         "Upper row: eight digits, two each with a thin scratch, with grey specks, with a soft patch and with holes in "
@@ -201,6 +212,9 @@ def main() -> None:
         columns=len(damaged),
         row_labels=["damaged", "refined"],
     )
+
+
+def before_after() -> None:
     before, after = (torch.cat(both) for both in zip(*map(before_and_after, ("mnist", "fashion")), strict=True))
     picture("05-before", "Before: ten digits and ten pieces of clothing, drawn in ten steps.", before, columns=10)
     picture(
@@ -210,6 +224,9 @@ def main() -> None:
         after,
         columns=10,
     )
+
+
+def pairs(digits: Tensor) -> None:
     picture(
         "05-pairs",
         "Four rows. Each shows a digit, three of the 20 real images nearest to it, which are sharp, the average of the "
@@ -218,6 +235,9 @@ def main() -> None:
         columns=6,
         labels=["given", "nearest", "10th", "20th", "mean of 20", "mean of all"],
     )
+
+
+def renoised() -> None:
     samples = faulty()
     chosen = samples[[0, 2, 6]]
     noise = torch.randn(1, 1, 28, 28, generator=seeded(5)).expand_as(chosen)
@@ -228,8 +248,11 @@ def main() -> None:
         "t_r = 100, single specks at about 300; the digits can be read to about t_r = 450; at t_r = 800 nothing can.",
         rows.flatten(0, 1),
         columns=len(STARTS) + 1,
-        labels=["sample", *names],
+        labels=["sample", *NAMES],
     )
+
+
+def charts(digits: Tensor) -> None:
     chart(
         "05-levels",
         "How much image and how much noise is in x_t, over t. At t_r = 200 there is 0.95 of the image and 0.32 of "
@@ -250,6 +273,9 @@ def main() -> None:
         "50 nearly all of it.",
         lambda: trade(0.1),
     )
+
+
+def repair(digits: Tensor) -> None:
     cases = {
         "specks": specked(digits[7010]),
         "scratch": scratched(digits[3005]),
@@ -266,10 +292,12 @@ def main() -> None:
         "show another digit, the eight a nine, or none.",
         torch.stack([worse, *(refined(worse, t_r) for t_r in STARTS)], dim=1).flatten(0, 1),
         columns=len(STARTS) + 1,
-        labels=["damaged", *names],
+        labels=["damaged", *NAMES],
         row_labels=list(cases),
     )
-    one = damaged[1:2]
+
+
+def on_the_way(one: Tensor) -> None:
     ways = [step_by_step(one, t_r) for t_r in STARTS]
     picture(
         "05-steps",
@@ -278,41 +306,44 @@ def main() -> None:
         "gone.",
         torch.cat([stage for row in zip(*ways, strict=True) for stage in row]),
         columns=len(STARTS),
-        labels=names,
+        labels=NAMES,
         row_labels=["re-noised", "first guess", "at a third", "result"],
     )
 
+
+def perturbed(digit: Tensor) -> None:
     steps = torch.tensor(STARTS)
-    clean = digits[5001].expand(len(STARTS), 1, 28, 28)
+    clean = digit.expand(len(STARTS), 1, 28, 28)
     noise = torch.randn(1, 1, 28, 28, generator=seeded(6)).expand_as(clean)
     unscaled = mistaken("perturbation-not-scaled")
-    plain, perturbed, twice = (
+    plain, changed, twice = (
         q_sample(clean, steps, each, COSINE) for each in (noise, refiner.perturb(noise), unscaled.perturb(noise))
     )
     picture(
         "05-perturbed",
         "One digit at seven t. With plain and with perturbed noise the eye sees no difference; five times their "
         "difference is a faint grain that grows with t. With the other noise at full strength the grain is plain.",
-        torch.cat([plain, perturbed, 5 * (perturbed - plain), twice]),
+        torch.cat([plain, changed, 5 * (changed - plain), twice]),
         columns=len(STARTS),
         labels=[f"t = {t}" for t in STARTS],
         row_labels=["plain", "perturbed", "difference x 5", "not scaled"],
     )
 
+
+def mistakes(damaged: Tensor) -> None:
     wrong = {
         "not noised": "refined-without-noising",
         "not shrunk": "renoise-without-shrinking",
         "from the start": "refined-each-step-from-the-start",
         "one step": "refiner-in-one-step",
     }
-    rows = [damaged, refined(damaged, 300)]
-    rows += [refined(damaged, 300, mistaken(name)) for name in wrong.values()]
+    wrongly = [refined(damaged, 300, mistaken(name)) for name in wrong.values()]
     picture(
         "05-mistakes",
         "Eight damaged digits, refined rightly and with known mistakes, row by row. Not noised: clean, but every "
         "stroke smooth. Not shrunk: a little bolder. Each step from the start: noise left all over. One step: soft. "
         "With a sigmoid's range: grey grain where black should be, and the scratches still there.",
-        torch.cat([*rows, refined(damaged, 300, sigmoid=True)]),
+        torch.cat([damaged, refined(damaged, 300), *wrongly, refined(damaged, 300, sigmoid=True)]),
         columns=len(damaged),
         row_labels=["damaged", "right", *wrong, "sigmoid"],
     )

@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from torch import Tensor, nn
 
 from cdm_tutor import trainer
@@ -133,9 +134,9 @@ def draw_memory() -> None:
         left.set(xlabel="steps ago", ylabel="share in the average", yscale="log", ylim=(1e-6, 3e-2))
         left.legend()
         every = slice(0, steps, 10)
-        number = torch.arange(1, steps + 1)[every]
-        right.plot(number, with_shares[every], "C0", label=f"with warm-up;\nstart: {with_start:.0%}")
-        right.plot(number, without_shares[every], "C1--", label=f"without;\nstart: {without_start:.0%}")
+        step = torch.arange(1, steps + 1)[every]
+        right.plot(step, with_shares[every], "C0", label=f"with warm-up;\nstart: {with_start:.0%}")
+        right.plot(step, without_shares[every], "C1--", label=f"without;\nstart: {without_start:.0%}")
         right.set(xlabel="step whose weights they are", ylabel="share after 1,000 steps", ylim=(0, None))
         right.legend(loc="upper left")
         return figure
@@ -160,7 +161,7 @@ def order(module: ModuleType, epoch: int) -> list[tuple[int, int]]:
 
 
 def cell(axes: Axes, x: int, y: int, rank: int, image: int) -> None:
-    axes.add_patch(plt.Rectangle((x + 0.04, y + 0.06), 0.92, 0.88, color=f"C{rank}", alpha=0.4, lw=0))
+    axes.add_patch(Rectangle((x + 0.04, y + 0.06), 0.92, 0.88, color=f"C{rank}", alpha=0.4, lw=0))
     axes.text(x + 0.5, y + 0.5, str(image), ha="center", va="center")
 
 
@@ -274,8 +275,8 @@ def train(images: Tensor) -> Story:
         story.log.append(step)
         without_warm_up(cold, training.model, step.step - 1, SETTINGS.ema_decay)
         if step.step % 20 == 0:
-            losses = [loss_of(network, images, 64) for network in (training.model, training.ema, cold)]
-            story.measured.append((step.step, *losses))
+            raw, average, late = (loss_of(network, images, 64) for network in (training.model, training.ema, cold))
+            story.measured.append((step.step, raw, average, late))
         if step.step in MOMENTS:
             label = f"step {step.step}: loss {loss_of(training.ema, images, 512):.2f}"
             story.growing[label] = samples(training.ema)
@@ -364,7 +365,7 @@ def draw_thirds(story: Story, images: Tensor) -> None:
     def draw() -> Figure:
         figure, panels = plt.subplots(1, 2, figsize=(7, 3.4), layout="constrained", sharey=True)
         for axes, (title, log) in zip(panels, runs.items(), strict=True):
-            curves = {
+            curves: dict[str, tuple[list[float | None], str]] = {
                 "little noise": ([step.thirds[0] for step in log], "C1-"),
                 "halfway": ([step.thirds[1] for step in log], "C2-"),
                 "much noise": ([step.thirds[2] for step in log], "C0-"),

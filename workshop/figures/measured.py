@@ -1,6 +1,7 @@
 """What was measured, drawn: from the files that the benchmarks leave in benchmarks/results."""
 
 import json
+from functools import partial
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -67,7 +68,7 @@ def main() -> None:
     facts = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in READS}
     for name in [name for name in facts if name.startswith("front-")]:
         alt = "FID over sampling steps, and over images a second, for each solver: corrected DPM-Solver++ is lowest."
-        chart(name, alt, lambda name=name: solvers(facts[name]), "pictures")
+        chart(name, alt, partial(solvers, facts[name]), "pictures")
     alt = "FID over minutes of training, on a log scale: ours is below the other two after each quarter of the time."
     chart("equal-time", alt, lambda: equal_time(facts["equal_time"]), "pictures")
     alt = (
