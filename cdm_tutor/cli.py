@@ -14,6 +14,7 @@ from cdm_tutor.course import cli as course
 from cdm_tutor.shell import typed
 
 if TYPE_CHECKING:
+    from cdm_tutor.checkpoint import ModelCard
     from cdm_tutor.generate import SampleSettings
 
 LAUNCHED = "TORCHELASTIC_RUN_ID"  # set in each of several processes that a launcher started
@@ -114,16 +115,24 @@ def train(
     else:
         run = Run.create(folder, card, settings, len(images), where, save_every)
     print(f"Training on {len(images)} images on {where}, writing to {folder}. Ctrl-C saves and stops.")
+    follow(run.steps(images.x0), run.training.settings.batch, folder, to_go_on(context, dataset, folder, resume))
+    print(f"Done: {run.training.step} steps. {what_to_do_with(folder, run.card)}")
+
+
+def to_go_on(context: typer.Context, dataset: str, folder: Path, resume: bool) -> str:
+    """How to go on with a run: what was typed, without what the run remembers."""
     said = {"out", "resume"} | REMEMBERED | (set() if resume else {"steps", "minutes"})
     again = typed("cdm-tutor", "train", dataset, "--resume", "--out", folder, *options.given(context, but=said))
-    follow(run.steps(images.x0), run.training.settings.batch, folder, f"To go on:\n  {again}")
+    return f"To go on:\n  {again}"
+
+
+def what_to_do_with(folder: Path, card: "ModelCard") -> str:
+    """Where the weights of a finished run are, and what to type to see what they draw."""
     weights = folder / "model.safetensors"
-    print(f"Done: {run.training.step} steps. Weights: {weights}")
-    if run.card.stage == "unet":
-        more = typed("cdm-tutor", "sample", "--weights", weights)
-        print(f"Samples: {folder / 'preview.png'}. More: {more}")
-    else:
-        print(f"Use it: {typed('cdm-tutor', 'sample', run.card.data, '--refiner', weights)}")
+    if card.stage == "refiner":
+        return f"Weights: {weights}\nUse it: {typed('cdm-tutor', 'sample', card.data, '--refiner', weights)}"
+    more = typed("cdm-tutor", "sample", "--weights", weights)
+    return f"Weights: {weights}\nSamples: {folder / 'preview.png'}. More: {more}"
 
 
 @app.command()

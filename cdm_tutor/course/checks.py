@@ -32,7 +32,7 @@ RELATIVE = {torch.float64: 1e-7, torch.float32: 1e-4}  # how far apart equal res
 
 # of hypothesis, for tests that are collected from now on: not explain, which is slow and says it in its own words.
 # The gate leaves out shrink as well.
-phases = (Phase.explicit, Phase.generate, Phase.shrink)
+phases: tuple[Phase, ...] = (Phase.explicit, Phase.generate, Phase.shrink)
 
 
 def given(*, examples: int = 25, **strategies: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
