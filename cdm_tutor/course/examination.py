@@ -120,6 +120,7 @@ class Examination:
         self.passed: dict[str | None, bool] = {}  # so far
         self.stopped: dict[str | None, str] = {}  # exercises that hung or ended Python: in words
         self.as_it_is: set[str | None] = {None}  # exercises that are not judged by themselves: it would be unfair
+        self.named: dict[tuple[str | None, bool, bool], Mistake | None] = {}  # see looks_like
         self.loads = True
         self.begun = time.monotonic()
         self.called = mmap(-1, NOTE)  # shared with the child: which exercise was called last
@@ -166,10 +167,16 @@ class Examination:
             return again
         if found.outcome != "wrong" or not self.loads or exercise in self.stopped:
             return found
-        answers = self.answers(exercise)
-        if answers is None:
-            return found
-        return replace(found, mistake=self.judge.named(answers, self.subject.lesson, exercise, found.refusal))
+        return replace(found, mistake=self.looks_like(exercise, found.refusal))
+
+    def looks_like(self, exercise: str | None, refusal: bool) -> Mistake | None:
+        """The known mistake that the answers to the fixed calls are like; looked for once, not after each test."""
+        key = (exercise, exercise in self.as_it_is, refusal)
+        if key not in self.named:
+            answers = self.answers(exercise)
+            named = answers and self.judge.named(answers, self.subject.lesson, exercise, refusal)
+            self.named[key] = named or None
+        return self.named[key]
 
     def ask(self, name: str, exercise: str | None, *, alone: bool) -> Verdict:
         """Run a test in the child."""
