@@ -289,7 +289,7 @@ def test_a_killed_worker_comes_back_by_itself(whole: Path, tmp_path: Path) -> No
     log, chance = tmp_path / "torn" / "log.jsonl", random.Random(1)
     process = start("--out", "torn", "--save-every", "0", "--processes", "2", "--max-restarts", "5", cwd=tmp_path)
     for kill in range(2):
-        wait_for(process, log, 20 * kill + chance.randint(2, 19))
+        wait_for(process, log, 15 * kill + chance.randint(2, 9))
         os.kill(chance.choice(workers_of(process)), signal.SIGKILL)
         time.sleep(1)
     finish(process)

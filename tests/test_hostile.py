@@ -14,7 +14,14 @@ from cdm_tutor.course.lesson import Lesson
 from cdm_tutor.course.summary import Result
 
 FOUND = runpy.run_path(str(Path(__file__).parent / "hostile" / "files.py"))
-BY_PYTEST = ("skip", "exit-pytest", "keyboard-interrupt", "exit-0", "prints-much")  # these in a function, too
+BY_PYTEST = (
+    "skip",
+    "warnings",
+    "exit-pytest",
+    "keyboard-interrupt",
+    "exit-0",
+    "prints-much",
+)  # these in a function, too
 IN_A_FUNCTION, THE_WHOLE_FILE = (
     [
         pytest.param(lesson, hostile, id=f"{lesson.number}-{hostile.where}-{hostile.name}")

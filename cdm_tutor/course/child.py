@@ -28,6 +28,8 @@ GRACE = 3.0  # seconds more for code that cannot be interrupted, before its proc
 MEMORY = 2 << 30  # bytes that a child may take beyond what it begins with
 CAN_FORK = hasattr(os, "fork")
 
+ending: set[int] = set()  # processes that were told to end, and have not yet
+
 Serve = Callable[[Any], Any]
 
 
@@ -150,8 +152,13 @@ class Child:
                 os.killpg(self._pid, signal.SIGKILL)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._pid, signal.SIGKILL)
-            os.waitpid(self._pid, 0)
+            ending.add(self._pid)
             self._pid = 0
+        for pid in list(ending):  # to let go of a large memory takes a while, which we need not wait for
+            with contextlib.suppress(ChildProcessError):
+                if os.waitpid(pid, os.WNOHANG) == (0, 0):
+                    continue
+            ending.discard(pid)
         self.dead = self.dead or NoAnswer("is closed")
         for end in (self._questions, self._answers, self._output):
             with contextlib.suppress(OSError):
