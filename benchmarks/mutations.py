@@ -92,6 +92,8 @@ EQUIVALENT = {  # exercise: before -> after: why no caller could tell
     "q_sample: noise = _detached(noise)": DATA,
     "q_sample: return 1 through _detached": DATA,
     "velocity: x0 = _detached(x0)": DATA,
+    "draw_batch: images = _detached(images)": DATA,
+    "fit: images = _detached(images)": DATA,
     "velocity: noise = _detached(noise)": DATA,
     "velocity: return 1 through _detached": DATA,
     "denoising_loss: x0 = _detached(x0)": DATA,
