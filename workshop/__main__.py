@@ -60,6 +60,8 @@ def make(products: dict[str, Product], names: list[str], made: Made) -> int:
     """Make what was named, or what is stale. Ctrl-C loses one product at most."""
     product.forget(made.keys() - products.keys())
     todo = chosen(products, names) if names else [each for each in products.values() if each.stale(made)]
+    if not todo:
+        print("nothing is stale")
     by_hand = [each for each in todo if each.by_hand]
     for number, each in enumerate(todo, start=1):
         if each in by_hand:

@@ -10,7 +10,7 @@ from cdm_tutor.course.outline import LESSONS
 from cdm_tutor.data import CLASS_NAMES
 from cdm_tutor.refiner import ImprovedRefinementNetwork
 from cdm_tutor.unet import SimpleUNet
-from workshop import classifier, drawing, reach, sheets, site, tables
+from workshop import classifier, drawing, product, reach, sheets, site, tables
 from workshop.clinic import make as clinic
 from workshop.clinic import tune
 from workshop.figures import measured
@@ -24,16 +24,28 @@ SHIP = 'train it for hours (cdm_tutor/assets/README.md), then: python -m worksho
 def all_products() -> dict[str, Product]:
     """Every product, in the order in which they are made: the later are made from the earlier."""
     found = chain(assets(), clinic.products(), [tune.product()], figures(), tables.products(), [site.product()])
-    return {product.name: product for product in found}
+    return {each.name: each for each in found}
+
+
+def accept(name: str) -> None:
+    """Remember that a product was made by hand."""
+    made = all_products()[name]
+    product.accept(made, product.names(made.make()))
 
 
 def assets() -> list[Product]:
     """What comes with the package: images and networks. All of it wants the full data sets, and most of it hours."""
     found = []
     for data in CLASS_NAMES:
-        found.append(by_hand(f"sheet/{data}", "python -m workshop.sheets DATA_DIR", ASSETS / f"{data}.png"))
+        found.append(
+            by_hand(
+                f"sheet/{data}",
+                f"python -m workshop.sheets DATA_DIR && python -m workshop accept sheet/{data}",
+                ASSETS / f"{data}.png",
+            )
+        )
         files = [ASSETS / f"{data}-{kind}.safetensors" for kind in ("classifier", "features")]
-        how = f"python -m workshop.classifier DATA_DIR --only {data}"
+        how = f"python -m workshop.classifier DATA_DIR --only {data} && python -m workshop accept classifier/{data}"
         found.append(by_hand(f"classifier/{data}", how, *files, code=(classifier.train, classifier.features)))
         for stage, network in STAGES.items():
             found.append(by_hand(f"weights/{data}-{stage}", SHIP, shipped_weights(data, stage), code=(network,)))

@@ -15,6 +15,7 @@ from cdm_tutor.checkpoint import load_weights, save_weights, shipped_weights
 from cdm_tutor.data import load_sample
 from cdm_tutor.generate import SampleSettings, generate
 from cdm_tutor.metrics import Yardstick
+from workshop import registry
 from workshop.machine import machine
 
 
@@ -50,4 +51,7 @@ def measured(path: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(ship(Path(sys.argv[1]), sys.argv[2]).read_text())
+    written = ship(Path(sys.argv[1]), sys.argv[2])
+    print(written.read_text(encoding="utf-8"))
+    registry.accept(f"weights/{written.stem}")
+    print("What is drawn with them is stale now: make made")
