@@ -119,12 +119,12 @@ def reference_index() -> str:
     for lesson in LESSONS:
         says = ast.get_docstring(ast.parse(reference_source(lesson))) or ""
         what = " ".join(says.split("\n\n")[0].split(": ", 1)[-1].split()).rstrip(".")
-        rows += f"| [{lesson.title.lower().removeprefix('the ')}]({lesson.module}.md) | {what} |\n"
+        rows += f"| [{lesson.title}]({lesson.module}.md) | {what} |\n"
     return (
         "# Reference\n\nThe stages, in the order in which they are built. Each leans only on those before it.\n\n"
         f"| stage | what it does |\n|---|---|\n{rows}\n"
-        "The trainer shares its work through [several processes](distributed.md); a refiner is trained on "
-        "against a [critic](critic.md). What can be typed: [commands](commands.md).\n"
+        "The trainer shares its work through [several processes](distributed.md); a refiner is trained "
+        "further against a [critic](critic.md). What can be typed: [commands](commands.md).\n"
     )
 
 
