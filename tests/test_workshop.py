@@ -223,6 +223,19 @@ def test_what_is_stale_is_made_and_what_is_left_over_goes(
         run(monkeypatch, "make", "d")
 
 
+def test_what_one_product_changes_makes_the_next_one_stale(
+    made_up: dict[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = registry.all_products()["a"]
+    second = replace(first, name="b", facts=lambda: product.digest_of(tmp_path / "a1.txt"))
+    monkeypatch.setattr(registry, "all_products", lambda: {"a": first, "b": second})
+    assert run(monkeypatch) == 0
+    assert run(monkeypatch, "check") == 0
+    (tmp_path / "a1.txt").write_text("changed by hand")
+    assert run(monkeypatch) == 0
+    assert run(monkeypatch, "check") == 0
+
+
 def test_every_product_has_files_and_every_picture_is_a_products() -> None:
     made = product.read_made()
     pictures = {path.relative_to(ROOT).as_posix() for path in places.PICTURES.rglob("*.*")}

@@ -57,23 +57,29 @@ def say(products: dict[str, Product], made: Made, everything: bool) -> int:
 
 
 def make(products: dict[str, Product], names: list[str], made: Made) -> int:
-    """Make what was named, or what is stale. Ctrl-C loses one product at most."""
+    """Make what was named, or what is stale; in order, for what is made may make the next one stale.
+
+    Ctrl-C loses one product at most.
+    """
     product.forget(made.keys() - products.keys())
-    todo = chosen(products, names) if names else [each for each in products.values() if each.stale(made)]
-    if not todo:
-        print("nothing is stale")
-    by_hand = [each for each in todo if each.by_hand]
-    for number, each in enumerate(todo, start=1):
-        if each in by_hand:
+    named, by_hand, count = chosen(products, names), [], 0
+    for each in products.values():
+        if not (each in named if names else each.stale(product.read_made())):
+            continue
+        count += 1
+        if each.by_hand:
+            by_hand.append(each)
             continue
         start = time.perf_counter()
-        print(f"{number} of {len(todo)}: {each.name} ...", end=" ", flush=True)
+        print(f"{each.name} ...", end=" ", flush=True)
         try:
             product.make(each)
         except KeyboardInterrupt:
             print("stopped; what was made before is kept")
             return 130
         print(f"{time.perf_counter() - start:.1f} s")
+    if not count:
+        print("nothing is stale")
     for each in by_hand:
         print(f"{each.name} is stale, and not made here: {each.by_hand}")
     return int(bool(by_hand))

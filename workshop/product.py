@@ -32,7 +32,7 @@ class Product:
         make: makes it; returns its files.
         code: where the code begins that decides what comes out, where that is not `make`.
         data: the files that it reads.
-        facts: what else decides.
+        facts: what else decides; or what says it, where another product can change it.
         versions: distributions whose work it is.
         by_hand: what to type instead of `make`, where it takes what not every machine has: the full data, hours.
         part_is_other: where it is a part of a file that is written: says whether it is not as it should be.
@@ -51,7 +51,8 @@ class Product:
         """The hash of all that decides what comes out."""
         starts = self.code or (self.make,)
         patches = {name: all_mistakes()[name][1].patch for name in sorted(reach.words(*starts) & all_mistakes().keys())}
-        parts = [reach.digest(*starts), repr(patches), repr(self.facts), *map(digest_of, sorted(self.data))]
+        facts = self.facts() if callable(self.facts) else self.facts
+        parts = [reach.digest(*starts), repr(patches), repr(facts), *map(digest_of, sorted(self.data))]
         parts += [f"{name} {version(name)}" for name in self.versions]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 

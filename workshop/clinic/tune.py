@@ -80,4 +80,4 @@ def make() -> list[Path]:
 
 def product() -> Product:
     """The product; it is made from what was measured, and from nothing else that was seen."""
-    return Product("looks", make, data=(ASSETS / "mnist.png",), facts=list(sets()))
+    return Product("looks", make, data=(ASSETS / "mnist.png",), facts=lambda: list(sets()))
