@@ -243,6 +243,16 @@ def test_every_product_has_files_and_every_picture_is_a_products() -> None:
     assert pictures - written == {name for each in made.values() for name in each["files"] if name in pictures}
 
 
+def test_the_build_says_what_to_run_for_a_picture_that_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(site, "read_made", lambda: {"one": {"files": {"docs/pictures/nowhere.webp": "0"}}})
+    monkeypatch.setattr(site, "files", dict)
+    monkeypatch.setattr(site, "MADE", tmp_path / "made.txt")
+    site.build.__wrapped__()
+    assert "docs/pictures/nowhere.webp is missing: python -m workshop makes it" in caplog.text
+
+
 def test_what_the_build_makes_is_not_in_the_repository() -> None:
     ignored = (ROOT / ".gitignore").read_text().splitlines()
     for name in site.files():

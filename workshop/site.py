@@ -4,6 +4,7 @@ Markdown loads this as one of its extensions (mkdocs.yml names it), before any p
 all it needs. Nothing of it is in the repository. Only what has changed is written: `mkdocs serve` comes to rest.
 """
 
+import logging
 import re
 from functools import cache
 from pathlib import Path
@@ -14,7 +15,7 @@ from markdown import Extension, Markdown
 from cdm_tutor.course.outline import LESSONS
 from workshop import explorer, live, parts
 from workshop.places import DOCS, ROOT
-from workshop.product import Product
+from workshop.product import Product, read_made
 
 MKDOCS = ROOT / "mkdocs.yml"
 MADE = DOCS / "parts" / "made.txt"  # what was made last time
@@ -23,6 +24,8 @@ MADE = DOCS / "parts" / "made.txt"  # what was made last time
 @cache
 def build() -> list[str]:
     """Write what is not as it should be, delete what should not be; the paths in docs of both."""
+    for name in missing():
+        logging.getLogger("mkdocs").warning("%s is missing: python -m workshop makes it", name)
     wanted = files()
     before = MADE.read_text(encoding="utf-8").split("\n") if MADE.exists() else []
     changed = [name for name in before if name not in wanted]
@@ -36,6 +39,11 @@ def build() -> list[str]:
             changed.append(name)
     MADE.write_text("\n".join(wanted), encoding="utf-8")
     return changed
+
+
+def missing() -> list[str]:
+    """The files of products that are not there, though they take too long to be made in passing."""
+    return [name for made in read_made().values() for name in made["files"] if not (ROOT / name).exists()]
 
 
 def files() -> dict[str, str]:
