@@ -26,8 +26,10 @@ MADE = {DOCS / name for name in parts.pages()}
 WRITTEN = sorted(set(DOCS.rglob("*.md")) - MADE - {*(DOCS / "parts").rglob("*"), *(DOCS / "vendor").rglob("*")})
 PAGES = sorted([*WRITTEN, *MADE])
 LESSON_PAGES = [path for path in WRITTEN if path.parent.name == "lessons"]
-LIVE_PAGES = [path for path in WRITTEN if 'class="live-sampler' in path.read_text(encoding="utf-8")]
-EXPLORER_PAGES = [path for path in LESSON_PAGES if 'class="schedule-explorer' in path.read_text(encoding="utf-8")]
+LIVE_PAGES, EXPLORER_PAGES = (
+    [path for path in WRITTEN if f'\n<div class="{kind}"' in path.read_text(encoding="utf-8")]
+    for kind in ("live-sampler", "schedule-explorer")
+)
 CANVAS = ".live-sampler .pictures figure:nth-child(2) canvas"  # pred_x0
 CHROMIUM = shutil.which("chromium")
 QUIET = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run"]
