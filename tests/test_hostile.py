@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cdm_tutor.course import commands
+from cdm_tutor.course.child import KEPT
 from cdm_tutor.course.gate import Gate
 from cdm_tutor.course.lesson import Lesson
 from cdm_tutor.course.summary import Result
@@ -65,10 +66,10 @@ def test_hostile_function_gets_a_verdict_and_costs_no_other_its_own(lesson: Less
     outcomes: dict[str | None, set[str]] = {}
     for name, verdict in verdicts.items():
         outcomes.setdefault(gate.tests[name][0], set()).add(verdict.outcome)
-    assert outcomes[spoiled] & {"wrong", "no time"}  # the latter on a machine that is very busy
+    assert "wrong" in outcomes[spoiled]
     assert all(outcomes[each.name] == {"passed"} for each in lesson.exercises if each.name != spoiled)
-    assert hostile.says in "".join(verdict.text for verdict in verdicts.values()) or "no time" in outcomes[spoiled]
-    assert sum(len(verdict.printed) for verdict in verdicts.values()) < 2_000_000
+    assert hostile.says in "".join(verdict.text for verdict in verdicts.values())
+    assert all(len(verdict.printed) < 2 * KEPT + 100 for verdict in verdicts.values())
 
 
 @pytest.mark.parametrize(("lesson", "hostile"), THE_WHOLE_FILE)
