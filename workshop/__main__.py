@@ -64,7 +64,7 @@ def make(products: dict[str, Product], names: list[str], made: Made) -> int:
     product.forget(made.keys() - products.keys())
     named, by_hand, count = chosen(products, names), [], 0
     for each in products.values():
-        if not (each in named if names else each.stale(product.read_made())):
+        if not (each in named if names else each.stale(made)):
             continue
         count += 1
         if each.by_hand:
@@ -78,6 +78,7 @@ def make(products: dict[str, Product], names: list[str], made: Made) -> int:
             print("stopped; what was made before is kept")
             return 130
         print(f"{time.perf_counter() - start:.1f} s")
+        made = product.read_made()
     if not count:
         print("nothing is stale")
     for each in by_hand:

@@ -50,7 +50,8 @@ class Product:
     def digest(self) -> str:
         """The hash of all that decides what comes out."""
         starts = self.code or (self.make,)
-        patches = {name: all_mistakes()[name][1].patch for name in sorted(reach.words(*starts) & all_mistakes().keys())}
+        known = all_mistakes()
+        patches = {name: known[name][1].patch for name in sorted(reach.words(*starts) & known.keys())}
         facts = self.facts() if callable(self.facts) else self.facts
         parts = [reach.digest(*starts), repr(patches), repr(facts), *map(digest_of, sorted(self.data))]
         parts += [f"{name} {version(name)}" for name in self.versions]

@@ -15,7 +15,6 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from types import ModuleType
 
 from workshop.places import ROOT
 
@@ -26,12 +25,12 @@ NOT_FOLLOWED = (
 )  # fmt: skip
 Place = tuple[str, str]  # module and a name of its top level; "" stands for what runs when the module is imported
 
-Start = Callable[..., object] | type | ModuleType
+Start = Callable[..., object] | type
 
 
 @cache
 def digest(*starts: Start) -> str:
-    """The hash of all code that is reached from some functions, classes or whole modules."""
+    """The hash of all code that is reached from some functions and classes."""
     places = reached(*starts)
     text = "\n".join(f"{module}.{name} {code_of(module, name)}" for module, name in sorted(places))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -48,23 +47,13 @@ def words(*starts: Start) -> frozenset[str]:
 def reached(*starts: Start) -> set[Place]:
     """Where the code is that is reached from there: (module, name) of each function, class and constant."""
     found: set[Place] = set()
-    new = [place for start in starts for place in _places(start)]
+    new = [(start.__module__, start.__qualname__.split(".")[0]) for start in starts]
     while new:
         place = new.pop()
         if place not in found:
             found |= {place, (place[0], "")}
             new += [*leads_to(*place), *leads_to(place[0], "")]
     return found
-
-
-def _places(start: Start) -> list[Place]:
-    if isinstance(start, ModuleType):
-        return _all_of(start.__name__)
-    return [(start.__module__, start.__qualname__.split(".")[0])]
-
-
-def _all_of(module: str) -> list[Place]:
-    return [(module, name) for name in source(module).defined]
 
 
 @dataclass
@@ -80,6 +69,10 @@ class Source:
     defined: dict[str, list[ast.stmt]] = field(default_factory=dict)
     imported: dict[str, Place] = field(default_factory=dict)
     run: list[ast.stmt] = field(default_factory=list)
+
+    def statements(self, name: str) -> list[ast.stmt]:
+        """Those that define a name; for "" what else is run."""
+        return self.defined.get(name, []) if name else self.run
 
 
 @cache
@@ -136,14 +129,14 @@ def _names_bound(statement: ast.stmt) -> Iterator[str]:
 def leads_to(module: str, name: str) -> frozenset[Place]:
     """Where one step leads from a name of a module."""
     here = source(module)
-    statements = here.run if not name else here.defined.get(name, [])
-    if name and not statements:  # passed on from yet another module
+    nodes = [node for statement in here.statements(name) for node in _acting(statement)]
+    if name and not nodes:  # passed on from yet another module
         return frozenset({here.imported[name]} if name in here.imported else ())
     known, found = dict(here.imported), set()
-    for node in (node for statement in statements for node in _acting(statement)):
+    for node in nodes:
         if isinstance(node, ast.Import | ast.ImportFrom):
             known |= _imports(node)
-    for node in (node for statement in statements for node in _acting(statement)):
+    for node in nodes:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in known:
             target, of = known[node.value.id]
             found.add((target, of or node.attr))
@@ -157,14 +150,10 @@ def leads_to(module: str, name: str) -> frozenset[Place]:
 def _acting(node: ast.AST) -> Iterator[ast.AST]:
     """A node and all below it on which Python acts: no annotations."""
     yield node
-    for each in _parts(node):
-        yield from _acting(each)
-
-
-def _parts(node: ast.AST) -> Iterator[ast.AST]:
-    for name, value in _fields(node):
-        if name not in ("annotation", "returns"):
-            yield from (each for each in (value if isinstance(value, list) else [value]) if isinstance(each, ast.AST))
+    for _, value in _fields(node):
+        for each in value if isinstance(value, list) else [value]:
+            if isinstance(each, ast.AST):
+                yield from _acting(each)
 
 
 def _fields(node: ast.AST) -> Iterator[tuple[str, object]]:
@@ -188,9 +177,7 @@ def _is_for_types(statement: ast.stmt) -> bool:
 @cache
 def code_of(module: str, name: str) -> str:
     """What Python acts on in the statements that define a name of a module."""
-    here = source(module)
-    statements = here.run if not name else here.defined.get(name, [])
-    return " ".join(_written(statement, {}) for statement in statements)
+    return " ".join(_written(statement, {}) for statement in source(module).statements(name))
 
 
 def _written(node: object, renamed: dict[str, str]) -> str:
@@ -218,7 +205,7 @@ NAMES: dict[type[ast.AST], tuple[str, ...]] = {  # where the name of a variable 
 def _scope(function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, outer: dict[str, str]) -> dict[str, str]:
     """New names for the variables of a function. Its parameters are for its callers to see, but for a lambda's."""
     parameters = [each.arg for each in ast.walk(function.args) if isinstance(each, ast.arg)]
-    bound = parameters if isinstance(function, ast.Lambda) else []
+    bound = [*parameters] if isinstance(function, ast.Lambda) else []
     for node in (each for each in ast.walk(function) if each is not function):
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
             bound.append(node.id)

@@ -22,23 +22,20 @@ MADE = DOCS / "parts" / "made.txt"  # what was made last time
 
 
 @cache
-def build() -> list[str]:
-    """Write what is not as it should be, delete what should not be; the paths in docs of both."""
+def build() -> None:
+    """Write what is not as it should be, delete what should not be."""
     for name in missing():
         logging.getLogger("mkdocs").warning("%s is missing: python -m workshop makes it", name)
     wanted = files()
     before = MADE.read_text(encoding="utf-8").split("\n") if MADE.exists() else []
-    changed = [name for name in before if name not in wanted]
-    for name in changed:
+    for name in set(before) - wanted.keys():
         (DOCS / name).unlink(missing_ok=True)
     for name, text in wanted.items():
         path = DOCS / name
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-            changed.append(name)
     MADE.write_text("\n".join(wanted), encoding="utf-8")
-    return changed
 
 
 def missing() -> list[str]:
