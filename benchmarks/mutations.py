@@ -301,7 +301,7 @@ def difference(before: list[str], after: list[str]) -> tuple[str, str]:
 
 def examine(lesson: Lesson, only: str | None) -> dict[str, object]:
     """Check all mutants of a lesson."""
-    gate, source, counts, survivors = Gate(lesson, seconds=4.0), reference_source(lesson), {}, []
+    gate, source, counts, survivors = Gate(lesson, seconds=4.0, apart=True), reference_source(lesson), {}, []
     for exercise in lesson.exercises:
         if only not in (None, exercise.name):
             continue

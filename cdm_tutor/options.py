@@ -142,6 +142,12 @@ HintedExercise = Annotated[
     str | None,
     typer.Argument(metavar="EXERCISE", help="Which function, by its name; default: the first not yet passed."),
 ]
+ShownExercise = Annotated[
+    str | None,
+    typer.Argument(metavar="EXERCISE", help="Which function, by its name; default: all that are written."),
+]
+Shown = Annotated[Path | None, typer.Option(help="The PNG to write (default: out/show/LESSON.png).")]
+ShowToo = Annotated[bool, typer.Option("--show", help="Also draw what your code does, as cdm-tutor show.")]
 More = Annotated[bool, typer.Option("--more", help="Also the next one.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")]
 NewFolder = Annotated[Path, typer.Argument(metavar="DIR", help="Where to; it is made if need be.", show_default=False)]

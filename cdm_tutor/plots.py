@@ -61,7 +61,7 @@ def save_schedules(path: Path, T: int = 1000) -> None:
     left.set(title="how much of the image is left", xlabel="t", ylabel="alpha_bar")
     right.set(title="signal against noise", xlabel="t", ylabel="log-SNR", ylim=(-15, 12))
     left.legend()
-    _save_figure(path, figure)
+    save_figure(path, figure)
 
 
 def save_noising(path: Path, x0: Tensor, generator: torch.Generator) -> None:
@@ -85,7 +85,7 @@ def save_noising(path: Path, x0: Tensor, generator: torch.Generator) -> None:
             if row is rows[0]:
                 cell.set_title("clean" if i == 0 else f"t = {int(t[i - 1])}", fontsize=9)
         row_axes[0].set_ylabel(name)
-    _save_figure(path, figure)
+    save_figure(path, figure)
 
 
 def save_losses(path: Path, curves: Mapping[str, Sequence[float | None]]) -> None:
@@ -98,9 +98,10 @@ def save_losses(path: Path, curves: Mapping[str, Sequence[float | None]]) -> Non
         axes.plot(range(window, len(losses) + 1), known.unfold(0, window, 1).nanmean(dim=1), label=label)
     axes.set(xlabel="step", ylabel=f"loss (mean of {window} steps)", yscale="log")
     axes.legend(fontsize=8)
-    _save_figure(path, figure)
+    save_figure(path, figure)
 
 
-def _save_figure(path: Path, figure: Figure) -> None:
+def save_figure(path: Path, figure: Figure) -> None:
+    """Write a figure as a PNG."""
     with whole(path) as part:
         figure.savefig(part, dpi=120, format="png")

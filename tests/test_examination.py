@@ -97,7 +97,7 @@ def test_parameters_of_ones_own_are_no_other_version(more: str) -> None:
 def test_imports_that_are_new_come_with_the_reference() -> None:
     """Though the file has a part of such an import already."""
     before = "from collections.abc import Callable\n\ndef p_sample(): ...\n"
-    lines = ast.unparse(alone(before, find_lesson("04"), "p_sample")).splitlines()
+    lines = ast.unparse(alone(before, find_lesson("04"), ["p_sample"])).splitlines()
     assert [line for line in lines if "collections" in line] == [
         "from collections.abc import Callable",
         "from collections.abc import Iterator",

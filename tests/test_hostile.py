@@ -53,7 +53,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-gate_of = cache(partial(Gate, seconds=2))
+gate_of = cache(partial(Gate, seconds=2, apart=True))
 
 
 @pytest.mark.parametrize(("lesson", "hostile"), IN_A_FUNCTION)

@@ -17,15 +17,11 @@ from cdm_tutor.course.outline import LESSONS
 from cdm_tutor.course.syntax import find_function
 from workshop.clinic import pages as clinic
 from workshop.clinic.pages import escaped, fence
-from workshop.places import DOCS
+from workshop.minutes import lengths_part, minutes, time_part
+from workshop.places import DOCS, page_of
 from workshop.tables import table
 
 HINTS = ("A hint", "Another", "Nearly there")
-
-
-def page_of(lesson: Lesson) -> str:
-    """The name of a lesson's page."""
-    return f"{lesson.number}-{lesson.title.lower().removeprefix('the ').replace(' ', '-')}.md"
 
 
 def pipeline(here: Lesson) -> str:
@@ -40,17 +36,17 @@ def pipeline(here: Lesson) -> str:
 def lessons_part() -> str:
     """The lessons, each with its time and what it is about."""
     return "".join(
-        f"{int(each.number)}. [{each.title}](lessons/{page_of(each)}), {each.minutes} minutes. {each.about}\n"
+        f"{int(each.number)}. [{each.title}](lessons/{page_of(each)}), {minutes(each)} minutes. {each.about}\n"
         for each in LESSONS
     )
 
 
 def times_part() -> str:
     """A table of how long each lesson takes, and all together."""
-    rows = [[f"[{each.heading}](lessons/{page_of(each)})", f"{each.minutes} minutes"] for each in LESSONS]
-    hours, minutes = divmod(sum(each.minutes for each in LESSONS), 60)
+    rows = [[f"[{each.heading}](lessons/{page_of(each)})", f"{minutes(each)} minutes"] for each in LESSONS]
+    hours, rest = divmod(sum(map(minutes, LESSONS)), 60)
     rows += [
-        ["all lessons", f"{hours} h {minutes} min"],
+        ["all lessons", f"{hours} h {rest} min"],
         ["[Your own model](your-own-model.md)", "as long as you like"],
     ]
     return table(["lesson", "time"], rows) + "\n"
@@ -67,7 +63,10 @@ def exercise_part(lesson: Lesson, exercise: Exercise) -> str:
     hints = ""
     for depth, (title, text) in enumerate(zip(HINTS, exercise.hints, strict=True)):
         hints += textwrap.indent(f'??? question "{title}"\n\n    {escaped(text)}\n\n', "    " * depth)
-    check = f"pytest lessons/{lesson.number} --exercise {exercise.name}"
+    check = (
+        f"pytest lessons/{lesson.number} --exercise {exercise.name}\n"
+        f"cdm-tutor show {lesson.number} {exercise.name}    # a picture of what it does"
+    )
     return (
         f"{code(function(stubs.emptied(source, lesson, (exercise,)), exercise))}\n"
         f"{fence('sh', check)}\n{hints}"
@@ -157,12 +156,14 @@ def pages() -> dict[str, Callable[[], str]]:
 def parts() -> dict[str, str]:
     """Every file, by its path in docs.
 
+    parts/NN/time.md           how long the lesson takes
     parts/NN/pipeline.md       the stages, one of them lit
     parts/NN/EXERCISE.md       an exercise: its stub, hints and solution
     parts/NN/mistake-NAME.md   a known mistake that the lesson's page shows
     parts/clinic/index.md      all mistakes by what one sees
     parts/lessons.md           the lessons, and what they are about
     parts/times.md             how long they take
+    parts/lengths.md           how much there is to read and to do in each
     parts/clinic/lessons.md    where each lesson's mistakes are
     parts/commands.md          what each cdm-tutor COMMAND --help says
     clinic/NN.md               all mistakes of a lesson
@@ -170,11 +171,12 @@ def parts() -> dict[str, str]:
     reference/index.md         the stages
     """
     made = {name: write() for name, write in pages().items()}
-    made |= {"parts/lessons.md": lessons_part(), "parts/times.md": times_part()}
+    made |= {"parts/lessons.md": lessons_part(), "parts/times.md": times_part(), "parts/lengths.md": lengths_part()}
     made |= {"parts/clinic/lessons.md": clinic_links_part(), "parts/clinic/index.md": clinic.index_part()}
     made["parts/commands.md"] = commands_part()
     for lesson in LESSONS:
         made[f"parts/{lesson.number}/pipeline.md"] = pipeline(lesson)
+        made[f"parts/{lesson.number}/time.md"] = time_part(lesson)
         made |= {f"parts/{lesson.number}/{each.name}.md": exercise_part(lesson, each) for each in lesson.exercises}
         page = (DOCS / "lessons" / page_of(lesson)).read_text(encoding="utf-8")
         shown = [each for each in mistakes_of(lesson) if f"/mistake-{each.name}.md" in page]

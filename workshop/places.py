@@ -2,9 +2,16 @@
 
 from pathlib import Path
 
+from cdm_tutor.course.lesson import Lesson
+
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PARTS = DOCS / "parts"  # what pages include
 PICTURES = DOCS / "pictures"
 ASSETS = ROOT / "cdm_tutor" / "assets"
 RESULTS = ROOT / "benchmarks" / "results"
+
+
+def page_of(lesson: Lesson) -> str:
+    """The name of a lesson's page."""
+    return f"{lesson.number}-{lesson.title.lower().removeprefix('the ').replace(' ', '-')}.md"

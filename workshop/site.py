@@ -14,7 +14,7 @@ from markdown import Extension, Markdown
 
 from cdm_tutor.course.outline import LESSONS
 from workshop import explorer, live, parts
-from workshop.places import DOCS, ROOT
+from workshop.places import DOCS, ROOT, page_of
 from workshop.product import Product, read_made
 
 MKDOCS = ROOT / "mkdocs.yml"
@@ -51,7 +51,7 @@ def files() -> dict[str, str]:
 def navigation() -> str:
     """mkdocs.yml, with its lists of lessons as the outline has them."""
     lists = {
-        "lessons": [f"{each.heading}: lessons/{parts.page_of(each)}" for each in LESSONS],
+        "lessons": [f"{each.heading}: lessons/{page_of(each)}" for each in LESSONS],
         "clinic": [f"{each.heading}: clinic/{each.number}.md" for each in LESSONS],
         "reference": [f"{each.heading}: reference/{each.module}.md" for each in LESSONS],
     }

@@ -32,11 +32,19 @@ def check(lesson: options.Lesson) -> None:
 
 
 @app.command(rich_help_panel=PANEL)
-def watch(lesson: options.Lesson) -> None:
+def show(lesson: options.Lesson, exercise: options.ShownExercise = None, out: options.Shown = None) -> None:
+    """Draw what your code does above what it should do, also while it is wrong."""
+    from cdm_tutor.course import commands
+
+    print(commands.show(here(), the_lesson(lesson), exercise, out))
+
+
+@app.command(rich_help_panel=PANEL)
+def watch(lesson: options.Lesson, show: options.ShowToo = False) -> None:
     """Check a lesson each time you save a file. Ctrl-C ends it."""
     from cdm_tutor.course import commands
 
-    commands.watch(here(), the_lesson(lesson))
+    commands.watch(here(), the_lesson(lesson), show)
 
 
 @app.command(rich_help_panel=PANEL)

@@ -116,13 +116,30 @@ def check(root: Path, lesson: Lesson) -> int:
     return code if code >= 0 else 128 - code
 
 
-def watch(root: Path, lesson: Lesson, pause: float = 0.5) -> None:
-    """Run the lesson's tests now, and again whenever a file of a lesson was saved, until Ctrl-C."""
+def show(root: Path, lesson: Lesson, name: str | None = None, out: Path | None = None) -> str:
+    """Draw what the learner's code does into a PNG, and say where it differs from what it should do.
+
+    Raises:
+        ValueError: if there is no such exercise, or nothing to be shown.
+    """
+    from cdm_tutor.course import show
+
+    exercise = find_exercise(lesson, name).name if name else None
+    seen = show.look(lesson, root / file_of(lesson).parent, exercise)
+    path = out or Path("out", "show", f"{lesson.number}.png")
+    show.save(path, seen)
+    return f"{show.tell(lesson, seen)}\nWrote {shown(path)}"
+
+
+def watch(root: Path, lesson: Lesson, show: bool = False, pause: float = 0.5) -> None:
+    """Run the lesson's tests now, and again whenever a file of a lesson was saved, until Ctrl-C; or show it, too."""
     seen = None
     while True:
         if (now := _saved(root)) != seen:
             seen = now
             check(root, lesson)
+            if show:
+                subprocess.run([sys.executable, "-m", "cdm_tutor", "show", lesson.number], cwd=root, check=False)
             print(f"\nWatching lessons: save to check {lesson.number} again, Ctrl-C to end.", flush=True)
         time.sleep(pause)
 

@@ -60,9 +60,14 @@ class Verdict:
 
 
 class Judge:
-    """Compares answers in a process that never meets a learner's code, with the reference's and the known mistakes'."""
+    """Compares answers in a process that never meets a learner's code, with the reference's and the known mistakes'.
 
-    def __init__(self) -> None:
+    Args:
+        apart: whether in a process of its own.
+    """
+
+    def __init__(self, apart: bool = CAN_FORK) -> None:
+        self.apart = apart
         self.child: Child | None = None
 
     def is_right(self, answers: list[Any], lesson: Lesson, exercise: str) -> bool | None:
@@ -80,7 +85,7 @@ class Judge:
 
     def _ask(self, compare: Callable[..., Any], *arguments: object) -> Any:
         if not self.child or self.child.dead:
-            self.child = start(lambda: lambda question: question[0](*question[1:]))
+            self.child = start(lambda: lambda question: question[0](*question[1:]), self.apart)
         found = self.child.ask((compare, *arguments), TO_COMPARE)
         return None if isinstance(found, NoAnswer) else found
 
@@ -104,6 +109,7 @@ class Examination:
         judge: compares answers.
         seconds: processor time that a test may take; 0 for no limit.
         loud: whether what is printed goes straight to the terminal.
+        apart: whether the code runs in a process of its own; else it runs in this one, and can end it.
     """
 
     def __init__(
@@ -113,8 +119,9 @@ class Examination:
         judge: Judge,
         seconds: float,
         loud: bool = False,
+        apart: bool = CAN_FORK,
     ) -> None:
-        self.subject, self.judge, self.seconds, self.loud = subject, judge, seconds, loud
+        self.subject, self.judge, self.seconds, self.loud, self.apart = subject, judge, seconds, loud, apart
         self.tests = {name: test for name, (_, test) in tests.items()}
         self.last = {exercise: name for name, (exercise, _) in tests.items()}  # its last test, of each exercise
         self.passed: dict[str | None, bool] = {}  # so far
@@ -274,9 +281,11 @@ class Examination:
                 self.child.close()
             self.child_is_for = (exercise, alone)
             subject = Subject(self.subject.lesson, self.subject.implementation, self.subject.folder)
-            subject.exercise = exercise if alone else None
+            subject.only = (exercise,) if exercise and alone else ()
             self.called[:NOTE] = b" " * NOTE
-            self.child = start(lambda: Examiner(subject, exercise, self.tests, self.called).serve, loud=self.loud)
+            self.child = start(
+                lambda: Examiner(subject, exercise, self.tests, self.called).serve, self.apart, loud=self.loud
+            )
         return self.child
 
     def close(self) -> None:
@@ -285,13 +294,13 @@ class Examination:
             self.child.close()
 
 
-def start(make: Callable[[], Serve], *, loud: bool = False) -> Child:
-    """A process that answers; where there can be none, as on Windows, this one."""
-    return Child(make, loud=loud) if CAN_FORK else Here(make)
+def start(make: Callable[[], Serve], apart: bool, *, loud: bool = False) -> Child:
+    """A process that answers; or this one, as it must be on Windows, which has no forks."""
+    return Child(make, loud=loud) if apart else Here(make)
 
 
 class Here(Child):
-    """Stands in for a child where processes cannot be forked: the code runs in this one, and can end it."""
+    """Stands in for a child: the code runs in this process, and can end it."""
 
     def __init__(self, make: Callable[[], Serve]) -> None:
         self.serve, self.dead = make(), None

@@ -164,7 +164,7 @@ class Examiner:
         if not isinstance(error, DoesNotLoad):
             files.add(self.subject.text()[1])
             place = self.subject.place(self.exercise) if self.exercise else ""
-        others = {each.name for each in lesson.exercises} - {self.exercise} if self.subject.exercise else set()
+        others = {each.name for each in lesson.exercises} - {self.exercise} if self.subject.only else set()
         text = explain(error, files, seconds, place, others)
         return Finding(
             outcome="no time" if isinstance(error, NoTime) else "wrong",

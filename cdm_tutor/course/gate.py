@@ -43,13 +43,14 @@ class Gate:
     Args:
         lesson: which.
         seconds: processor time that a test may take.
+        apart: whether the code runs in a process of its own, for code that may end it; that takes twice as long.
     """
 
-    def __init__(self, lesson: Lesson, seconds: float = 8.0) -> None:
-        self.lesson, self.seconds = lesson, seconds
+    def __init__(self, lesson: Lesson, seconds: float = 8.0, apart: bool = False) -> None:
+        self.lesson, self.seconds, self.apart = lesson, seconds, apart
         self.folder = ROOT / "lessons" / lesson.number
         self.tests = _collected(self.folder)
-        self.judge = Judge()
+        self.judge = Judge(apart)
         self.known: dict[str, dict[str, Verdict]] = {}
 
     def examine(self, text: str, exercise: str | None = None, *, first: bool = False) -> dict[str, Verdict]:
@@ -64,7 +65,7 @@ class Gate:
             first: stop at the first that does not pass.
         """
         subject = Subject(self.lesson, Planted(lesson=self.lesson, text=text), self.folder)
-        examination = Examination(subject, self.tests, self.judge, self.seconds)
+        examination = Examination(subject, self.tests, self.judge, self.seconds, apart=self.apart)
         verdicts: dict[str, Verdict] = {}
         try:
             for about in dict.fromkeys(about for about, _ in self.tests.values()):
@@ -78,7 +79,7 @@ class Gate:
 
     def _about(self, examination: Examination, text: str, about: str | None, first: bool) -> dict[str, Verdict]:
         """The verdicts of the tests about one exercise."""
-        key = f"{about} {ast.dump(alone(text, self.lesson, about))}" if about else ""
+        key = f"{about} {ast.dump(alone(text, self.lesson, [about]))}" if about else ""
         if key in self.known:
             found = self.known[key]
             examination.passed[about] = all(verdict.outcome == "passed" for verdict in found.values())

@@ -30,7 +30,7 @@ class Subject:
 
     def __init__(self, lesson: Lesson, implementation: Implementation, folder: Path) -> None:
         self.lesson, self.implementation, self.folder = lesson, implementation, folder
-        self.exercise: str | None = None  # which is judged by itself; None: the file as it is
+        self.only: tuple[str, ...] = ()  # the exercises that are the file's, all others the reference's; (): all are
         self.loaded: Callable[[ModuleType], None] = lambda module: None  # is told each module of this lesson
         self._module: ModuleType | None = None
         self._chain: dict[str, ModuleType] = {}
@@ -60,7 +60,7 @@ class Subject:
         if not self._module:
             source, file = self.text()
             try:
-                tree = alone(source, self.lesson, self.exercise) if self.exercise else None
+                tree = alone(source, self.lesson, self.only) if self.only else None
             except (SyntaxError, ValueError):
                 tree = None  # loading it says what is wrong
             with kept(Path(file).name, loading=True):

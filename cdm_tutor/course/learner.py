@@ -4,7 +4,7 @@ import ast
 import itertools
 import linecache
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -66,8 +66,8 @@ def load(source: str, name: str, filename: str, tree: ast.Module | None = None) 
     return module
 
 
-def alone(source: str, lesson: Lesson, exercise: str) -> ast.Module:
-    """A learner's file with one exercise as it is there, and the reference in the place of the others.
+def alone(source: str, lesson: Lesson, exercises: Collection[str]) -> ast.Module:
+    """A learner's file with some exercises as they are there, and the reference in the place of the others.
 
     So an exercise is judged by itself, whatever is wrong with those around it. What the reference has at the top level
     and the file has not comes with it. In tracebacks the reference's lines are the heads of the learner's functions.
@@ -77,7 +77,7 @@ def alone(source: str, lesson: Lesson, exercise: str) -> ast.Module:
     """
     tree, reference = ast.parse(source), ast.parse(reference_source(lesson))
     for other in lesson.exercises:
-        if other.name == exercise:
+        if other.name in exercises:
             continue
         theirs = find_function(reference, other.name)
         try:
@@ -89,7 +89,7 @@ def alone(source: str, lesson: Lesson, exercise: str) -> ast.Module:
         for node in ast.walk(theirs):
             ast.copy_location(node, mine)
         vars(mine).update(vars(theirs))
-    names = set().union(*map(_binds, tree.body)) | {exercise.split(".")[0]}
+    names = set().union(*map(_binds, tree.body)) | {exercise.split(".")[0] for exercise in exercises}
     for node in reference.body:
         if isinstance(node, ast.Import | ast.ImportFrom):  # of which the file may have some names and not all
             node.names = [each for each in node.names if _bound(each) not in names]

@@ -18,12 +18,16 @@ class Exercise:
         name: its qualified name in the module, as in "NoiseSchedule.from_betas".
         steps: what to do, in words; the comments in the stub.
         hints: three, from a question to nearly there.
+        minutes: how long it takes to write.
+        typed: whether its formula is given, so that it only has to be written down.
         scenes: those that show its mistakes, unless a mistake names its own; none where no run shows anything.
     """
 
     name: str
     steps: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()
+    minutes: int = 4
+    typed: bool = False
     scenes: tuple[Scene, ...] = ()
 
 
@@ -36,7 +40,6 @@ class Lesson:
         title: as on its page.
         module: the name of the stage.
         about: what it is about, in a line or two of Markdown.
-        minutes: how long it takes.
         exercises: in the order in which they are to be written.
     """
 
@@ -44,7 +47,6 @@ class Lesson:
     title: str
     module: str
     about: str
-    minutes: int
     exercises: tuple[Exercise, ...]
 
     @property

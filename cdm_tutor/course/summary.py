@@ -118,12 +118,14 @@ def next_step(lesson: Lesson, rows: dict[str, str], loads: bool = True) -> str:
                 return f"Next: check again, the machine was busy: pytest lessons/{lesson.number}"
             what = "Next: mend" if state == "wrong" else "Next: write"
             own = " yourself" if state == BORROWS else ""
-            return f"{what} {name}{own} in {file}. Stuck? cdm-tutor hint {lesson.number} {name}"
+            see = f" See what it does: cdm-tutor show {lesson.number} {name}." if state == "wrong" else ""
+            return f"{what} {name}{own} in {file}.{see} Stuck? cdm-tutor hint {lesson.number} {name}"
     if any(state in NOT_RUN for state in rows.values()):
         return f"Next: run all of it, pytest lessons/{lesson.number}"
     if rows[TOGETHER] == "skipped":
         return f"Lesson {lesson.number} is done; once the lessons before it are, it is also tried on top of them."
+    see = f"See what you made: cdm-tutor show {lesson.number}"
     if lesson == LESSONS[-1]:
-        return "This was the last lesson: the library is yours."
+        return f"{see}. This was the last lesson: the library is yours."
     following = LESSONS[LESSONS.index(lesson) + 1]
-    return f"Lesson {lesson.number} is done. Next: lesson {following.number}, lessons/{following.number}"
+    return f"Lesson {lesson.number} is done. {see}. Next: lesson {following.number}, lessons/{following.number}"

@@ -8,7 +8,6 @@ LESSON = Lesson(
     title="Forward noising",
     module="noising",
     about="Any amount of noise in one jump, the ways back on paper, and the loss that a network is trained with.",
-    minutes=40,
     exercises=(
         Exercise(
             "gather",

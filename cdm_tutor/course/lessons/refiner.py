@@ -8,7 +8,6 @@ LESSON = Lesson(
     title="The refiner",
     module="refiner",
     about="`ImprovedRefinementNetwork`, a second, smaller network that takes another look at the last stretch.",
-    minutes=40,
     exercises=(
         Exercise(
             "ImprovedRefinementNetwork.__init__",

@@ -8,7 +8,6 @@ LESSON = Lesson(
     title="The sampler",
     module="sampler",
     about="From pure noise to an image: DDPM, DDIM and DPM-Solver++.",
-    minutes=60,
     exercises=(
         Exercise(
             "denoise",

@@ -9,7 +9,6 @@ LESSON = Lesson(
     module="schedule",
     about="How fast an image drowns in noise: the linear and the cosine schedule, and the tables that follow from "
     "them.",
-    minutes=40,
     exercises=(
         Exercise(
             "linear_betas",

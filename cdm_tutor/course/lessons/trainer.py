@@ -8,7 +8,6 @@ LESSON = Lesson(
     title="The trainer",
     module="trainer",
     about="Training that stops, goes on and is shared by several processes without losing a step.",
-    minutes=60,
     exercises=(
         Exercise(
             "learning_rate",

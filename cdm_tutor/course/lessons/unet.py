@@ -8,7 +8,6 @@ LESSON = Lesson(
     title="The U-Net",
     module="unet",
     about="`SimpleUNet`, the network that looks at a noised image and names the noise in it.",
-    minutes=40,
     exercises=(
         Exercise(
             "timestep_embedding",

@@ -7,7 +7,6 @@ LESSON = Lesson(
     title="The collage",
     module="collage",
     about="Images side by side, to be compared in one look.",
-    minutes=20,
     exercises=(
         Exercise(
             "framed",

@@ -1,0 +1,110 @@
+"""What there is to see of lesson 06: a training as it goes, its loss and its samples."""
+
+import copy
+from itertools import islice
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cdm_tutor.course.shows import Show, digits, draw, network
+from cdm_tutor.data import load_sample
+from cdm_tutor.randomness import seeded
+from cdm_tutor.sampler import sample
+from cdm_tutor.schedule import make_schedule
+from cdm_tutor.settings import TrainSettings
+from cdm_tutor.unet import SimpleUNet
+
+SCHEDULE = make_schedule("cosine")
+STEPS = 20
+ORDER = 12  # images of an epoch that are shown
+
+
+def settings(**given: Any) -> TrainSettings:
+    """A short training."""
+    return TrainSettings(**{"steps": STEPS, "batch": 8, "warmup": 5, "prediction": "v", **given})
+
+
+def rates(m: ModuleType) -> Tensor:
+    """The learning rate over a training."""
+    return torch.tensor([m.learning_rate(step, step / 400, settings(warmup=40)) for step in range(400)]).double()
+
+
+def averaged(m: ModuleType) -> Tensor:
+    """One weight's average, while the weight jumps from 0 to 1 after 20 steps and back after 60."""
+    weight, ema, seen = torch.nn.Linear(1, 1), torch.nn.Linear(1, 1).requires_grad_(False), []
+    torch.nn.init.zeros_(ema.weight)
+    for step in range(100):
+        torch.nn.init.constant_(weight.weight, 20 <= step < 60)
+        m.update_ema(ema, weight, step, 0.9)
+        seen.append(ema.weight.item())
+    return torch.tensor(seen)
+
+
+def in_order(m: ModuleType) -> Tensor:
+    """The first images of an epoch for the first of two processes, then for the second."""
+    images = load_sample("mnist").x0[::50]
+    return torch.cat([images[m.share_of_epoch(len(images), 0, 0, rank, 2)][: ORDER // 2] for rank in range(2)])
+
+
+def a_batch(m: ModuleType) -> Tensor:
+    """A batch of images, and below it their noise."""
+    x0, _, noise = m.draw_batch(load_sample("mnist").x0[::50], 3, 1000, settings())
+    return torch.cat([x0, noise])
+
+
+def small(m: ModuleType) -> Any:
+    """A training of a small network that begins anew."""
+    torch.default_generator.manual_seed(0)
+    return m.Training(SimpleUNet(channels=(16, 32), blocks=(1, 1)), SCHEDULE, settings())
+
+
+def losses(m: ModuleType) -> Tensor:
+    """The loss over a few steps from nothing."""
+    return torch.tensor([step.loss for step in m.fit(small(m), load_sample("mnist").x0[::10])])
+
+
+def steps_taken(m: ModuleType) -> Tensor:
+    """The loss over steps that are all on the same digits."""
+    training, t, noise = small(m), torch.arange(50, 1000, 120), draw(8, 1, 28, 28)
+    return torch.tensor([m.train_step(training, digits(), t, noise, 1000)[0] for _ in range(STEPS)])
+
+
+def gone_on(m: ModuleType) -> Tensor:
+    """The loss of a training that stops in the middle, and goes on from what was saved."""
+    images, first, then = load_sample("mnist").x0[::10], small(m), small(m)
+    before = [step.loss for step in islice(m.fit(first, images), STEPS // 2)]
+    then.load_state_dict(copy.deepcopy(first.state_dict()))
+    return torch.tensor([*before, *(step.loss for step in m.fit(then, images))])
+
+
+def grown(m: ModuleType) -> Tensor:
+    """Samples of a network whose weights were disturbed: at first, halfway and after a short training."""
+    model = copy.deepcopy(network().network).requires_grad_(True)
+    generator = seeded(11)
+    with torch.no_grad():
+        for weights in model.parameters():
+            weights.mul_(1 + 0.4 * torch.randn(weights.shape, generator=generator))
+    training, seen = m.Training(model, SCHEDULE, settings()), [model]
+    for step in m.fit(training, load_sample("mnist").x0):
+        if step.step % (STEPS // 2) == 0:
+            seen.append(copy.deepcopy(training.ema))
+    return torch.cat([drawn(each) for each in seen])
+
+
+def drawn(model: torch.nn.Module) -> Tensor:
+    """Four digits, in a few steps."""
+    return sample(model, draw(4, 1, 28, 28), SCHEDULE, generator=seeded(12), solver="ddim", steps=5, prediction="v")
+
+
+SHOWS = (
+    Show("the learning rate", ("learning_rate",), rates, ("step", "rate")),
+    Show("average of a weight that is 1 from step 20 to 60, else 0", ("update_ema",), averaged, ("step", "average")),
+    Show("an epoch's first images, for two processes", ("share_of_epoch",), in_order, columns=6),
+    Show("a batch, and its noise", ("draw_batch",), a_batch, columns=8),
+    Show("stopped after half, and gone on", ("Training.load_state_dict",), gone_on, ("step", "loss")),
+    Show("steps on the same eight digits", ("train_step",), steps_taken, ("step", "loss")),
+    Show("loss, from nothing", ("fit",), losses, ("step", "loss")),
+    Show("disturbed weights, and what ten steps mend, and twenty", ("fit",), grown, columns=4),
+)
