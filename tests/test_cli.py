@@ -6,7 +6,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from inspect import signature
 from itertools import chain
@@ -30,15 +29,18 @@ from cdm_tutor.sampler import SOLVERS
 from cdm_tutor.schedule import BETAS
 from cdm_tutor.trainer import Step
 from cdm_tutor.unet import SimpleUNet
+from tests.processes import Started
 from workshop.parts import commands_part
 
-COMMAND = [sys.executable, "-m", "cdm_tutor"]
 COMMANDS: dict[str, Any] = vars(typer.main.get_command(cli.app))["commands"]  # by their names, in the order of the help
 DOCS = Path(__file__).parent.parent / "docs"
 
 
-def cdm(*arguments: str, cwd: Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *arguments], cwd=cwd, capture_output=True, text=True, timeout=timeout)
+def cdm(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """In a process of its own."""
+    process = Started(*arguments, cwd=cwd)
+    process.process.join(120)
+    return subprocess.CompletedProcess(arguments, process.process.exitcode, *process.output())
 
 
 Cdm = Callable[..., subprocess.CompletedProcess[str]]
@@ -63,15 +65,10 @@ def test_train_stop_resume_and_sample(tmp_path: Path) -> None:
     assert "Done: 60 steps" in whole.stdout
 
     log = tmp_path / "torn" / "log.jsonl"
-    command = [*COMMAND, *arguments, "--out", "torn"]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
-        for _ in range(600):
-            time.sleep(0.1)
-            if log.exists() and log.read_text().count("\n") >= 5:
-                break
-        process.send_signal(signal.SIGINT)
-        said, _ = process.communicate(timeout=60)
-    assert process.returncode == 130
+    process = Started(*arguments, "--out", "torn", cwd=tmp_path)
+    process.wait_for(log, 5)
+    process.send(signal.SIGINT)
+    said, _ = process.finish(130)
     assert "saved. To go on:\n  cdm-tutor train mnist --resume --out torn" in said
     card = load_weights(tmp_path / "torn" / "model.safetensors").card
     assert 5 <= card.training["steps"] < 60
@@ -163,16 +160,10 @@ def test_sharpen(tmp_path: Path, cdm_here: Cdm) -> None:
 def test_sharpening_stopped_is_saved(tmp_path: Path) -> None:
     card = ModelCard("mnist", "v", stage="refiner")
     save_weights(tmp_path / "start.safetensors", Trained(card.make_network(), card))
-    command = [*COMMAND, "sharpen", "--refiner", "start.safetensors", "--samples", "64", "--out", "sharp"]
-    log = tmp_path / "sharp" / "log.jsonl"
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
-        for _ in range(600):
-            time.sleep(0.1)
-            if log.exists() and log.read_text().count("\n") >= 2:
-                break
-        process.send_signal(signal.SIGINT)
-        said, _ = process.communicate(timeout=60)
-    assert process.returncode == 130
+    process = Started("sharpen", "--refiner", "start.safetensors", "--samples", "64", "--out", "sharp", cwd=tmp_path)
+    process.wait_for(tmp_path / "sharp" / "log.jsonl", 2)
+    process.send(signal.SIGINT)
+    said, _ = process.finish(130)
     assert "cdm-tutor sharpen mnist --refiner sharp/model.safetensors --out ELSEWHERE" in said
     assert load_weights(tmp_path / "sharp" / "model.safetensors").card.training["sharpened"]["rounds"] >= 2
 
@@ -266,15 +257,9 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path: Path) -> None:
     run = tmp_path / "runs" / "mnist"
     before = {path: path.read_bytes() for path in [run / "model.safetensors", *(run / "checkpoints").rglob("*.*")]}
     assert len(before) > 4
-    limited = (
-        "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000));"
-        "sys.argv = ['cdm-tutor', 'train', '--resume', '--steps', '6'];"
-        "runpy.run_module('cdm_tutor', run_name='__main__')"
-    )
-    done = subprocess.run([sys.executable, "-c", limited], cwd=tmp_path, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 2, done.stdout + done.stderr
-    assert "could not write runs/mnist/checkpoints/00000006 (the checkpoints before it are whole)" in done.stderr
-    assert done.stderr.count("\n") == 1
+    _, errors = Started("train", "--resume", "--steps", "6", cwd=tmp_path, limit=100_000).finish(2)
+    assert "could not write runs/mnist/checkpoints/00000006 (the checkpoints before it are whole)" in errors
+    assert errors.count("\n") == 1
     assert {path: path.read_bytes() for path in before} == before
 
 

@@ -21,6 +21,7 @@ from cdm_tutor.course.outline import LESSONS, find_lesson
 from cdm_tutor.course.record import FOLDER, Record, digest_now, finished
 from cdm_tutor.course.stubs import emptied, stub
 from cdm_tutor.course.summary import TOGETHER
+from tests.processes import Started
 
 ROOT = Path(__file__).parent.parent
 COMMAND = [sys.executable, "-m", "cdm_tutor"]
@@ -93,11 +94,10 @@ def test_own_lessons_tell_the_whole_story(walked: Path) -> None:
     for lesson in READY:
         finish(walked, lesson)
     arguments = ["demo", "--use", "mine", "--minutes", "0.02", "-n", "20", "--out", "story"]
-    done = subprocess.run([*COMMAND, *arguments], cwd=walked, capture_output=True, text=True, timeout=280)
-    assert done.returncode == 0, done.stdout + done.stderr
+    said, _ = Started(*arguments, cwd=walked).finish()
     for lesson in LESSONS:
         whose = f"yours, lessons/{lesson.number}/" if lesson in READY else "the reference; yours is not finished"
-        assert f"  {lesson.number} {lesson.module:9} {whose}" in done.stdout
+        assert f"  {lesson.number} {lesson.module:9} {whose}" in said
     assert (walked / "story" / "index.html").exists()
 
 
@@ -108,11 +108,9 @@ def test_own_code_really_runs(walked: Path) -> None:
     train = ["train", "--steps", "2", "--batch", "4", "--processes", "2"]
     sample = ["sample", "-n", "2", "--steps", "2", "--weights", "runs/mnist/model.safetensors"]
     for arguments in (train, sample):
-        command = [*COMMAND, *arguments, "--use", "mine"]
-        done = subprocess.run(command, cwd=walked, capture_output=True, text=True, timeout=120)
-        assert done.returncode == 0, done.stderr
-        assert done.stdout.count("MY SCHEDULE") == done.stdout.count("Whose code:") == 1
-        assert done.stdout.index("  06 trainer") < done.stdout.index("Wrote" if "sample" in arguments else "Training")
+        said, _ = Started(*arguments, "--use", "mine", cwd=walked).finish()
+        assert said.count("MY SCHEDULE") == said.count("Whose code:") == 1
+        assert said.index("  06 trainer") < said.index("Wrote" if "sample" in arguments else "Training")
 
 
 def test_what_stands_in_is_what_is_imported(course: Path) -> None:

@@ -24,22 +24,25 @@ from cdm_tutor.checkpoint import load_weights
 from cdm_tutor.noising import denoising_loss
 from cdm_tutor.schedule import make_schedule
 from cdm_tutor.settings import TrainSettings
+from tests.processes import Started, run_script
 
 WORKERS = Path(__file__).parent / "workers"
 COSINE = make_schedule("cosine")
 
 
-def torchrun(processes: int, worker: str, *arguments: object) -> None:
-    launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-    command = [sys.executable, *(launcher if processes > 1 else []), str(WORKERS / worker), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
+def run(processes: int, worker: str, folder: Path, *arguments: object) -> None:
+    """Run a worker in several processes, as a launcher starts them; in one as by itself."""
+    world = {"WORLD_SIZE": str(processes), distributed.STORE: str(folder / "store"), "TORCHELASTIC_RUN_ID": "none"}
+    ranks = [{**world, "RANK": str(rank)} for rank in range(processes)] if processes > 1 else [{}]
+    started = [Started(WORKERS / worker, *arguments, cwd=folder, call=run_script, environment=each) for each in ranks]
+    for process in started:
+        process.finish()
 
 
 @pytest.fixture(scope="module", params=["float32", "float64"])
 def alone(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]]:
     out = tmp_path_factory.mktemp("alone") / "out.pt"
-    torchrun(1, "train.py", out, request.param, 1, 20)
+    run(1, "train.py", out.parent, out, request.param, 1, 20)
     return request.param, torch.load(out, weights_only=True)
 
 
@@ -49,7 +52,7 @@ def test_several_processes_take_the_steps_of_one(
 ) -> None:
     """16 images a step do not divide by 3: one process has 6, two have 5."""
     dtype, expected = alone
-    torchrun(processes, "train.py", tmp_path / "out.pt", dtype, accumulate, 20)
+    run(processes, "train.py", tmp_path, tmp_path / "out.pt", dtype, accumulate, 20)
     found = torch.load(tmp_path / "out.pt", weights_only=True)
     assert (expected["processes"], found["processes"]) == (1, processes)
     tolerance = {"float32": 1e-5, "float64": 1e-10}[dtype]
@@ -68,7 +71,7 @@ def test_after_200_steps_two_differ_from_one_by_rounding_only(tmp_path: Path) ->
     In this network a group is one channel. Its norm takes a bias before it away, whose gradient is rounding alone.
     """
     for processes in (1, 2):
-        torchrun(processes, "train.py", tmp_path / f"{processes}.pt", "float32", 1, 200)
+        run(processes, "train.py", tmp_path, tmp_path / f"{processes}.pt", "float32", 1, 200)
     one, two = (torch.load(tmp_path / f"{processes}.pt", weights_only=True) for processes in (1, 2))
     assert two["losses"] == pytest.approx(one["losses"], abs=3e-7)
     torch.testing.assert_close(two["answers"], one["answers"], rtol=0, atol=1.2e-5)
@@ -78,8 +81,10 @@ def test_after_200_steps_two_differ_from_one_by_rounding_only(tmp_path: Path) ->
 
 
 def test_several_processes_sample_the_images_of_one(tmp_path: Path) -> None:
-    for processes in (1, 2):
-        torchrun(processes, "sample.py", tmp_path / f"{processes}.pt")
+    """Here torchrun itself launches them."""
+    run(1, "sample.py", tmp_path, tmp_path / "1.pt")
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    subprocess.run([*torchrun, str(WORKERS / "sample.py"), str(tmp_path / "2.pt")], check=True, capture_output=True)
     one, two = (torch.load(tmp_path / f"{processes}.pt", weights_only=True) for processes in (1, 2))
     assert one.shape == (64, 1, 28, 28)
     assert (one[:32] - one[32:]).abs().mean() > 0.1  # the processes' halves are not alike
@@ -225,32 +230,14 @@ def test_only_one_file_imports_torch_distributed() -> None:
 
 # --- what can happen to a run ----------------------------------------------------------------------------------------
 
-TRAIN = [sys.executable, "-m", "cdm_tutor", "train", "mnist", "--steps", "60", "--batch", "8", "--device", "cpu"]
-ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
+TRAIN = ("train", "mnist", "--steps", "60", "--batch", "8", "--device", "cpu")
 
 
-def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
-    pipe = subprocess.PIPE
-    return subprocess.Popen([*TRAIN, *arguments], cwd=cwd, env=ONE_THREAD, stdout=pipe, stderr=pipe, text=True)
+def start(*arguments: str, cwd: Path) -> Started:
+    return Started(*TRAIN, *arguments, cwd=cwd)
 
 
-def finish(process: subprocess.Popen[str], code: int = 0) -> tuple[str, str]:
-    """Wait for the end, which must have this exit code; returns what was said, and errors."""
-    said, errors = process.communicate(timeout=200)
-    assert process.returncode == code, said + errors
-    return said, errors
-
-
-def wait_for(process: subprocess.Popen[str], log: Path, steps: int) -> None:
-    """Until so many steps are logged."""
-    deadline = time.monotonic() + 60
-    while not (log.exists() and log.read_text().count("\n") >= steps):
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def workers_of(process: subprocess.Popen[str]) -> list[int]:
+def workers_of(process: Started) -> list[int]:
     children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True)
     return [int(line) for line in children.stdout.split()]
 
@@ -266,7 +253,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that nothing happened to."""
     folder = tmp_path_factory.mktemp("whole")
     process = start("--out", "whole", cwd=folder)
-    finish(process)
+    process.finish()
     return folder / "whole"
 
 
@@ -275,24 +262,22 @@ def test_killed_three_times_and_gone_on_is_never_killed(whole: Path, tmp_path: P
     done = 0
     for kill in range(3):
         process = start("--out", "torn", "--save-every", "0", *(["--resume"] if kill else []), cwd=tmp_path)
-        wait_for(process, log, done + chance.randint(1, 10))
-        process.kill()
-        finish(process, -signal.SIGKILL)
+        process.wait_for(log, done + chance.randint(1, 10))
+        process.send(signal.SIGKILL)
+        process.finish(-signal.SIGKILL)
         done = log.read_text().count("\n")
     process = start("--out", "torn", "--resume", cwd=tmp_path)
-    finish(process)
+    process.finish()
     assert [json.loads(line)["step"] for line in log.read_text().splitlines()] == list(range(1, 61))
     same_weights(tmp_path / "torn", whole, atol=0)
 
 
 def test_a_killed_worker_comes_back_by_itself(whole: Path, tmp_path: Path) -> None:
     log, chance = tmp_path / "torn" / "log.jsonl", random.Random(1)
-    process = start("--out", "torn", "--save-every", "0", "--processes", "2", "--max-restarts", "5", cwd=tmp_path)
-    for kill in range(2):
-        wait_for(process, log, 15 * kill + chance.randint(2, 9))
-        os.kill(chance.choice(workers_of(process)), signal.SIGKILL)
-        time.sleep(1)
-    finish(process)
+    process = start("--out", "torn", "--save-every", "0", "--processes", "2", "--max-restarts", "1", cwd=tmp_path)
+    process.wait_for(log, chance.randint(2, 9))
+    os.kill(chance.choice(workers_of(process)), signal.SIGKILL)
+    process.finish()
     assert [json.loads(line)["step"] for line in log.read_text().splitlines()] == list(range(1, 61))
     same_weights(tmp_path / "torn", whole, atol=1e-6)
 
@@ -302,13 +287,13 @@ def test_signals_save_and_another_number_of_processes_goes_on(
     whole: Path, tmp_path: Path, number: signal.Signals, code: int, processes: int
 ) -> None:
     process = start("--out", "torn", "--processes", str(processes), cwd=tmp_path)
-    wait_for(process, tmp_path / "torn" / "log.jsonl", 5)
-    process.send_signal(number)
-    said, errors = finish(process, code)
+    process.wait_for(tmp_path / "torn" / "log.jsonl", 5)
+    process.send(number)
+    said, errors = process.finish(code)
     assert "saved. To go on:\n  cdm-tutor train mnist --resume --out torn" in said
     assert "Traceback" not in errors
     process = start("--out", "torn", "--resume", "--processes", str(3 - processes), cwd=tmp_path)
-    finish(process)
+    process.finish()
     same_weights(tmp_path / "torn", whole, atol=1e-6)
 
 
@@ -318,7 +303,8 @@ def test_a_signal_while_the_launcher_tells_that_it_is_alive_leaves_no_traceback(
     assert process.stdout
     assert process.stdout.readline() == "up\n"
     process.send_signal(signal.SIGTERM)
-    assert finish(process, 143) == ("", "")
+    assert process.communicate(timeout=60) == ("", "")
+    assert process.returncode == 143
 
 
 def test_one_process_that_fails_ends_all_with_its_error() -> None:
@@ -333,7 +319,7 @@ def test_one_process_that_fails_ends_all_with_its_error() -> None:
 
 def test_bad_input_to_several_processes_gets_one_line(whole: Path) -> None:
     process = start("--out", str(whole), "--processes", "2", "--max-restarts", "1", cwd=whole)
-    _, errors = finish(process, 2)
+    _, errors = process.finish(2)
     assert errors.count("\n") == 1, errors
     assert "holds a run already" in errors
 
@@ -341,7 +327,7 @@ def test_bad_input_to_several_processes_gets_one_line(whole: Path) -> None:
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads Linux's table of sockets")
 def test_nothing_listens_but_on_loopback(tmp_path: Path) -> None:
     process = start("--out", "run", "--processes", "2", cwd=tmp_path)
-    wait_for(process, tmp_path / "run" / "log.jsonl", 3)
+    process.wait_for(tmp_path / "run" / "log.jsonl", 3)
     inodes = set()
     for pid in [process.pid, *workers_of(process)]:
         for link in Path(f"/proc/{pid}/fd").iterdir():
@@ -354,7 +340,7 @@ def test_nothing_listens_but_on_loopback(tmp_path: Path) -> None:
             _, local, _, state, *_, inode = line.split()[:10]
             if state == "0A" and inode in inodes:
                 listening.append(local.split(":")[0])
-    process.send_signal(signal.SIGINT)
-    finish(process, 130)
+    process.send(signal.SIGINT)
+    process.finish(130)
     assert listening
     assert set(listening) == {"0100007F"}, listening

@@ -2,7 +2,6 @@
 
 import errno
 import json
-import os
 import shlex
 import shutil
 import signal
@@ -22,8 +21,8 @@ from cdm_tutor.lock import lock
 from cdm_tutor.runs import Run
 from cdm_tutor.settings import TrainSettings
 from cdm_tutor.shell import typed
+from tests.processes import Started
 
-COMMAND = [sys.executable, "-m", "cdm_tutor"]
 TINY = ("--batch", "4", "--device", "cpu")
 
 pytestmark = pytest.mark.usefixtures("anywhere")
@@ -169,45 +168,33 @@ def test_printed_commands_run_as_printed(tutor: Any, tmp_path: Path) -> None:
 
 def test_what_is_printed_after_a_signal_goes_on_with_all_that_matters(tmp_path: Path) -> None:
     flags = ["--save-every", "7", "--max-restarts", "1", "--processes", "2", "--device", "cpu"]
-    command = [*COMMAND, "train", "--steps", "5000", "--batch", "4", "--out", "it's (mine)", *flags]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    wait_for(tmp_path / "it's (mine)" / "log.jsonl", process)
-    process.send_signal(signal.SIGTERM)
-    said, errors = process.communicate(timeout=60)
-    assert process.returncode == 143, errors
+    process = Started("train", "--steps", "5000", "--batch", "4", "--out", "it's (mine)", *flags, cwd=tmp_path)
+    process.wait_for(tmp_path / "it's (mine)" / "log.jsonl", 2)
+    process.send(signal.SIGTERM)
+    said, _ = process.finish(143)
     again = shlex.split(said.split("To go on:\n")[1].splitlines()[0])
     assert again[:6] == ["cdm-tutor", "train", "mnist", "--resume", "--out", "it's (mine)"]
     for flag, value in zip(flags[::2], flags[1::2], strict=True):
         assert float(again[again.index(flag) + 1]) == float(value) if value != "cpu" else flag in again
-    done = subprocess.run([*COMMAND, *again[1:], "--steps", "1"], cwd=tmp_path, capture_output=True, timeout=120)
-    assert done.returncode == 0, done.stderr
+    Started(*again[1:], "--steps", "1", cwd=tmp_path).finish()
 
 
 def test_typed() -> None:
     assert typed("mv", "a b", 3) in ("mv 'a b' 3", 'mv "a b" 3')
 
 
-def wait_for(log: Path, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 90
-    while not (log.exists() and log.read_text().count("\n") >= 2):
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 @pytest.mark.parametrize("processes", ["1", "2"])
 def test_a_second_training_in_a_folder_is_refused(processes: str, tutor: Any, tmp_path: Path) -> None:
-    command = [*COMMAND, "train", "--steps", "5000", "--out", "run", "--processes", processes, *TINY]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = Started("train", "--steps", "5000", "--out", "run", "--processes", processes, *TINY, cwd=tmp_path)
     try:
-        wait_for(tmp_path / "run" / "log.jsonl", process)
+        process.wait_for(tmp_path / "run" / "log.jsonl", 2)
         for how in ([], ["--resume"]):
             code, _, error = tutor("train", "--steps", "1", "--out", "run", *how, *TINY)
             assert (code, error.count("\n")) == (2, 1)
             assert "another training is at work in run" in error
     finally:
-        process.kill()  # leaves no lock behind
-        process.communicate()
+        process.send(signal.SIGKILL)  # leaves no lock behind
+        process.finish(-signal.SIGKILL)
     deadline = time.monotonic() + 10
     while (
         code := tutor("train", "--resume", "--steps", "1", "--out", "run", *TINY)[0]
@@ -218,13 +205,11 @@ def test_a_second_training_in_a_folder_is_refused(processes: str, tutor: Any, tm
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks processes up in Linux's /proc")
 def test_workers_end_with_a_killed_launcher(tmp_path: Path) -> None:
-    command = [*COMMAND, "train", "--steps", "5000", "--out", "run", "--processes", "2", *TINY]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)
-    wait_for(tmp_path / "run" / "log.jsonl", process)
+    process = Started("train", "--steps", "5000", "--out", "run", "--processes", "2", *TINY, cwd=tmp_path)
+    process.wait_for(tmp_path / "run" / "log.jsonl", 2)
     found = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.split()
     assert len(found) == 2
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    process.send(signal.SIGKILL)
     deadline = time.monotonic() + 10
     while any(map(alive, found)) and time.monotonic() < deadline:
         time.sleep(0.1)
