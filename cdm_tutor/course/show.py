@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -21,11 +22,13 @@ from cdm_tutor.course.explain import explain
 from cdm_tutor.course.handle import Subject
 from cdm_tutor.course.learner import Implementation
 from cdm_tutor.course.lesson import Lesson
+from cdm_tutor.course.outcomes import DoesNotLoad
 from cdm_tutor.course.shows import Show, shows_of
 from cdm_tutor.course.syntax import unwritten
+from cdm_tutor.course.timelimit import time_limit
 from cdm_tutor.plots import grid, save_figure
 
-SECONDS = 8.0  # that the learner's code may take for one picture
+SECONDS = 4.0  # of processor time that the learner's code may take for one picture
 NEAR = 1e-3  # images and curves that differ by less look the same
 
 
@@ -50,38 +53,46 @@ def look(lesson: Lesson, folder: Path, exercise: str | None = None) -> list[Seen
         exercise: its name, if only one is to be seen.
 
     Raises:
-        ValueError: if nothing is written yet.
-        DoesNotLoad: if there is no file, or it is no Python.
+        ValueError: if nothing is written yet, there is no file, or it is no Python.
     """
     subject = Subject(lesson, Implementation(), folder)
-    source, file = subject.text()
+    file = str(folder / f"{lesson.module}.py")
     try:
+        source, file = subject.text()
+        compile(source, file, "exec")
         missing = unwritten(source, lesson)
-    except (SyntaxError, ValueError) as error:
+    except (DoesNotLoad, SyntaxError, ValueError) as error:
         raise ValueError(explain(error, {file}, SECONDS, "")) from None
     names = [exercise] if exercise else [each.name for each in lesson.exercises]
     subject.only = tuple(name for name in names if name not in missing)
     if not subject.only:
         raise ValueError(f"{exercise or names[0]} is not written yet: {subject.place(names[0])}")
     shows = [show for show in shows_of(lesson) if {*show.exercises} & {*subject.only}]
-    child = start(lambda: lambda number: _make(shows[number], subject, file), CAN_FORK)
+    child = start(lambda: lambda number: _attempt(shows[number], subject, file), CAN_FORK, loud=True)
     try:
-        with ThreadPoolExecutor(1) as pool:
+        with ThreadPoolExecutor(1) as pool:  # it only waits for the child, while we draw
             mine = pool.submit(lambda: [child.ask(number, SECONDS) for number in range(len(shows))])
             module = import_module(f"cdm_tutor.{lesson.module}")
-            right = [show.make(module) for show in shows]
+            right = [_draw(show, module) for show in shows]
             return [_compared(*three) for three in zip(shows, mine.result(), right, strict=True)]
     finally:
         child.close()
 
 
-def _make(show: Show, subject: Subject, file: str) -> Tensor | str:
+def _draw(show: Show, module: ModuleType) -> Tensor:
+    """Make a picture, also by code that draws from torch's own generator, as it was made before."""
+    torch.default_generator.manual_seed(0)
+    made = show.make(module)
+    if not isinstance(made, Tensor):
+        raise TypeError(f"expected a tensor, got {type(made).__name__}")
+    return made.detach()
+
+
+def _attempt(show: Show, subject: Subject, file: str) -> Tensor | str:
     """In the child: a picture, or why there is none."""
     try:
-        made = show.make(subject.module())
-        if not isinstance(made, Tensor):
-            raise TypeError(f"expected a tensor, got {type(made).__name__}")
-        return made.detach()
+        with time_limit(SECONDS):
+            return _draw(show, subject.module())
     except BaseException as error:
         return explain(error, {file}, SECONDS, "")
 
@@ -103,8 +114,12 @@ def _compared(show: Show, mine: Any, right: Tensor) -> Seen:
 
 def tell(lesson: Lesson, seen: Sequence[Seen]) -> str:
     """In words, a line for each picture."""
-    lines = [f"lesson {lesson.number}, {lesson.title}: yours above, as it should be below"]
-    return "\n".join([*lines, *(f"  {each.show.title}: {each.words}" for each in seen)])
+    lines, said = [f"lesson {lesson.number}, {lesson.title}: yours above, as it should be below"], ""
+    for each in seen:
+        again = each.words == said and each.mine is None  # one mistake is explained once
+        lines.append(f"  {each.show.title}: {'the same' if again else each.words}")
+        said = each.words
+    return "\n".join(lines)
 
 
 def save(path: Path, seen: Sequence[Seen]) -> None:
