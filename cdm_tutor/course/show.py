@@ -68,6 +68,7 @@ def look(lesson: Lesson, folder: Path, exercise: str | None = None) -> list[Seen
     if not subject.only:
         raise ValueError(f"{exercise or names[0]} is not written yet: {subject.place(names[0])}")
     shows = [show for show in shows_of(lesson) if {*show.exercises} & {*subject.only}]
+    torch.set_num_threads(1)  # as forks must; each has a core of its own
     child = start(lambda: lambda number: _attempt(shows[number], subject, file), CAN_FORK, loud=True)
     try:
         with ThreadPoolExecutor(1) as pool:  # it only waits for the child, while we draw
