@@ -36,7 +36,7 @@ def test_real_images_are_at_the_floor_and_worse_ones_are_further(measured: tuple
 
 
 def test_fid_by_hand(measured: tuple[Yardstick, Images]) -> None:
-    """Moving all features by one adds one for each of the 128, and leaves the spread as it was."""
+    """Moving all features by one adds one for each of the 128, and leaves the standard deviations as they were."""
     yardstick, _ = measured
     features = yardstick.real_features.double()
     difference = yardstick.fid(features + 1) - yardstick.fid(features)

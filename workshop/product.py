@@ -1,15 +1,15 @@
 """What the workshop makes: a product, what it is made from, and when it is stale.
 
-There is one rule. A product's digest is taken over the code that making it reaches, the data that it reads, the facts
-that it was given (a patch, the settings of a training), and the versions of those libraries whose work it is. It is
-stale when the digest is another than when it was made, or when a file of it is missing or another.
+There is one rule. A product's digest is taken over the code that making it reaches, the data that it reads, and the
+facts that it was given (a patch, the settings of a training). It is stale when the digest is another than when it was
+made, or when a file of it is missing or another. Versions of libraries do not count: what another one draws a little
+differently is no reason to draw all anew.
 """
 
 import hashlib
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,6 @@ class Product:
         code: where the code begins that decides what comes out, where that is not `make`.
         data: the files that it reads.
         facts: what else decides; or what says it, where another product can change it.
-        versions: distributions whose work it is.
         by_hand: what to type instead of `make`, where it takes what not every machine has: the full data, hours.
         part_is_other: where it is a part of a file that is written: says whether it is not as it should be.
     """
@@ -43,7 +42,6 @@ class Product:
     code: tuple[reach.Start, ...] = ()
     data: tuple[Path, ...] = ()
     facts: object = None
-    versions: tuple[str, ...] = ()
     by_hand: str = ""
     part_is_other: Callable[[], bool] | None = None
 
@@ -54,7 +52,6 @@ class Product:
         patches = {name: known[name][1].patch for name in sorted(reach.words(*starts) & known.keys())}
         facts = self.facts() if callable(self.facts) else self.facts
         parts = [reach.digest(*starts), repr(patches), repr(facts), *map(digest_of, sorted(self.data))]
-        parts += [f"{name} {version(name)}" for name in self.versions]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
     def stale(self, made: Made) -> str:

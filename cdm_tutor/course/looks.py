@@ -21,7 +21,7 @@ MEASURES = {  # in this order everywhere; grey levels from 0, black, to 1, white
     "black": "the darkest tenth of an image",
     "white": "its brightest hundredth",
     "mean": "its mean grey",
-    "spread": "the spread of its greys",
+    "spread": "the standard deviation of its greys",
     "fine": "share of fine detail",
     "grain": "grain where it should be flat",
     "variety": "how much the images differ",
@@ -94,7 +94,7 @@ def fine_detail(x0: Tensor) -> Tensor:
 
 
 def grain(x0: Tensor) -> Tensor:
-    """The spread of greys within the flattest quarter of an image's squares of four by four pixels."""
+    """The standard deviation of greys within the flattest quarter of an image's squares of four by four pixels."""
     squares = F.unfold((x0 + 1) / 2, 4, stride=4)
     return squares.std(dim=1).quantile(0.25, dim=1).mean()
 

@@ -23,7 +23,7 @@ LOOKS = ASSETS / "looks.json"
 NEIGHBOURS = 3  # so many of the nearest sets vote, the nearer the more
 TOGETHER = ("variety", "twin", "balance")  # what a few images say nothing of
 FEW = 12  # images
-FLAT = 0.02  # a smaller spread of greys, and there is no picture
+FLAT = 0.02  # a smaller standard deviation of greys, and there is no picture
 MENTIONED = 3  # mistakes
 BRIEF = 50_000  # images seen in training: after half of them a right network still draws strokes, and no digits
 LEARNED = 0.95  # of the first losses, which a constant answer reaches: who ends above has learned nothing
@@ -101,7 +101,7 @@ def empty(yours: dict[str, float], real: dict[str, float]) -> Verdict:
 def nearest(yours: dict[str, float], real: dict[str, float], n: int) -> list[tuple[float, str, str]]:
     """All sets of the clinic, the nearest first: distance, symptom, and mistake, "" for none.
 
-    What is compared is how far each measure is from that of real images, in its spread over the clinic.
+    What is compared is how far each measure is from that of real images, in its standard deviations over the clinic.
     """
     clinic = json.loads(LOOKS.read_text(encoding="utf-8"))
     weights = [1 / clinic["spread"][name] if n >= FEW or name not in TOGETHER else 0.0 for name in MEASURES]

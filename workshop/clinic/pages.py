@@ -19,7 +19,7 @@ from workshop.clinic.make import PICTURES, read_seen
 from workshop.clinic.words import how
 
 ENLARGED = 3
-STANDS_OUT = 0.5  # a measure that is off by more, in its spread over the whole clinic, is worth telling
+STANDS_OUT = 0.5  # a measure that is off by more, in standard deviations over the whole clinic, is worth telling
 ALIKE = 0.01  # samples that differ by less, in grey, are told to look right
 HEALTHY = 0.1  # a loss at the end that is off by less, as a share of the right one
 JUMPY = 1.5  # and that changes from step to step by less than so many times as much
@@ -130,7 +130,7 @@ def verdict(scene: dict[str, Any]) -> str:
 
 @cache
 def spreads() -> dict[str, float]:
-    """Of each measure, its spread over all that was seen."""
+    """Of each measure, its standard deviation over all that was seen."""
     all_looks = [scene["looks"] for facts in seen().values() for scene in facts["scenes"] if scene.get("looks")]
     return {name: pstdev(looks[name] for looks in all_looks) for name in MEASURES}
 
