@@ -248,7 +248,7 @@ def evaluate(
     device: options.Device = "auto",
     seed: options.Seed = 0,
 ) -> None:
-    """Measure samples: FID and KID, class balance, confidence, distance to the training images."""
+    """Measure samples: FID, KID, precision, recall, class balance, unsure ones, distance to training images."""
     share_work(processes)
     import json
     from dataclasses import asdict
@@ -264,10 +264,11 @@ def evaluate(
     report = Yardstick(data, load_sample(data).x0).report(samples)
     print(f"FID         {report.fid:8.3f}   (n = {n}; {n} real images: {report.fid_floor:.3f})")
     print(f"KID x 1000  {report.kid:8.3f}   (0 is best)")
+    print(f"precision   {report.precision:8.3f}   (samples among real images; real ones: {report.precision_floor:.3f})")
+    print(f"recall      {report.recall:8.3f}   (real images among samples)")
     print(f"confidence  {report.confidence:8.3f}   (mean probability of the class the classifier picks)")
-    print(
-        f"nearest     {report.nearest:8.3f}   (to the nearest training image; real images: {report.nearest_floor:.3f})"
-    )
+    print(f"unsure      {report.unsure:8.3f}   (share of it below 0.5; of real test images: {report.unsure_floor:.3f})")
+    print(f"nearest     {report.nearest:8.3f}   (to the nearest training image; real: {report.nearest_floor:.3f})")
     print("classes     " + ", ".join(f"{c} {h:.1%}" for c, h in zip(CLASS_NAMES[data], report.histogram, strict=True)))
 
     def write(path: Path) -> None:

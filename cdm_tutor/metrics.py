@@ -4,6 +4,7 @@ The classifier was trained on the full training sets (workshop/classifier.py). I
 compare models of this course with each other; they are not the published FIDs of Inception's features.
 """
 
+import json
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +16,8 @@ from cdm_tutor.checkpoint import fill, read_safetensors
 from cdm_tutor.data import ASSETS, check_name
 
 FEATURES = 128
+UNSURE = 0.5  # a probability of the class picked below which the classifier is called unsure
+NEIGHBOURS = 3  # how far away the so-many-th nearest image is says how large an image's surroundings are
 
 
 class Classifier(nn.Module):
@@ -59,6 +62,11 @@ class Report:
         kid: kernel distance to n of the embedded real images, times 1,000; 0 is best, whatever n is.
         histogram: the share of samples that the classifier puts in each class.
         confidence: mean probability that it gives the class it picks.
+        unsure: the share of samples whose class it gives a probability below 0.5.
+        unsure_floor: that of the 10,000 real test images, which it has never seen.
+        precision: the share of samples that lie among real images; of 2,000 samples at most.
+        recall: the share of real images that lie among samples: little, where some kinds are never drawn.
+        precision_floor: both shares, of as many other real images.
         nearest: median distance to the nearest real image, root mean square over pixels in [-1, 1].
         nearest_floor: that of real images to the others. Far below it, the model is memorising.
     """
@@ -69,6 +77,11 @@ class Report:
     kid: float
     histogram: tuple[float, ...]
     confidence: float
+    unsure: float
+    unsure_floor: float
+    precision: float
+    recall: float
+    precision_floor: float
     nearest: float
     nearest_floor: float
 
@@ -86,7 +99,8 @@ class Yardstick:
         self.training_set, _ = read_safetensors(ASSETS / f"{name}-features.safetensors")
         self.real = real[torch.randperm(len(real), generator=torch.Generator().manual_seed(0))]
         self.real_features = self.features(self.real)
-        self.floors: dict[int, tuple[float, float]] = {}
+        self.floors: dict[int, tuple[float, float, float]] = {}
+        self.unsure_floor: float = json.loads((ASSETS / f"{name}-classifier.json").read_text())["unsure"]
 
     def report(self, samples: Tensor) -> Report:
         """Measure (n, 1, 28, 28) samples in [-1, 1].
@@ -103,25 +117,33 @@ class Yardstick:
         features = self.features(samples)
         probabilities = self.probabilities(features)
         chosen = probabilities.argmax(dim=1)
+        certainty = probabilities.amax(dim=1)
         some = min(n, 1000)  # a median needs no more, and takes its time
-        fid_floor, nearest_floor = self.floor(n)
+        fid_floor, nearest_floor, precision_floor = self.floor(n)
+        precision, recall = precision_and_recall(features[:2000], self.real_features[-min(n, 2000) :])
         return Report(
             n=n,
             fid=self.fid(features),
             fid_floor=fid_floor,
             kid=1000 * poly_mmd(self.real_features[:n], features).item(),
             histogram=tuple((torch.bincount(chosen, minlength=10) / n).tolist()),
-            confidence=probabilities.amax(dim=1).mean().item(),
+            confidence=certainty.mean().item(),
+            unsure=(certainty < UNSURE).float().mean().item(),
+            unsure_floor=self.unsure_floor,
+            precision=precision,
+            recall=recall,
+            precision_floor=precision_floor,
             nearest=nearest_distance(samples[:some], self.real[some:]),
             nearest_floor=nearest_floor,
         )
 
-    def floor(self, n: int) -> tuple[float, float]:
-        """FID, and median distance to the nearest, of n real images: measured once for each n."""
+    def floor(self, n: int) -> tuple[float, float, float]:
+        """FID, median distance to the nearest, and precision, of n real images: measured once for each n."""
         if n not in self.floors:
             some = min(n, 1000)
             nearest = nearest_distance(self.real[:some], self.real[some:])
-            self.floors[n] = self.fid(self.real_features[:n]), nearest
+            others = self.real_features[: min(n, 2000)], self.real_features[-min(n, 2000) :]
+            self.floors[n] = self.fid(self.real_features[:n]), nearest, precision_and_recall(*others)[0]
         return self.floors[n]
 
     @torch.no_grad()
@@ -154,3 +176,18 @@ def nearest_distance(samples: Tensor, real: Tensor) -> float:
     """Median over the samples of the distance to the nearest real image, root mean square over pixels."""
     pixels = samples[0].numel()
     return (torch.cdist(samples.flatten(1), real.flatten(1)).amin(dim=1) / pixels**0.5).median().item()
+
+
+def precision_and_recall(made: Tensor, real: Tensor) -> tuple[float, float]:
+    """The share of made images that lie among real ones, and of real ones that lie among made ones.
+
+    An image lies among others if it is nearer to one of them than that one's third nearest neighbour is.
+    Kynkaanniemi et al. 2019, equation 1; made and real: (N, F) and (M, F) features.
+    """
+    return _among(made, real), _among(real, made)
+
+
+def _among(some: Tensor, others: Tensor) -> float:
+    neighbours = min(NEIGHBOURS, len(others) - 1)
+    radius = torch.cdist(others, others).kthvalue(neighbours + 1, dim=1).values  # the nearest is the image itself
+    return (torch.cdist(some, others) <= radius).any(dim=1).float().mean().item()

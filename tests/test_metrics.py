@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from cdm_tutor.data import CLASS_NAMES, Images, load_sample
-from cdm_tutor.metrics import Yardstick, nearest_distance
+from cdm_tutor.metrics import Yardstick, nearest_distance, precision_and_recall
 
 N = 500
 
@@ -33,6 +33,9 @@ def test_real_images_are_at_the_floor_and_worse_ones_are_further(measured: tuple
     assert sum(real.histogram) == pytest.approx(1)
     assert max(real.histogram) < 0.16
     assert real.confidence > 0.8
+    assert [r.precision for r in reports] == sorted((r.precision for r in reports), reverse=True)
+    assert real.precision > 0.7 > 0.1 > reports[-1].precision
+    assert real.unsure < real.unsure_floor + 0.03 < reports[-1].unsure
 
 
 def test_fid_by_hand(measured: tuple[Yardstick, Images]) -> None:
@@ -49,12 +52,21 @@ def test_one_class_only_is_seen(measured: tuple[Yardstick, Images]) -> None:
     report = yardstick.report(data.x0[data.labels == 1][:N])
     assert report.histogram[1] > 0.9
     assert report.fid > 5 * report.fid_floor
+    assert report.precision > 0.8 * report.precision_floor
+    assert report.recall < 0.5 * report.precision_floor
 
 
 def test_memorised_images_are_seen(measured: tuple[Yardstick, Images]) -> None:
     yardstick, _ = measured
     report = yardstick.report(yardstick.real[-N:])
     assert report.nearest < 0.01 < report.nearest_floor
+
+
+def test_precision_and_recall_by_hand() -> None:
+    """On a line: real ones at 0 to 4, each with its third neighbour 2 or 3 away; of four made ones two are far off."""
+    real = torch.arange(5.0)[:, None]
+    assert precision_and_recall(torch.tensor([[1.5], [2.5], [20.0], [21.0]]), real) == (0.5, 1.0)
+    assert precision_and_recall(torch.tensor([[9.0], [9.1], [9.2], [9.3]]), real) == (0.0, 0.0)
 
 
 def test_nearest_distance_by_hand() -> None:

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 
 from cdm_tutor.data import ASSETS, CLASS_NAMES, Images, load_full
-from cdm_tutor.metrics import Classifier
+from cdm_tutor.metrics import UNSURE, Classifier
 from workshop.machine import machine
 
 
@@ -53,6 +53,15 @@ def features(model: Classifier, x0: torch.Tensor) -> torch.Tensor:
     return torch.cat([model(batch) for batch in x0.split(500)])
 
 
+@torch.no_grad()
+def judge(model: Classifier, test: Images) -> dict[str, float]:
+    """On the test images: the share that it names rightly, and of which it is unsure."""
+    probabilities = model.logits(features(model, test.x0)).softmax(dim=1)
+    right = (probabilities.argmax(dim=1) == test.labels).float().mean().item()
+    unsure = (probabilities.amax(dim=1) < UNSURE).float().mean().item()
+    return {"test_accuracy": round(right, 4), "unsure": round(unsure, 4)}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data_dir")
@@ -69,12 +78,11 @@ def main() -> None:
         weights = {k: (v.half() if v.is_floating_point() else v).contiguous() for k, v in model.state_dict().items()}
         save_file(weights, ASSETS / f"{name}-classifier.safetensors")
         model.load_state_dict(weights)
-        with torch.no_grad():
-            accuracy = (model.logits(features(model, test.x0)).argmax(1) == test.labels).float().mean().item()
+        judged = judge(model, test)
         real = features(model, data.x0).double()
         sums = {"sum": real.sum(0), "cov_sum": real.T @ real, "count": torch.tensor(len(real))}
         save_file(sums, ASSETS / f"{name}-features.safetensors")
-        report = {"test_accuracy": round(accuracy, 4), "epochs": args.epochs, "minutes": round(minutes, 1), **machine()}
+        report = {**judged, "epochs": args.epochs, "minutes": round(minutes, 1), **machine()}
         (ASSETS / f"{name}-classifier.json").write_text(json.dumps(report, indent=2) + "\n")
         print(name, report, flush=True)
 
