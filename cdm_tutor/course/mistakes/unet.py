@@ -294,6 +294,56 @@ MISTAKES = [
         scenes=WITH_BOTH,
     ),
     Mistake(
+        name="attention-reshaped-both-ways",
+        exercise="SelfAttention.forward",
+        title="q, k and v are made lists of positions by a reshape, and what was heard is put back by one",
+        symptom="TODO",
+        concept="A reshape keeps the order of the numbers and exchanges no axes: what it calls a position is a piece "
+        "of one channel. Undone the same way it fits again, so no error tells.",
+        patch=(
+            (
+                ".flatten(2).transpose(1, 2).chunk(3, dim=2)",
+                ".chunk(3, dim=1)\n        q, k, v = (part.reshape(len(x), -1, x.shape[1]) for part in (q, k, v))",
+            ),
+            ("attended.transpose(1, 2).reshape(x.shape)", "attended.reshape(x.shape)"),
+        ),
+        symptoms=("plain",),
+        scenes=(Sampled(),),
+    ),
+    Mistake(
+        name="attention-cut-by-reshape",
+        exercise="SelfAttention.forward",
+        title="the numbers of qkv are reshaped to positions before they are cut into q, k and v, and back by a reshape",
+        symptom="TODO",
+        concept="A reshape keeps the order of the numbers and exchanges no axes: each row then holds pieces of "
+        "queries, or of keys, or of values, and none of them all.",
+        patch=(
+            (
+                "self.qkv(self.norm(x)).flatten(2).transpose(1, 2).chunk(3, dim=2)",
+                "self.qkv(self.norm(x)).reshape(len(x), -1, 3 * x.shape[1]).chunk(3, dim=2)",
+            ),
+            ("attended.transpose(1, 2).reshape(x.shape)", "attended.reshape(x.shape)"),
+        ),
+        symptoms=("plain",),
+        scenes=(Sampled(),),
+    ),
+    Mistake(
+        name="attention-reshaped-on-the-way-in",
+        exercise="SelfAttention.forward",
+        title="q, k and v are made lists of positions by a reshape",
+        symptom="TODO",
+        concept="A reshape keeps the order of the numbers and exchanges no axes: what it calls a position is a piece "
+        "of one channel.",
+        patch=(
+            (
+                ".flatten(2).transpose(1, 2).chunk(3, dim=2)",
+                ".chunk(3, dim=1)\n        q, k, v = (part.reshape(len(x), -1, x.shape[1]) for part in (q, k, v))",
+            ),
+        ),
+        symptoms=("plain",),
+        scenes=(Sampled(),),
+    ),
+    Mistake(
         name="attention-among-channels",
         exercise="SelfAttention.forward",
         title="channels look at channels, not positions at positions",
