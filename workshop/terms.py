@@ -16,7 +16,7 @@ TERMS = {
     ),
     "02": ("velocity", "clipping", "broadcasting"),
     "03": ("embedding", "residual block", "group norm", "attention", "skip connection"),
-    "04": ("DDPM", "DDIM", "DPM-Solver++", "eta", "stride", "posterior"),
+    "04": ("DDPM", "DDIM", "DPM-Solver++", "eta", "stride"),
     "05": ("re-noising", "input perturbation", "specialist"),
     "06": (
         "epoch", "warm-up", "exponential moving average", "EMA", "gradient clipping", "checkpoint", "rank",

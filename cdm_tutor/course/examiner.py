@@ -67,7 +67,7 @@ class Examiner:
 
     def __init__(self, subject: Subject, exercise: str | None, tests: dict[str, pytest.Function], called: mmap) -> None:
         self.subject, self.exercise, self.tests, self.called = subject, exercise, tests, called
-        self.nothing = ""  # the exercise that gave back None in this test, though it should give something
+        self.nothing = ""  # that an exercise gave back None in this test, though it should give something: in words
         self.borrowed: set[str] = set()  # the package's own exercises that the learner's code called
         self.modules: list[ModuleType] = []  # of the learner's, those that were loaded so far
         self.spies: list[Callable[..., Any]] = []
@@ -136,7 +136,8 @@ class Examiner:
         if result is None:
             theirs = _resolve(import_module(f"cdm_tutor.{self.subject.lesson.module}"), name)
             if "None" not in str(inspect.signature(theirs).return_annotation):
-                self.nothing = name
+                what = "yield" if inspect.isgeneratorfunction(inspect.unwrap(theirs)) else "return"
+                self.nothing = f"{name} gives back None: is the {what} missing?"
 
     def watch_reference(self) -> None:
         """Have the package's own exercises of this lesson tell if the learner's code calls them."""
@@ -175,8 +176,8 @@ class Examiner:
             place = self.subject.place(self.exercise) if self.exercise else ""
         others = {each.name for each in lesson.exercises} - {self.exercise} if self.subject.only else set()
         text = explain(error, files, seconds, place, others)
-        if self.nothing and not isinstance(error, NotRefused | StillRunning) and "the return missing" not in text:
-            text = f"{self.nothing} gives back None: is the return missing?\n{text}"
+        if not isinstance(error, NotRefused | StillRunning) and "missing?" not in text and self.nothing:
+            text = f"{self.nothing}\n{text}"
         return Finding(
             outcome="no time" if isinstance(error, NoTime) else "wrong",
             text="\n".join(filter(None, [text, self.other_version(error)])),

@@ -151,8 +151,8 @@ MISTAKES = [
         exercise="ResidualBlock.forward",
         title="scale and shift are exchanged",
         symptom="None if you train from nothing; with weights trained elsewhere, pale blotches.",
-        concept="A linear layer's outputs have no names. Which half means what is a convention, kept by whoever made "
-        "the weights.",
+        concept="A linear layer's outputs have no names. Which half means what is a convention that the "
+        "weights were trained with.",
         patch=(("scale, shift = self.time(time)", "shift, scale = self.time(time)"),),
         symptoms=("blotches", "elsewhere"),
         scenes=WITH_BOTH,
@@ -260,7 +260,7 @@ MISTAKES = [
         title="the weights sum to 1 over those who ask, not over those who are asked",
         symptom="Hardly any in a small network, trained from nothing or elsewhere: some positions are drowned in what "
         "they hear, others hear nothing.",
-        concept="Whoever asks takes a mean over all answers, so its own weights must sum to 1.",
+        concept="A position that asks takes a mean over all answers, so its own weights must sum to 1.",
         patch=(
             (
                 "F.scaled_dot_product_attention(q, k, v)",
@@ -275,8 +275,8 @@ MISTAKES = [
         exercise="SelfAttention.forward",
         title="queries and keys are exchanged",
         symptom="None if you train from nothing; with weights trained elsewhere, strokes that are off by a little.",
-        concept="A linear layer's outputs have no names. Which third means what is a convention, kept by whoever made "
-        "the weights.",
+        concept="A linear layer's outputs have no names. Which third means what is a convention that the "
+        "weights were trained with.",
         patch=(("q, k, v = self.qkv", "k, q, v = self.qkv"),),
         symptoms=("plain", "elsewhere"),
         scenes=WITH_BOTH,
