@@ -58,6 +58,8 @@ def look(lesson: Lesson, folder: Path, exercise: str | None = None) -> list[Seen
     try:
         missing = unwritten(source, lesson)
     except (SyntaxError, ValueError) as error:
+        if isinstance(error, SyntaxError):
+            error.filename = file  # which it was read from, before it was parsed as text
         raise ValueError(explain(error, {file}, SECONDS, "")) from None
     names = [exercise] if exercise else [each.name for each in lesson.exercises]
     subject.only = tuple(name for name in names if name not in missing)
