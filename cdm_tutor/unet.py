@@ -15,8 +15,9 @@ from torch import Tensor, nn
 def timestep_embedding(t: Tensor, dim: int) -> Tensor:
     """Turn each timestep into a row of cosines and sines, from fast to slow: (B, dim) float32.
 
-        angle_i = t * 10000 ** (-i / (dim / 2)),  i = 0 ... dim / 2 - 1
-        embedding = [cos(angle_0), ..., sin(angle_0), ...]
+    A row is a clock with dim / 2 hands: the cosines of all their angles, then the sines of all. Hand 0 turns by one
+    radian a step. Each hand is slower than the one before, always by the same factor, so that one hand more would turn
+    by 1 / 10000. By hand, for dim = 4: the rates are 1 and 1 / 100, and t = 50 gives cos 50, cos 0.5, sin 50, sin 0.5.
 
     Near timesteps get near rows, far ones do not. Vaswani et al. 2017, section 3.5.
 
@@ -24,6 +25,7 @@ def timestep_embedding(t: Tensor, dim: int) -> Tensor:
         t: (B,) integer timesteps, not scaled.
         dim: the length of a row, even.
     """
+    # angle_i = t * 10000 ** (-i / (dim / 2)),  i = 0 ... dim / 2 - 1
     half = dim // 2
     rates = torch.exp(-math.log(10000) * torch.arange(half, device=t.device) / half)
     angles = t[:, None] * rates
@@ -41,10 +43,9 @@ def zeroed(module: nn.Conv2d) -> nn.Conv2d:
 
 
 class ResidualBlock(nn.Module):
-    """Twice norm, SiLU, convolution, added to the input; the timestep scales and shifts what the second norm gives.
+    """Twice norm, SiLU, convolution, added to the input; at the second norm the timestep scales and shifts.
 
-        norm2(h) * (1 + scale) + shift,  one scale and one shift a channel, from the timestep
-
+    Each channel has a scale and a shift of its own. Where both are 0, the timestep changes nothing.
     The last convolution starts at zero, so that the block starts as (nearly) the identity.
     Ho et al. 2020, appendix B; scale and shift: Dhariwal and Nichol 2021, section 3.
     """
@@ -60,7 +61,13 @@ class ResidualBlock(nn.Module):
         self.shortcut = nn.Identity() if same else nn.Conv2d(in_channels, out_channels, 1)
 
     def forward(self, x: Tensor, time: Tensor) -> Tensor:
-        """(B, in_channels, H, W) and (B, time_dim) to (B, out_channels, H, W)."""
+        """(B, in_channels, H, W) and (B, time_dim) to (B, out_channels, H, W).
+
+        By hand: pixels (-1, 1) in each channel, convolutions that pass on what they get, scale 1 and shift 0.5. What
+        the second norm gives is (-1, 1) again. Scaled and shifted it is (-1.5, 2.5), after SiLU (-0.27, 2.31), and the
+        block gives (-1.27, 3.31).
+        """
+        # norm2(h) * (1 + scale) + shift
         h = self.conv1(F.silu(self.norm1(x)))
         scale, shift = self.time(time)[:, :, None, None].chunk(2, dim=1)
         h = self.norm2(h) * (1 + scale) + shift
@@ -80,7 +87,12 @@ class SelfAttention(nn.Module):
         self.out = zeroed(nn.Conv2d(channels, channels, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) to (B, C, H, W)."""
+        """(B, C, H, W) to (B, C, H, W); a position is one of the H * W places of an image.
+
+        By hand: two positions, -1 and 1 in each channel; each finds itself more alike by log 3 than the other, and
+        values and self.out pass on what they get. So it listens to itself with 3/4 and to the other with 1/4, hears
+        -0.5 and 0.5, and the result is -1.5 and 1.5.
+        """
         q, k, v = self.qkv(self.norm(x)).flatten(2).transpose(1, 2).chunk(3, dim=2)
         attended = F.scaled_dot_product_attention(q, k, v)
         return x + self.out(attended.transpose(1, 2).reshape(x.shape))
@@ -150,6 +162,7 @@ class SimpleUNet(nn.Module):
 
         Returns:
             What came out of the last layer, and the skips: what came out of each residual block, first to last.
+            By hand: h = 5 and blocks that add 1, 10 and 100 give 116 and the skips 6, 16, 116.
         """
         skips = []
         for layer in self.down:
@@ -161,15 +174,15 @@ class SimpleUNet(nn.Module):
         return h, skips
 
     def decode(self, h: Tensor, skips: list[Tensor], time: Tensor) -> Tensor:
-        """The way up: through every layer of `up`; each residual block gets [h, skip], h's channels before the skip's.
+        """The way up: through every layer of `up`; each residual block gets h and its skip, side by side.
 
         Args:
-            h: what comes from the bottom.
-            skips: as from encode; the last is taken first.
+            h: what comes from the bottom; its channels come first.
+            skips: as from encode; each is used once, by the block that has its size. The caller's list stays as it is.
             time: (B, time_dim).
 
         Returns:
-            (B, channels[0], H, W).
+            (B, channels[0], H, W). By hand: h = 1, skips = [2, 3] and two blocks that give 10 * h + skip: 132.
         """
         skips = list(skips)  # a copy: the caller's stay
         for layer in self.up:

@@ -320,6 +320,26 @@ def test_what_is_not_refused_does_not_hide_a_mistake() -> None:
     assert named(module, lesson, "q_sample", strict=True) is None
 
 
+def test_what_was_not_refused_is_not_named_after_something_else() -> None:
+    """The other tests of the same body name what else is wrong with it."""
+    lesson = find_lesson("03")
+    check = "if x_t.shape[2] % self.divisor or x_t.shape[3] % self.divisor:"
+    dropped = next(each for each in mistakes_of(lesson) if each.name == "unet-time-dropped")
+    source = patched(reference_source(lesson), (*dropped.patch, (check, "if False:")))
+    verdicts = gate_of(lesson).examine(source, "SimpleUNet.forward")
+    wrong = [verdict for verdict in verdicts.values() if verdict.outcome == "wrong"]
+    assert {verdict.mistake for verdict in wrong if verdict.refusal} == {None}
+    assert {verdict.mistake for verdict in wrong if not verdict.refusal} == {dropped}
+
+
+def test_a_missing_return_is_asked_about_in_every_test() -> None:
+    lesson = find_lesson("04")
+    patch = (("return Guess(t, pred_x0, ", "guess = Guess(t, pred_x0, "),)
+    verdicts = gate_of(lesson).examine(patched(reference_source(lesson), patch), "denoise")
+    wrong = [verdict.text.splitlines()[0] for verdict in verdicts.values() if verdict.outcome == "wrong"]
+    assert wrong == ["denoise gives back None: is the return missing?"] * len(wrong)
+
+
 def test_the_same_kind_of_error_is_not_the_same_mistake() -> None:
     """A network whose layers cannot be made raises a TypeError wherever it is used, for more than one reason."""
     lesson = find_lesson("03")

@@ -15,8 +15,8 @@ TERMS = {
         "linear schedule", "cosine schedule",
     ),
     "02": ("velocity", "clipping", "broadcasting"),
-    "03": ("embedding", "residual block", "skip connection", "group norm", "attention", "channels"),
-    "04": ("DDPM", "DDIM", "DPM-Solver++", "eta", "stride", "posterior"),
+    "03": ("embedding", "residual block", "group norm", "attention", "skip connection"),
+    "04": ("DDPM", "DDIM", "DPM-Solver++", "eta", "stride"),
     "05": ("re-noising", "input perturbation", "specialist"),
     "06": (
         "epoch", "warm-up", "exponential moving average", "EMA", "gradient clipping", "checkpoint", "rank",
@@ -28,7 +28,7 @@ TERMS = {
 
 def plain(text: str) -> str:
     """A page's main path without code, formulas and addresses."""
-    for pattern in (r"^```.*?^```", r"^\$\$.*?^\$\$", r"`[^`]*`", r"\$[^$]*\$", r"\]\([^)]*\)", r"^--8<--.*$"):
+    for pattern in (r"^```.*?^```", r"^\$\$.*?^\$\$", r"`[^`]*`", r"\$[^$]*\$", r"\]\([^)]*\)", r"^--8<--[^\n]*$"):
         text = re.sub(pattern, " ", text, flags=re.MULTILINE | re.DOTALL)
     return text
 

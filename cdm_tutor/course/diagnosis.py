@@ -84,19 +84,27 @@ def diagnose(yours: list[Any], lesson: Lesson, exercise: str | None = None, *, s
     """The known mistake that gives the same answers to the calls about one exercise, or about all.
 
     None if they are the reference's, or no known mistake's. Of several mistakes it is the one about that exercise.
-    Strictly, it must also refuse what the mistake refuses.
+    Strictly, for what was not refused, it is one that takes what the reference refuses: others say nothing of that.
     """
     calls = calls_about(lesson, exercise)
     if len(yours) != len(calls):
         return None
     mine = dict(zip(calls, yours, strict=True))
     mistakes = sorted(mistakes_of(lesson), key=lambda mistake: mistake.exercise != exercise)
+    if strict:
+        mistakes = [mistake for mistake in mistakes if _takes_more(lesson, mistake, calls)]
     accepted = [call for call in calls if not _is_error(_known(lesson, None, call))]
     for some in [calls] if strict else [calls, accepted]:
         for each in (None, *mistakes):
             if some and all(agree(mine[call], _known(lesson, each, call)) for call in some):
                 return each if each and _same_errors(lesson, each, some, mine) else None
     return None
+
+
+def _takes_more(lesson: Lesson, mistake: Mistake, calls: list[Call]) -> bool:
+    """Whether a mistake takes something that the reference refuses."""
+    answers = ((_known(lesson, None, call), _known(lesson, mistake, call)) for call in calls)
+    return any(_is_error(right) and not agree(right, wrong) for right, wrong in answers)
 
 
 def _same_errors(lesson: Lesson, mistake: Mistake, calls: list[Call], mine: dict[Call, Any]) -> bool:

@@ -67,6 +67,7 @@ class Examiner:
 
     def __init__(self, subject: Subject, exercise: str | None, tests: dict[str, pytest.Function], called: mmap) -> None:
         self.subject, self.exercise, self.tests, self.called = subject, exercise, tests, called
+        self.nothing = ""  # that an exercise gave back None in this test, though it should give something: in words
         self.borrowed: set[str] = set()  # the package's own exercises that the learner's code called
         self.modules: list[ModuleType] = []  # of the learner's, those that were loaded so far
         self.spies: list[Callable[..., Any]] = []
@@ -83,6 +84,7 @@ class Examiner:
         """Run a test. Gives back the Finding as a dict."""
         torch.default_generator.manual_seed(SEED)  # torch.manual_seed would look at GPUs too, and the stack
         self.note("")
+        self.nothing = ""
         try:
             test = self.tests[name]
             with time_limit(seconds):
@@ -127,7 +129,15 @@ class Examiner:
         for name in [self.exercise] if self.exercise else [exercise.name for exercise in lesson.exercises]:
             if any(_resolve(module, name) is spy for spy in self.spies):
                 self.borrowed.add(name)
-            replace_in(module, name, functools.partial(watched, name=name, enter=self.note))
+            replace_in(module, name, functools.partial(watched, name=name, enter=self.note, leave=self.left))
+
+    def left(self, name: str, result: object) -> None:
+        """Remember an exercise that gave back nothing where it should."""
+        if result is None:
+            theirs = _resolve(import_module(f"cdm_tutor.{self.subject.lesson.module}"), name)
+            if "None" not in str(inspect.signature(theirs).return_annotation):
+                what = "yield" if inspect.isgeneratorfunction(inspect.unwrap(theirs)) else "return"
+                self.nothing = f"{name} gives back None: is the {what} missing?"
 
     def watch_reference(self) -> None:
         """Have the package's own exercises of this lesson tell if the learner's code calls them."""
@@ -166,6 +176,8 @@ class Examiner:
             place = self.subject.place(self.exercise) if self.exercise else ""
         others = {each.name for each in lesson.exercises} - {self.exercise} if self.subject.only else set()
         text = explain(error, files, seconds, place, others)
+        if not isinstance(error, NotRefused | StillRunning) and "missing?" not in text and self.nothing:
+            text = f"{self.nothing}\n{text}"
         return Finding(
             outcome="no time" if isinstance(error, NoTime) else "wrong",
             text="\n".join(filter(None, [text, self.other_version(error)])),

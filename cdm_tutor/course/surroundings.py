@@ -165,13 +165,16 @@ def _unpatch(parts: list[Any]) -> list[str]:
     return changed
 
 
-def watched(function: Callable[..., Any], name: str, enter: Callable[[str], None]) -> Callable[..., Any]:
+def watched(
+    function: Callable[..., Any], name: str, enter: Callable[[str], None], leave: Callable[[str, object], None]
+) -> Callable[..., Any]:
     """The same function, around whose calls it is looked at what it changes for everybody.
 
     Args:
         function: a learner's.
         name: what it is called.
         enter: is told the name at each call.
+        leave: is told the name and what comes back.
     """
 
     @contextmanager
@@ -202,6 +205,7 @@ def watched(function: Callable[..., Any], name: str, enter: Callable[[str], None
     def call(*args: Any, **kwargs: Any) -> Any:
         with around():
             result = function(*args, **kwargs)
+        leave(name, result)
         return stepwise(result) if inspect.isgenerator(result) else result
 
     return call

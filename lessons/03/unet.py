@@ -15,8 +15,9 @@ from torch import Tensor, nn
 def timestep_embedding(t: Tensor, dim: int) -> Tensor:
     """Turn each timestep into a row of cosines and sines, from fast to slow: (B, dim) float32.
 
-        angle_i = t * 10000 ** (-i / (dim / 2)),  i = 0 ... dim / 2 - 1
-        embedding = [cos(angle_0), ..., sin(angle_0), ...]
+    A row is a clock with dim / 2 hands: the cosines of all their angles, then the sines of all. Hand 0 turns by one
+    radian a step. Each hand is slower than the one before, always by the same factor, so that one hand more would turn
+    by 1 / 10000. By hand, for dim = 4: the rates are 1 and 1 / 100, and t = 50 gives cos 50, cos 0.5, sin 50, sin 0.5.
 
     Near timesteps get near rows, far ones do not. Vaswani et al. 2017, section 3.5.
 
@@ -24,7 +25,7 @@ def timestep_embedding(t: Tensor, dim: int) -> Tensor:
         t: (B,) integer timesteps, not scaled.
         dim: the length of a row, even.
     """
-    # 1. the rates: dim / 2 numbers that fall from 1 towards 1 / 10000, as in the formula
+    # 1. the rates: dim / 2 numbers, the first is 1, each smaller than the one before by the same factor
     # 2. the angles: each t times each rate, (B, dim / 2)
     # 3. all cosines, then all sines, side by side: one row a timestep
     raise NotImplementedError("lesson 03: timestep_embedding")
@@ -41,10 +42,9 @@ def zeroed(module: nn.Conv2d) -> nn.Conv2d:
 
 
 class ResidualBlock(nn.Module):
-    """Twice norm, SiLU, convolution, added to the input; the timestep scales and shifts what the second norm gives.
+    """Twice norm, SiLU, convolution, added to the input; at the second norm the timestep scales and shifts.
 
-        norm2(h) * (1 + scale) + shift,  one scale and one shift a channel, from the timestep
-
+    Each channel has a scale and a shift of its own. Where both are 0, the timestep changes nothing.
     The last convolution starts at zero, so that the block starts as (nearly) the identity.
     Ho et al. 2020, appendix B; scale and shift: Dhariwal and Nichol 2021, section 3.
     """
@@ -60,11 +60,16 @@ class ResidualBlock(nn.Module):
         self.shortcut = nn.Identity() if same else nn.Conv2d(in_channels, out_channels, 1)
 
     def forward(self, x: Tensor, time: Tensor) -> Tensor:
-        """(B, in_channels, H, W) and (B, time_dim) to (B, out_channels, H, W)."""
+        """(B, in_channels, H, W) and (B, time_dim) to (B, out_channels, H, W).
+
+        By hand: pixels (-1, 1) in each channel, convolutions that pass on what they get, scale 1 and shift 0.5. What
+        the second norm gives is (-1, 1) again. Scaled and shifted it is (-1.5, 2.5), after SiLU (-0.27, 2.31), and the
+        block gives (-1.27, 3.31).
+        """
         # 1. norm1, SiLU, conv1
         # 2. self.time makes 2 * out_channels numbers an image: first the scales, then the shifts
         # 3. give them the shape (B, out_channels, 1, 1), so that each speaks for a whole channel
-        # 4. norm2, then scale and shift as in the formula above
+        # 4. norm2, scale and shift: in which order is the time heard, and what must a scale of 0 do?
         # 5. SiLU, conv2, and the input added, which goes through self.shortcut
         raise NotImplementedError("lesson 03: ResidualBlock.forward")
 
@@ -82,7 +87,12 @@ class SelfAttention(nn.Module):
         self.out = zeroed(nn.Conv2d(channels, channels, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) to (B, C, H, W)."""
+        """(B, C, H, W) to (B, C, H, W); a position is one of the H * W places of an image.
+
+        By hand: two positions, -1 and 1 in each channel; each finds itself more alike by log 3 than the other, and
+        values and self.out pass on what they get. So it listens to itself with 3/4 and to the other with 1/4, hears
+        -0.5 and 0.5, and the result is -1.5 and 1.5.
+        """
         # 1. norm, then self.qkv: three times the channels, first q, then k, then v
         # 2. make each a list of positions: (B, H * W, C)
         # 3. every position asks every other: softmax(q k^T / sqrt(C)) v, within its own image
@@ -154,6 +164,7 @@ class SimpleUNet(nn.Module):
 
         Returns:
             What came out of the last layer, and the skips: what came out of each residual block, first to last.
+            By hand: h = 5 and blocks that add 1, 10 and 100 give 116 and the skips 6, 16, 116.
         """
         # 1. go through self.down: a ResidualBlock takes h and time, any other layer only h
         # 2. keep what comes out of each ResidualBlock: these are the skips
@@ -161,18 +172,18 @@ class SimpleUNet(nn.Module):
         raise NotImplementedError("lesson 03: SimpleUNet.encode")
 
     def decode(self, h: Tensor, skips: list[Tensor], time: Tensor) -> Tensor:
-        """The way up: through every layer of `up`; each residual block gets [h, skip], h's channels before the skip's.
+        """The way up: through every layer of `up`; each residual block gets h and its skip, side by side.
 
         Args:
-            h: what comes from the bottom.
-            skips: as from encode; the last is taken first.
+            h: what comes from the bottom; its channels come first.
+            skips: as from encode; each is used once, by the block that has its size. The caller's list stays as it is.
             time: (B, time_dim).
 
         Returns:
-            (B, channels[0], H, W).
+            (B, channels[0], H, W). By hand: h = 1, skips = [2, 3] and two blocks that give 10 * h + skip: 132.
         """
         # 1. go through self.up: a ResidualBlock takes time as well, any other layer only h
-        # 2. before each ResidualBlock, put the last skip that is left behind h: twice the channels, none lost
+        # 2. before each ResidualBlock, put one skip behind h, so that no number is lost; which one?
         # 3. what comes out at the top
         raise NotImplementedError("lesson 03: SimpleUNet.decode")
 

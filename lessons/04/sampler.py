@@ -75,16 +75,16 @@ def levels(schedule: NoiseSchedule, t: int) -> tuple[float, float]:
 def posterior(x_t: Tensor, guess: Guess, prev_t: int, schedule: NoiseSchedule) -> tuple[Tensor, float]:
     """Mean and variance of q(x_prev | x_t, x_0): where x_prev lies when both its neighbours are known.
 
-        alpha = alpha_bar_t / alpha_bar_prev,  beta = 1 - alpha                       (of the whole stride)
-        mean = (sqrt(alpha_bar_prev) * beta * x0 + sqrt(alpha) * (1 - alpha_bar_prev) * x_t) / (1 - alpha_bar_t)
-        variance = beta * (1 - alpha_bar_prev) / (1 - alpha_bar_t)
+    x_prev is x0 noised to prev_t; and x_t is x_prev noised by the stride, which keeps alpha_bar_t / alpha_bar_prev of
+    its variance. Bayes' rule multiplies the two Gaussians. By hand: alpha_bar .16 at t and .64 at prev_t, x0 = .5 and
+    x_t = 1 give the mean 4/7 and the variance 9/28. At prev_t = -1 the mean is x0 and the variance 0.
 
     Ho et al. 2020, equations 6 and 7, here for strides of any length. x_t: (B, C, H, W) images at step guess.t;
     guess: what they are made of, its pred_x0 stands for x0; prev_t: the step to go to, -1 for the clean image.
     """
     # 1. how much image and noise is in x_t, and in x_prev: levels tells both, also for -1
-    # 2. alpha, beta: what the whole stride from prev_t to t keeps, and what noise it adds
-    # 3. the mean and the variance from the formulas above
+    # 2. alpha, and 1 - alpha: what the whole stride from prev_t to t keeps, and how much noise it adds
+    # 3. the mean and the variance of the two Gaussians multiplied: with a pencil first
     raise NotImplementedError("lesson 04: posterior")
 
 
@@ -93,13 +93,12 @@ def p_sample(
 ) -> Tensor:
     """One DDPM step: draw x_prev from the posterior.
 
-        x_prev = mean + eta * sqrt(variance) * noise
-
-    At the last step the variance is 0 and no noise is added. Ho et al. 2020, algorithm 2. noise: (B, C, H, W) standard
-    normal; eta: the share of fresh noise, 1 for DDPM; the other arguments as in posterior.
+    By hand: mean .35, variance 9/28 and noise 2 give 1.484; with eta = .5, half as far from the mean, .917.
+    Ho et al. 2020, algorithm 2. noise: (B, C, H, W) standard normal; eta: the share of fresh noise, 1 for DDPM; the
+    other arguments as in posterior.
     """
     # 1. mean and variance of the posterior
-    # 2. the mean, and fresh noise of the variance that is left
+    # 2. the mean, and the noise, scaled to that variance and by eta
     raise NotImplementedError("lesson 04: p_sample")
 
 
@@ -108,12 +107,10 @@ def ddim_step(
 ) -> Tensor:
     """One DDIM step: noise the guessed image again, only to prev_t, with the noise that was guessed.
 
-        variance = eta**2 * posterior variance
-        x_prev = sqrt(alpha_bar_prev) * pred_x0 + sqrt(1 - alpha_bar_prev - variance) * pred_noise
-                 + sqrt(variance) * noise
-
-    eta = 0 adds no fresh noise, 1 as much as DDPM: then rounding may bring what is under the root, next to 0, below it;
-    take 0 for it. Song et al. 2021, equations 12 and 16. Arguments as in p_sample.
+    A part of it gives way to fresh noise, of eta**2 times the posterior's variance; both together have the variance
+    that belongs to prev_t. (With eta = 1 rounding may bring what is left for the old noise below 0: take 0 for it.)
+    By hand: alpha_bar .16 at t and .64 at prev_t, pred_x0 = .5, pred_noise = -1 and noise = 2 give -.2 for eta = 0 and
+    1.337 for eta = 1. Song et al. 2021, equations 12 and 16. Arguments as in p_sample.
     """
     # 1. how much image and how much noise belongs into x_prev
     # 2. the variance of the fresh noise: a share of the posterior's
@@ -127,16 +124,16 @@ def dpm_step(
 ) -> Tensor:
     """One step of DPM-Solver++(2M): lean on where the guess is heading, not only on where it is.
 
-        h = lambda_prev - lambda_t,  lambda = log-SNR / 2                (h_last: the same of the step before)
-        ahead = pred_x0 + (pred_x0 - last pred_x0) * h / (2 * h_last)    (at the first and the last step just pred_x0)
-        x_prev = first_order_step with ahead as the image
-
+    In the stride before, the guess moved from last.pred_x0 to pred_x0. The image to aim at is where it will be half-way
+    through this stride if it goes on so, with strides as stride_length measures them. At the first step there is none
+    before, and the final stride, to -1, has no length: there the aim is pred_x0. By hand: the guess was .1 and is .3,
+    and this stride is twice the one before; half of it is as long as that, so the aim is .5.
     eta = 0 is the plain solver, 1 the stochastic one. Lu et al. 2022, arXiv 2211.01095. last: the guess of the step
     before, None at the first; the other arguments as in p_sample.
     """
-    # 1. at the first step there is no last, at the last none after it: the guessed image as it is
-    # 2. elsewhere go on as far past it as the guess moved last time, in proportion to half the stride
-    # 3. first_order_step does the rest
+    # 1. at the first step there is no last, at the final one prev_t is -1: the aim is the guessed image
+    # 2. elsewhere: how far did the guess move in the stride before, and how far will it in half of this one?
+    # 3. first_order_step does the rest, with the aim as its image
     raise NotImplementedError("lesson 04: dpm_step")
 
 
@@ -145,7 +142,7 @@ def first_order_step(
 ) -> Tensor:
     """Go from t to prev_t, exactly so if pred_x0 were the right image all the way.
 
-        keep = exp(-(1 + eta) * h),  h as in dpm_step
+        keep = exp(-(1 + eta) * h),  h = stride_length
         x_prev = sqrt(alpha_bar_prev) * (keep * x_t / sqrt(alpha_bar_t) + (1 - keep) * pred_x0)
                  + sqrt(1 - alpha_bar_prev) * sqrt(1 - exp(-2 * eta * h)) * noise
 
@@ -180,13 +177,15 @@ def dpm_walk(
 ) -> Walk:
     """The solver of dpm: predict by dpm_step where a step leads, ask there, and take the step again with that guess.
 
-    Again means: from the same x, with the same noise, as a first_order_step; the network is asked no more often for it.
+    Yielded are the guess about x and the predicted x_prev; then x_prev is asked about. Again means: from the same x,
+    with the same noise, by first_order_step. Where it leads is the x that the next step begins from; this function
+    keeps it for itself and does not ask about it. After the step to -1 nothing is asked and nothing corrected.
     Zhao et al. 2023 (UniPC), with noise Xue et al. 2023 (SA-Solver); here in the simplest form, one guess a step.
     """
     # 1. begin at x_T, with the guess about it and no guess before; then for each pair (t, prev_t):
     # 2. fresh noise, and predict by dpm_step where the step leads; yield the guess and that x_prev
-    # 3. unless it was the last step: the guess becomes the last one; ask about x_prev for the new one
-    # 4. correct: from x once more, with the same noise, but with the new guess as the image
+    # 3. unless it was the step to -1: the guess becomes the last one; ask about x_prev for the new one
+    # 4. correct: from x once more, with the same noise, the new guess as the image; that is the new x
     raise NotImplementedError("lesson 04: dpm_walk")
 
 
@@ -211,7 +210,8 @@ def sample(
 ) -> Tensor:
     """Walk from pure noise x_T, (B, C, H, W) standard normal, to as many images in [-1, 1].
 
-    model, schedule and prediction as in denoise; errors as in spaced_timesteps, and if there is no such solver.
+    The solver does the walking; of what it yields, the x_prev of the last step is the result. model, schedule and
+    prediction as in denoise; errors as in spaced_timesteps, and if there is no such solver.
 
     Args:
         generator: draws the fresh noise of each step.
@@ -220,7 +220,8 @@ def sample(
         eta: the share of fresh noise; None for what the solver is usually given.
         on_step: is told each guess, and the x_prev it led to.
     """
-    # 1. refuse a solver that is not in SOLVERS; look up how it walks, and its usual eta if none was given
-    # 2. a function of x_t and t alone that asks this model: denoise, with the rest filled in
-    # 3. take all steps from x_T; tell on_step, if there is one, each guess and x; give back the last x
+    # 1. refuse a solver that is not in SOLVERS; look up its generator, and its usual eta if none was given
+    # 2. ask: a function of x_t and t alone, which is denoise with this model and the rest filled in
+    # 3. the visits: spaced_timesteps, for a schedule of this length
+    # 4. go through the generator; tell on_step, if there is one, each guess and x_prev; return the last one
     raise NotImplementedError("lesson 04: sample")

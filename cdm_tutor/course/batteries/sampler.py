@@ -99,10 +99,10 @@ def walked(m: ModuleType, solver: str, steps: int) -> list[Any]:
     return [x, path, x_T]
 
 
-def asked(m: ModuleType, solver: str) -> list[Any]:
+def asked(m: ModuleType, solver: str, steps: int = 4) -> list[Any]:
     """What the network is asked in a walk without fresh noise, and whether gradients are kept."""
     network, weight = Network(), torch.ones(1, requires_grad=True)
-    options = {"generator": torch.Generator().manual_seed(0), "solver": solver, "steps": 4, "eta": 0.0}
+    options = {"generator": torch.Generator().manual_seed(0), "solver": solver, "steps": steps, "eta": 0.0}
     x = m.sample(lambda x_t, t: weight * network(x_t, t), X_T.clone(), SCHEDULE, **options)
     return [network.asked, x, x.requires_grad]
 
@@ -196,6 +196,7 @@ CALLS = [
     Call("sample", lambda m: walked(m, "dpm", 6)),
     Call("sample", lambda m: asked(m, "ddim")),
     Call("sample", asked_of_many),
+    Call("sample", lambda m: asked(m, "ddim", steps=len(SCHEDULE) + 1)),
     Call("sample", lambda m: denoised(m, 4, "v")),  # is it sample that forgets the prediction, or denoise?
     Call("sample", spaced),
     Call("sample", lambda m: wandered(m, "ddpm")),

@@ -25,6 +25,7 @@ LESSON = Lesson(
                 "steps = torch.full((len(x_t),), t, device=x_t.device) goes to the model and to lesson 02. Clip what "
                 "predict_x0 (or its sister for v) returns with .clamp, then give the clipped image to predict_noise.",
             ),
+            minutes=5,
             scenes=(Sampled(),),
         ),
         Exercise(
@@ -41,34 +42,39 @@ LESSON = Lesson(
                 "Place i is T - 1 - i * T / steps. zip of the visited places with the same list one further on, "
                 "[*visited[1:], -1], makes the pairs.",
             ),
+            minutes=4,
             scenes=(Sampled("ddim", 10),),
         ),
         Exercise(
             "posterior",
             steps=(
                 "how much image and noise is in x_t, and in x_prev: levels tells both, also for -1",
-                "alpha, beta: what the whole stride from prev_t to t keeps, and what noise it adds",
-                "the mean and the variance from the formulas above",
+                "alpha, and 1 - alpha: what the whole stride from prev_t to t keeps, and how much noise it adds",
+                "the mean and the variance of the two Gaussians multiplied: with a pencil first",
             ),
             hints=(
-                "What does the formula say at the last step, where prev_t is -1 and alpha_bar_prev is 1?",
-                "levels gives roots: alpha_bar is the square of its first number, 1 - alpha_bar the square of its "
-                "second. The stride may be longer than one step, so the table of betas does not help.",
+                "Precision is 1 / variance. Of two Gaussians multiplied the precisions add up, and the mean is that of "
+                "the two means, weighed by their precisions. What does x_t alone say of x_prev: which mean, which "
+                "variance?",
+                "Multiplied out, with beta = 1 - alpha: mean = (sqrt(alpha_bar_prev) * beta * x0 + sqrt(alpha) * "
+                "(1 - alpha_bar_prev) * x_t) / (1 - alpha_bar_t), variance = beta * (1 - alpha_bar_prev) / "
+                "(1 - alpha_bar_t). The stride may be longer than one step, so the table of betas does not help.",
                 "With signal_t, sigma_t and signal_prev, sigma_prev from levels: alpha = (signal_t / signal_prev) ** 2 "
-                "and beta = 1 - alpha. Each (1 - alpha_bar) of the formulas is a sigma squared.",
+                "and beta = 1 - alpha. alpha_bar is the square of a signal, 1 - alpha_bar the square of a sigma.",
             ),
+            minutes=7,
             scenes=(Sampled("ddpm", 50),),
         ),
         Exercise(
             "p_sample",
-            steps=("mean and variance of the posterior", "the mean, and fresh noise of the variance that is left"),
+            steps=("mean and variance of the posterior", "the mean, and the noise, scaled to that variance and by eta"),
             hints=(
                 "A standard normal number has variance 1. What must it be multiplied with to have another variance?",
-                "The posterior gives a variance; noise is scaled by its root. Does the last step need a case of its "
-                "own?",
+                "mean + eta * sqrt(variance) * noise. Does the last step need a case of its own?",
                 "mean, variance = posterior(...); then the mean, plus eta times math.sqrt of the variance times noise. "
                 "At the last step the variance is 0 by itself.",
             ),
+            minutes=2,
             scenes=(Sampled("ddpm", 50),),
         ),
         Exercise(
@@ -81,27 +87,30 @@ LESSON = Lesson(
             ),
             hints=(
                 "In which proportions are image and noise mixed at prev_t? You know from lesson 02.",
-                "Old and fresh noise together must have variance 1 - alpha_bar_prev. Variances add, standard "
-                "deviations do not.",
+                "Old and fresh noise together must have variance 1 - alpha_bar_prev, and variances add. So: "
+                "sqrt(alpha_bar_prev) * pred_x0 + sqrt(1 - alpha_bar_prev - variance) * pred_noise + sqrt(variance) * "
+                "noise, where variance is eta**2 times the posterior's.",
                 "levels(schedule, prev_t) gives both weights; the second, squared, minus the fresh variance, is the "
-                "variance left for guess.pred_noise. Everything that multiplies noise is a root.",
+                "variance left for guess.pred_noise: max(..., 0.0) of it. Everything that multiplies noise is a root.",
             ),
+            minutes=5,
             scenes=(Sampled("ddim", 20),),
         ),
         Exercise(
             "dpm_step",
             steps=(
-                "at the first step there is no last, at the last none after it: the guessed image as it is",
-                "elsewhere go on as far past it as the guess moved last time, in proportion to half the stride",
-                "first_order_step does the rest",
+                "at the first step there is no last, at the final one prev_t is -1: the aim is the guessed image",
+                "elsewhere: how far did the guess move in the stride before, and how far will it in half of this one?",
+                "first_order_step does the rest, with the aim as its image",
             ),
             hints=(
                 "The guess was one image a step ago and is another now. Where will it be half a step from now?",
-                "stride_length(schedule, from, to) measures a stride in half the log-SNR. You need it for this stride "
-                "and for the last one, which began at last.t.",
+                "pred_x0 + (pred_x0 - last.pred_x0) * h / (2 * h_last). stride_length(schedule, from, to) gives h for "
+                "this stride, and h_last for the one before, which began at last.t.",
                 "ahead = guess.pred_x0 plus its change since last.pred_x0, times h / (2 * h_last); only if last is not "
                 "None and prev_t >= 0. Then first_order_step(x_t, guess.t, prev_t, ahead, schedule, noise, eta).",
             ),
+            minutes=5,
             scenes=(Sampled("dpm", 8),),
         ),
         Exercise(
@@ -109,8 +118,8 @@ LESSON = Lesson(
             steps=(
                 "begin at x_T, with the guess about it and no guess before; then for each pair (t, prev_t):",
                 "fresh noise, and predict by dpm_step where the step leads; yield the guess and that x_prev",
-                "unless it was the last step: the guess becomes the last one; ask about x_prev for the new one",
-                "correct: from x once more, with the same noise, but with the new guess as the image",
+                "unless it was the step to -1: the guess becomes the last one; ask about x_prev for the new one",
+                "correct: from x once more, with the same noise, the new guess as the image; that is the new x",
             ),
             hints=(
                 "walk, above, does the same with plain steps. What does a step of dpm need that its own guess does not "
@@ -121,14 +130,16 @@ LESSON = Lesson(
                 "last, guess = guess, ask(x_prev, prev_t), and x = first_order_step(x, t, prev_t, guess.pred_x0, "
                 "schedule, noise, eta).",
             ),
+            minutes=5,
             scenes=(Sampled("dpm", 8),),
         ),
         Exercise(
             "sample",
             steps=(
-                "refuse a solver that is not in SOLVERS; look up how it walks, and its usual eta if none was given",
-                "a function of x_t and t alone that asks this model: denoise, with the rest filled in",
-                "take all steps from x_T; tell on_step, if there is one, each guess and x; give back the last x",
+                "refuse a solver that is not in SOLVERS; look up its generator, and its usual eta if none was given",
+                "ask: a function of x_t and t alone, which is denoise with this model and the rest filled in",
+                "the visits: spaced_timesteps, for a schedule of this length",
+                "go through the generator; tell on_step, if there is one, each guess and x_prev; return the last one",
             ),
             hints=(
                 "A solver is a generator: nothing happens until somebody goes through its steps. What does it need to "
@@ -138,6 +149,7 @@ LESSON = Lesson(
                 "solve, usual_eta = SOLVERS[solver]; then for guess, x in solve(ask, x_T, visits, schedule, "
                 "generator, eta): on_step(guess, x) if there is one. After the loop x is the result.",
             ),
+            minutes=4,
             scenes=(Sampled("dpm", 8),),
         ),
     ),

@@ -12,18 +12,19 @@ LESSON = Lesson(
         Exercise(
             "timestep_embedding",
             steps=(
-                "the rates: dim / 2 numbers that fall from 1 towards 1 / 10000, as in the formula",
+                "the rates: dim / 2 numbers, the first is 1, each smaller than the one before by the same factor",
                 "the angles: each t times each rate, (B, dim / 2)",
                 "all cosines, then all sines, side by side: one row a timestep",
             ),
             hints=(
-                "A clock tells the time with hands of different speed. Which hand tells t = 3 from t = 4, and which "
-                "tells t = 3 from t = 900?",
-                "Make the rates from torch.arange(dim // 2), on the device of t. A column of timesteps, (B, 1), times "
-                "a row of rates gives all angles at once.",
-                "rates = exp(-log(10000) * i / half) for i = 0 ... half - 1; angles = t[:, None] * rates; then "
-                "torch.cat of their cosines and their sines along dim=1.",
+                "After dim / 2 times the same factor, the rate would be 1 / 10000. What is the factor for dim = 4, and "
+                "what for any dim?",
+                "Rate i is 10000 ** (-i / (dim / 2)), for i = 0 ... dim / 2 - 1: torch.arange(dim // 2), on the device "
+                "of t. A column of timesteps, (B, 1), times a row of rates gives all angles at once.",
+                "rates = torch.exp(-math.log(10000) * i / half), where i is torch.arange(half, device=t.device); "
+                "angles = t[:, None] * rates; then torch.cat of their cosines and their sines along dim=1.",
             ),
+            minutes=5,
             scenes=(Trained(),),
         ),
         Exercise(
@@ -39,6 +40,7 @@ LESSON = Lesson(
                 "them free to be trained.",
                 "In a loop over module.parameters(), nn.init.zeros_ each; then return module.",
             ),
+            minutes=2,
             scenes=(Trained(),),
         ),
         Exercise(
@@ -47,17 +49,18 @@ LESSON = Lesson(
                 "norm1, SiLU, conv1",
                 "self.time makes 2 * out_channels numbers an image: first the scales, then the shifts",
                 "give them the shape (B, out_channels, 1, 1), so that each speaks for a whole channel",
-                "norm2, then scale and shift as in the formula above",
+                "norm2, scale and shift: in which order is the time heard, and what must a scale of 0 do?",
                 "SiLU, conv2, and the input added, which goes through self.shortcut",
             ),
             hints=(
-                "The second norm brings every channel to a spread of about 1. Must the timestep speak before that or "
-                "after it, if it is to be heard?",
-                "[:, :, None, None] turns (B, C) into (B, C, 1, 1), and chunk(2, dim=1) halves the channels. The "
-                "block is asked for what to add to x, so x comes back in at the end.",
+                "The second norm brings every group of channels to mean 0 and standard deviation 1. Must the timestep "
+                "speak before that or after it, if it is to be heard?",
+                "norm2(h) * (1 + scale) + shift. [:, :, None, None] turns (B, C) into (B, C, 1, 1), and chunk(2, "
+                "dim=1) halves the channels. The block is asked for what to add to x, so x comes back in at the end.",
                 "h = self.conv1(F.silu(self.norm1(x))); scale and shift are the halves of self.time(time); after "
                 "self.norm2(h) is scaled and shifted, add self.conv2(F.silu(h)) to self.shortcut(x).",
             ),
+            minutes=6,
             scenes=(Trained(),),
         ),
         Exercise(
@@ -72,10 +75,11 @@ LESSON = Lesson(
                 "Who looks at whom: channels at channels, images at images, or positions at positions? Which axis "
                 "must then be the list?",
                 "flatten(2) joins height and width, transpose(1, 2) puts the positions before the channels, and on "
-                "the way back both are undone. Each position's weights over all others sum to 1.",
+                "the way back both are undone. A reshape alone exchanges no axes: it only counts through the numbers.",
                 "q, k, v = self.qkv(self.norm(x)).flatten(2).transpose(1, 2).chunk(3, dim=2); "
                 "F.scaled_dot_product_attention does the formula; transpose back before reshape(x.shape).",
             ),
+            minutes=6,
             scenes=(Trained(),),
         ),
         Exercise(
@@ -91,13 +95,14 @@ LESSON = Lesson(
                 "skips = []; in the loop, h = layer(h, time) and skips.append(h) for a block, h = layer(h) otherwise; "
                 "return h, skips.",
             ),
+            minutes=3,
             scenes=(Trained(),),
         ),
         Exercise(
             "SimpleUNet.decode",
             steps=(
                 "go through self.up: a ResidualBlock takes time as well, any other layer only h",
-                "before each ResidualBlock, put the last skip that is left behind h: twice the channels, none lost",
+                "before each ResidualBlock, put one skip behind h, so that no number is lost; which one?",
                 "what comes out at the top",
             ),
             hints=(
@@ -106,6 +111,7 @@ LESSON = Lesson(
                 "For a block, h = layer(torch.cat([h, skip], dim=1), time) with the skip just popped; otherwise "
                 "h = layer(h).",
             ),
+            minutes=3,
             scenes=(Trained(),),
         ),
         Exercise(
@@ -124,6 +130,7 @@ LESSON = Lesson(
                 "time = self.time_mlp(timestep_embedding(t, self.time_dim)); h, skips = self.encode(...), then the "
                 "middle, then self.decode(h, skips, time), then out through F.pixel_shuffle(..., self.fold).",
             ),
+            minutes=9,  # four of them: training it for two, and looking at what it draws
             scenes=(Trained(),),
         ),
     ),

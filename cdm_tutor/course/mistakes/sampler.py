@@ -34,7 +34,7 @@ MISTAKES = [
         title="the image is clipped, but the noise is still the one that went with the unclipped image",
         symptom="From DDIM a background that is not quite black, and greyer the more steps are taken. Hard to see, "
         "easy to measure.",
-        concept="Image and noise are two halves of one x_t. Whoever changes one half has changed the other.",
+        concept="Image and noise are two halves of one x_t. If you change one half, the other half changes as well.",
         patch=(
             (GUESSED, GUESSED.removesuffix(".clamp(-1, 1)")),
             ("return Guess(t, pred_x0, ", "return Guess(t, pred_x0.clamp(-1, 1), "),
@@ -63,6 +63,18 @@ MISTAKES = [
         patch=(('predict_x0 if prediction == "noise" else predict_x0_from_velocity', "predict_x0"),),
         symptoms=("shreds",),
         scenes=(Sampled("ddim", 20),),
+    ),
+    Mistake(
+        name="prediction-always-v",
+        exercise="denoise",
+        title="whatever the model predicts is taken for v",
+        symptom="None with a network that predicts v, as the shipped ones do; one that predicts noise gives "
+        "pale, tangled strokes on a ground that is dark grey.",
+        concept="A network's answer means nothing by itself. Noise and velocity are both tensors of the same shape; "
+        "only who trained the network knows which it is. Unless told otherwise, it is noise.",
+        patch=(('predict_x0 if prediction == "noise" else predict_x0_from_velocity', "predict_x0_from_velocity"),),
+        symptoms=("grey",),
+        scenes=(Sampled("ddim", 20, noise=True),),
     ),
     Mistake(
         name="t-squeezed-to-one",

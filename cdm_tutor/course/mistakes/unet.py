@@ -151,8 +151,8 @@ MISTAKES = [
         exercise="ResidualBlock.forward",
         title="scale and shift are exchanged",
         symptom="None if you train from nothing; with weights trained elsewhere, pale blotches.",
-        concept="A linear layer's outputs have no names. Which half means what is a convention, kept by whoever made "
-        "the weights.",
+        concept="A linear layer's outputs have no names. Which half means what is a convention that the "
+        "weights were trained with.",
         patch=(("scale, shift = self.time(time)", "shift, scale = self.time(time)"),),
         symptoms=("blotches", "elsewhere"),
         scenes=WITH_BOTH,
@@ -260,7 +260,7 @@ MISTAKES = [
         title="the weights sum to 1 over those who ask, not over those who are asked",
         symptom="Hardly any in a small network, trained from nothing or elsewhere: some positions are drowned in what "
         "they hear, others hear nothing.",
-        concept="Whoever asks takes a mean over all answers, so its own weights must sum to 1.",
+        concept="A position that asks takes a mean over all answers, so its own weights must sum to 1.",
         patch=(
             (
                 "F.scaled_dot_product_attention(q, k, v)",
@@ -275,8 +275,8 @@ MISTAKES = [
         exercise="SelfAttention.forward",
         title="queries and keys are exchanged",
         symptom="None if you train from nothing; with weights trained elsewhere, strokes that are off by a little.",
-        concept="A linear layer's outputs have no names. Which third means what is a convention, kept by whoever made "
-        "the weights.",
+        concept="A linear layer's outputs have no names. Which third means what is a convention that the "
+        "weights were trained with.",
         patch=(("q, k, v = self.qkv", "k, q, v = self.qkv"),),
         symptoms=("plain", "elsewhere"),
         scenes=WITH_BOTH,
@@ -292,6 +292,56 @@ MISTAKES = [
         patch=(("attended.transpose(1, 2).reshape(x.shape)", "attended.reshape(x.shape)"),),
         symptoms=("plain",),
         scenes=WITH_BOTH,
+    ),
+    Mistake(
+        name="attention-reshaped-both-ways",
+        exercise="SelfAttention.forward",
+        title="q, k and v are made lists of positions by a reshape, and what was heard is put back by one",
+        symptom="TODO",
+        concept="A reshape keeps the order of the numbers and exchanges no axes: what it calls a position is a piece "
+        "of one channel. Undone the same way it fits again, so no error tells.",
+        patch=(
+            (
+                ".flatten(2).transpose(1, 2).chunk(3, dim=2)",
+                ".chunk(3, dim=1)\n        q, k, v = (part.reshape(len(x), -1, x.shape[1]) for part in (q, k, v))",
+            ),
+            ("attended.transpose(1, 2).reshape(x.shape)", "attended.reshape(x.shape)"),
+        ),
+        symptoms=("plain",),
+        scenes=(Sampled(),),
+    ),
+    Mistake(
+        name="attention-cut-by-reshape",
+        exercise="SelfAttention.forward",
+        title="the numbers of qkv are reshaped to positions before they are cut into q, k and v, and back by a reshape",
+        symptom="TODO",
+        concept="A reshape keeps the order of the numbers and exchanges no axes: each row then holds pieces of "
+        "queries, or of keys, or of values, and none of them all.",
+        patch=(
+            (
+                "self.qkv(self.norm(x)).flatten(2).transpose(1, 2).chunk(3, dim=2)",
+                "self.qkv(self.norm(x)).reshape(len(x), -1, 3 * x.shape[1]).chunk(3, dim=2)",
+            ),
+            ("attended.transpose(1, 2).reshape(x.shape)", "attended.reshape(x.shape)"),
+        ),
+        symptoms=("plain",),
+        scenes=(Sampled(),),
+    ),
+    Mistake(
+        name="attention-reshaped-on-the-way-in",
+        exercise="SelfAttention.forward",
+        title="q, k and v are made lists of positions by a reshape",
+        symptom="TODO",
+        concept="A reshape keeps the order of the numbers and exchanges no axes: what it calls a position is a piece "
+        "of one channel.",
+        patch=(
+            (
+                ".flatten(2).transpose(1, 2).chunk(3, dim=2)",
+                ".chunk(3, dim=1)\n        q, k, v = (part.reshape(len(x), -1, x.shape[1]) for part in (q, k, v))",
+            ),
+        ),
+        symptoms=("plain",),
+        scenes=(Sampled(),),
     ),
     Mistake(
         name="attention-among-channels",

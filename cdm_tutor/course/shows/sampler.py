@@ -15,6 +15,7 @@ from cdm_tutor.schedule import make_schedule
 SCHEDULE = make_schedule("cosine")
 FRAMES = 10
 NOISED = torch.tensor([50, 200, 350, 500, 600, 700, 800, 950])
+ON_THE_WAY = tuple(f"t = {prev_t}" for _, prev_t in sampler.spaced_timesteps(1000, FRAMES))
 
 
 def ask(m: ModuleType, x: Tensor, t: int) -> sampler.Guess:
@@ -33,6 +34,13 @@ def visited(m: ModuleType) -> Tensor:
     return torch.tensor([t for t, _ in m.spaced_timesteps(1000, FRAMES)]).double()
 
 
+def drawn_along(m: ModuleType) -> Tensor:
+    """Digits, by the package's own DDIM, along the module's visits."""
+    visits = m.spaced_timesteps(1000, FRAMES)
+    steps = sampler.walk(sampler.ddim_step, partial(ask, sampler), draw(8, 1, 28, 28), visits, SCHEDULE, seeded(9), 0.0)
+    return [x for _, x in steps][-1]
+
+
 def one_way(m: ModuleType, step: str) -> Tensor:
     """One digit on its way, after each of ten steps."""
     generator, x, last, frames = seeded(7), draw(1, 1, 28, 28, seed=2), None, []
@@ -45,11 +53,12 @@ def one_way(m: ModuleType, step: str) -> Tensor:
     return torch.cat(frames)
 
 
-def means(m: ModuleType) -> Tensor:
-    """One digit on its way, by the posterior's mean alone."""
-    x, frames = draw(1, 1, 28, 28, seed=2), []
+def by_the_posterior(m: ModuleType) -> Tensor:
+    """One digit on its way, drawn with the module's mean and variance."""
+    generator, x, frames = seeded(7), draw(1, 1, 28, 28, seed=2), []
     for t, prev_t in sampler.spaced_timesteps(1000, FRAMES):
-        x, _ = m.posterior(x, ask(m, x, t), prev_t, SCHEDULE)
+        mean, variance = m.posterior(x, ask(m, x, t), prev_t, SCHEDULE)
+        x = mean + variance**0.5 * draw_like(x, generator)
         frames.append(x)
     return torch.cat(frames)
 
@@ -61,18 +70,22 @@ def walked(m: ModuleType) -> Tensor:
 
 
 def sampled(m: ModuleType) -> Tensor:
-    """Digits."""
-    given = {"generator": seeded(8), "steps": FRAMES, "prediction": network().card.prediction}
-    return m.sample(network().network, draw(8, 1, 28, 28), SCHEDULE, **given)
+    """The same noise, by each solver: ddpm, ddim, dpm."""
+    model, prediction, rows = network().network, network().card.prediction, []
+    for solver in ("ddpm", "ddim", "dpm"):
+        given = {"solver": solver, "steps": FRAMES, "prediction": prediction, "generator": seeded(8)}
+        rows.append(m.sample(model, draw(8, 1, 28, 28), SCHEDULE, **given))
+    return torch.cat(rows)
 
 
 SHOWS = (
-    Show("guesses", ("denoise",), guessed, tuple(f"t = {t}" for t in NOISED.tolist())),
-    Show("the steps that are visited", ("spaced_timesteps",), visited, ("step", "t")),
-    Show("ten steps by the posterior's mean", ("posterior",), means),
-    Show("ten steps of DDPM", ("p_sample",), partial(one_way, step="p_sample")),
-    Show("ten steps of DDIM", ("ddim_step",), partial(one_way, step="ddim_step")),
-    Show("ten steps of DPM-Solver++", ("dpm_step",), partial(one_way, step="dpm_step")),
-    Show("ten steps that are corrected", ("dpm_walk",), walked),
-    Show("digits", ("sample",), sampled),
+    Show("what is guessed to be under the noise", ("denoise",), guessed, tuple(f"t = {t}" for t in NOISED.tolist())),
+    Show("the timesteps that ten steps visit", ("spaced_timesteps",), visited, ("step", "t")),
+    Show("digits drawn along these timesteps", ("spaced_timesteps",), drawn_along),
+    Show("ten draws from the posterior, one after the other", ("posterior",), by_the_posterior, ON_THE_WAY),
+    Show("ten steps of DDPM", ("p_sample",), partial(one_way, step="p_sample"), ON_THE_WAY),
+    Show("ten steps of DDIM", ("ddim_step",), partial(one_way, step="ddim_step"), ON_THE_WAY),
+    Show("ten steps of DPM-Solver++", ("dpm_step",), partial(one_way, step="dpm_step"), ON_THE_WAY),
+    Show("ten steps that are corrected", ("dpm_walk",), walked, ON_THE_WAY),
+    Show("digits, by each solver in ten steps", ("sample",), sampled, columns=8),
 )

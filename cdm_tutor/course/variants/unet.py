@@ -86,8 +86,8 @@ VARIANTS = [
             (
                 "h = self.norm2(h) * (1 + scale) + shift",
                 "g = h.unflatten(1, (8, -1))\n"
-                "        spread, mean = torch.var_mean(g, dim=(2, 3, 4), correction=0, keepdim=True)\n"
-                "        h = ((g - mean) / (spread + self.norm2.eps) ** 0.5).flatten(1, 2)\n"
+                "        variance, mean = torch.var_mean(g, dim=(2, 3, 4), correction=0, keepdim=True)\n"
+                "        h = ((g - mean) / (variance + self.norm2.eps) ** 0.5).flatten(1, 2)\n"
                 "        h = h * self.norm2.weight.view(-1, 1, 1) + self.norm2.bias.view(-1, 1, 1)\n"
                 "        h = h + scale * h + shift",
             ),
