@@ -33,7 +33,8 @@ def test_real_images_are_at_the_floor_and_worse_ones_are_further(measured: tuple
     assert sum(real.histogram) == pytest.approx(1)
     assert max(real.histogram) < 0.16
     assert real.confidence > 0.8
-    assert real.precision > 0.7 > 0.1 > reports[-1].precision
+    assert real.precision > 0.7 > reports[-1].precision
+    assert real.recall > 0.7 > 0.1 > reports[-1].recall
     assert real.unsure < real.unsure_floor + 0.03 < max(report.unsure for report in reports)
 
 
