@@ -297,7 +297,8 @@ MISTAKES = [
         name="attention-reshaped-both-ways",
         exercise="SelfAttention.forward",
         title="q, k and v are made lists of positions by a reshape, and what was heard is put back by one",
-        symptom="TODO",
+        symptom="Hardly any: this small network sees the whole digit by its convolutions, too. A stroke is drawn a "
+        "little differently here and there, and some digits become others.",
         concept="A reshape keeps the order of the numbers and exchanges no axes: what it calls a position is a piece "
         "of one channel. Undone the same way it fits again, so no error tells.",
         patch=(
@@ -314,7 +315,8 @@ MISTAKES = [
         name="attention-cut-by-reshape",
         exercise="SelfAttention.forward",
         title="the numbers of qkv are reshaped to positions before they are cut into q, k and v, and back by a reshape",
-        symptom="TODO",
+        symptom="Hardly any: a stroke is drawn a little differently here and there, as if the bottom of the network "
+        "had no attention at all.",
         concept="A reshape keeps the order of the numbers and exchanges no axes: each row then holds pieces of "
         "queries, or of keys, or of values, and none of them all.",
         patch=(
@@ -331,7 +333,7 @@ MISTAKES = [
         name="attention-reshaped-on-the-way-in",
         exercise="SelfAttention.forward",
         title="q, k and v are made lists of positions by a reshape",
-        symptom="TODO",
+        symptom="Hardly any: digits stay digits, a stroke is drawn a little differently here and there.",
         concept="A reshape keeps the order of the numbers and exchanges no axes: what it calls a position is a piece "
         "of one channel.",
         patch=(
