@@ -195,6 +195,8 @@ def sample(
     refiner: options.Refiner = None,
     refine_from: options.RefineFrom = 200,
     out: options.Picture = Path("out/samples.png"),
+    show: options.Open = False,
+    real: options.WithReal = False,
     processes: options.Processes = 1,
     use: options.Use = "reference",
     device: options.Device = "auto",
@@ -203,16 +205,22 @@ def sample(
     """Draw images out of noise, with the weights that come with the package or your own."""
     share_work(processes)
     course.stand_in(context, use)
+    from cdm_tutor.data import some_images
     from cdm_tutor.distributed import from_first
     from cdm_tutor.generate import SampleSettings
-    from cdm_tutor.plots import save_grid
+    from cdm_tutor.plots import above, save_grid
 
     if out.suffix.lower() != ".png":
         raise ValueError(f"expected a picture to write whose name ends in .png, got {out}")
     settings = SampleSettings(n=n, solver=solver, steps=steps, eta=eta, seed=seed, t_start=refine_from)
-    images, _ = draw(dataset, weights, refine, refiner, settings, device, out)
+    images, data = draw(dataset, weights, refine, refiner, settings, device, out)
+    if real:
+        images = above(images, some_images(data, 8, seed))
     from_first(lambda: save_grid(out, images))
     print(f"Wrote {n} images to {out}")
+    blind = sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys()
+    if show and (blind or typer.launch(str(out))):
+        print(f"Nothing here shows pictures: open {out.resolve()} yourself", file=sys.stderr)
 
 
 @app.command("export-web")

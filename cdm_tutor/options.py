@@ -68,6 +68,8 @@ Evaluated = Annotated[
 ]
 Drawn = Annotated[int, typer.Option("-n", min=1, max=1000, help="How many images to draw, from weights.")]
 Picture = Annotated[Path, typer.Option(help="The PNG to write.")]
+Open = Annotated[bool, typer.Option("--open", help="Show the picture when it is written.")]
+WithReal = Annotated[bool, typer.Option("--real", help="A row of real images under the samples, to compare with.")]
 Figures = Annotated[Path | None, typer.Option("--json", help="Also write the figures to this file.")]
 DemoFolder = Annotated[Path, typer.Option(help="Where to write the pictures and the page.")]
 WebFolder = Annotated[Path, typer.Option(help="The folder to write to.")]

@@ -29,6 +29,12 @@ def grid(x0: Tensor, columns: int, zoom: int = 2) -> Image.Image:
     return image.resize((image.width * zoom, image.height * zoom), Image.Resampling.NEAREST)
 
 
+def above(images: Tensor, row: Tensor, columns: int = 8) -> Tensor:
+    """Images filled up with black ones to whole rows, and another row below them, all (N, 1, H, W) in [-1, 1]."""
+    rest = -len(images) % columns
+    return torch.cat([images, torch.full((rest, *images.shape[1:]), -1.0), row])
+
+
 def save_grid(path: Path, x0: Tensor, columns: int = 8, zoom: int = 2) -> None:
     """Write images as one PNG."""
     with whole(path) as part:

@@ -57,6 +57,32 @@ def cdm_here(monkeypatch: pytest.MonkeyPatch, tutor: Callable[..., tuple[int, st
     return run
 
 
+def test_samples_are_opened_and_compared_with_real_ones(
+    tmp_path: Path, cdm_here: Cdm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+
+    def launch(path: str) -> int:
+        opened.append(path)
+        return 0
+
+    monkeypatch.setattr(typer, "launch", launch)
+    monkeypatch.setenv("DISPLAY", ":0")
+    few = ("sample", "-n", "10", "--steps", "2", "--out", "a b.png", "--open")
+    assert cdm_here(*few, "--real", cwd=tmp_path).stderr == ""
+    with Image.open(tmp_path / "a b.png") as picture:
+        assert picture.size == (2 * (8 * 30 + 2), 2 * (3 * 30 + 2)), "two rows of samples, one of real ones"
+        below = picture.crop((0, 120, picture.width, picture.height))
+        assert len({bytes(below.crop((4 + 60 * i, 4, 60 + 60 * i, 60)).tobytes()) for i in range(8)}) == 8
+    assert opened == ["a b.png"]
+    monkeypatch.setattr(sys, "platform", "linux")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    done = cdm_here(*few, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, f"Nothing here shows pictures: open {tmp_path / 'a b.png'} yourself\n")
+    assert opened == ["a b.png"]
+
+
 def test_train_stop_resume_and_sample(tmp_path: Path) -> None:
     """Ctrl-C in the middle saves; going on ends with the very weights of a run that was never stopped."""
     arguments = ("train", "mnist", "--steps", "60", "--batch", "8", "--device", "cpu")
