@@ -280,6 +280,16 @@ def test_learners_errors_are_readable(course: Path, kind: str) -> None:
     assert "passed" not in done.outcomes("linear_betas")
 
 
+def test_one_error_is_explained_once(course: Path) -> None:
+    lesson = find_lesson("02")
+    wrong = (("table[t].reshape(-1, 1, 1, 1)", "table[t].reshap(-1, 1, 1, 1)"),)
+    done = check(course, lesson, patched(reference_source(lesson), wrong))
+    first, *others = [text for text in done.messages if "'reshap'" in text]
+    assert "in gather(table = " in first
+    assert len(others) > 1
+    assert all(text.startswith("The same in ") and "\n" not in text for text in others)
+
+
 BROKEN = {
     "import": ("import nothing_like_it\n", "schedule.py:1: in the file itself\n    import nothing_like_it"),
     "loop": (

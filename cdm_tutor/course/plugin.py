@@ -5,6 +5,7 @@ or about all of them together (`@pytest.mark.chain`). How each ends is for `exam
 """
 
 import os
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Generator
@@ -40,6 +41,7 @@ JUDGE = pytest.StashKey[Judge]()
 TESTS = pytest.StashKey[Counter[tuple[Path, str | None]]]()
 RESULTS = pytest.StashKey[Results]()
 VERDICT = pytest.StashKey[Verdict]()
+TOLD = pytest.StashKey[set[tuple[str, ...]]]()  # errors, and where they were raised
 
 
 def lesson_of(path: Path) -> Lesson | None:
@@ -72,6 +74,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[EXAMINATIONS] = {}
     config.stash[JUDGE] = Judge()
     config.stash[TESTS] = Counter()
+    config.stash[TOLD] = set()
     config.stash[RESULTS] = Results(config.stash[IMPLEMENTATION].kind == "learner", config.rootpath)
     config.pluginmanager.register(config.stash[RESULTS])
     if _checks_lessons(config):
@@ -247,6 +250,10 @@ def _source(item: pytest.Item) -> str:
 
 
 def _message(item: pytest.Item, verdict: Verdict) -> str:
+    if raised := re.match(r"(\w+Error\b.*)\n(.+:\d+): in ", verdict.text):  # whatever it was called with
+        if raised.groups() in item.config.stash[TOLD]:
+            return f"The same in {raised[2]}: {raised[1]}"
+        item.config.stash[TOLD].add(raised.groups())
     if not verdict.mistake:
         return verdict.text
     told = any(result.detail == verdict.mistake.name for result in item.config.stash[RESULTS].all)
