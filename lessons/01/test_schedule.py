@@ -182,7 +182,7 @@ def test_schedule_keeps_its_digits_over_many_steps(lesson, betas, dtype):
 
 @pytest.mark.exercise("NoiseSchedule.from_betas")
 def test_schedule_has_tables_of_its_own(lesson):
-    """Who writes into one changes no other, nor the betas of whoever called."""
+    """Who writes into one changes no other, nor the caller's betas."""
     betas = torch.tensor([0.1, 0.25, 0.4])
     case = "betas = (0.1, 0.25, 0.4) in torch.float32"
     schedule = made(lesson, betas, case)
