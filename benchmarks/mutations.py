@@ -124,8 +124,6 @@ WITHOUT_EFFECT = {  # exercise: what is done to its result, where that changes n
     # a row, made from numbers; of the same length it is always the same
     "linear_betas": "_first_channel _turned _as_it_lies _on_cpu _detached _same_buffer",
     "cosine_betas": "_first_channel _turned _as_it_lies _on_cpu _detached",
-    "posterior_variance": "_first_channel _turned _as_it_lies _detached",  # a row, with nothing to train
-    "log_snr": "_first_channel _turned _as_it_lies _detached",
     "NoiseSchedule.from_betas": "all",  # no tensor: these change tensors only
     "gather": "_first_channel _turned _as_it_lies _detached",  # one number an image, from a table without a gradient
     "denoising_loss": "_first_channel _turned _as_it_lies _same_buffer",  # a row; it needs a gradient

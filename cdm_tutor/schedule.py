@@ -1,6 +1,6 @@
 """Stage 1, the noise schedule: how much of the image is left after each noising step.
 
-A schedule is a list of T small variances, the betas. Step t keeps sqrt(1 - beta_t) of the image and adds noise of
+A schedule is a list of T small variances, the betas. Step t multiplies the image by sqrt(1 - beta_t), and adds noise of
 variance beta_t. All else follows; above all alpha_bar_t, the share of the image's variance left after steps 0 to t.
 """
 
@@ -16,10 +16,10 @@ MAX_BETA = 0.999  # a beta of 1 would leave nothing of the image, and nothing to
 def linear_betas(T: int) -> Tensor:
     """Betas that grow evenly, for T = 1000 from 1e-4 to 0.02.
 
-        beta_t = beta_first + (beta_last - beta_first) * t / (T - 1)
+    With any other T, as little of the image must be left after the last step. So the betas of all steps must add up to
+    about the same: with T = 50, a twentieth of the steps, they grow from 0.002 to 0.4. None is larger than MAX_BETA.
 
-    With fewer steps each must do more: both ends are scaled by 1000 / T, so that alpha_bar ends near 0 whatever T is.
-    Ho et al. 2020, section 4; the scaling: Nichol and Dhariwal 2021, published code.
+    Ho et al. 2020, section 4; other T: Nichol and Dhariwal 2021, published code.
 
     Args:
         T: the number of noising steps.
@@ -39,7 +39,9 @@ def cosine_betas(T: int, offset: float = 0.008) -> Tensor:
     """Betas for which alpha_bar falls along a squared cosine: slowly at both ends, steadily between.
 
         f(u) = cos((u + offset) / (1 + offset) * pi / 2) ** 2
-        beta_t = 1 - f((t + 1) / T) / f(t / T)
+
+    u is the share of the steps that are done. After each step, alpha_bar must be f(u) / f(0); but no beta is larger
+    than MAX_BETA. With T = 2 and offset 0, f is 1, then 0.5, then 0, and the betas are 0.5 and 0.999.
 
     Nichol and Dhariwal 2021, equation 17. T, result and errors as in linear_betas.
 
@@ -49,23 +51,8 @@ def cosine_betas(T: int, offset: float = 0.008) -> Tensor:
     """
     _check_steps(T)
     u = torch.arange(T + 1, dtype=torch.float64) / T
-    f = torch.cos((u + offset) / (1 + offset) * math.pi / 2) ** 2
+    f = torch.cos((u + offset) / (1 + offset) * math.pi / 2) ** 2  # one more than there are betas
     return (1 - f[1:] / f[:-1]).clamp(max=MAX_BETA)
-
-
-def posterior_variance(betas: Tensor, alpha_bar: Tensor, alpha_bar_prev: Tensor) -> Tensor:
-    """Variance of q(x_{t-1} | x_t, x_0), what is still open when both ends are known.
-
-        beta_t * (1 - alpha_bar_{t-1}) / (1 - alpha_bar_t)
-
-    Ho et al. 2020, equation 7; all of one shape. At t = 0 it is 0: the step before is x_0 itself, which is known.
-    """
-    return betas * (1 - alpha_bar_prev) / (1 - alpha_bar)
-
-
-def log_snr(alpha_bar: Tensor) -> Tensor:
-    """Log of the signal-to-noise ratio, log(alpha_bar / (1 - alpha_bar)). Kingma et al. 2021."""
-    return torch.log(alpha_bar) - torch.log1p(-alpha_bar)
 
 
 @dataclass(frozen=True)
@@ -76,12 +63,14 @@ class NoiseSchedule:
 
     Attributes:
         betas: variance of the noise that step t adds.
-        alphas_cumprod: alpha_bar_t, the product of 1 - beta over steps 0 to t.
-        alphas_cumprod_prev: the same one step earlier; 1 at t = 0, where nothing was noised yet.
-        sqrt_alphas_cumprod: how much of the image is in x_t.
-        sqrt_one_minus_alphas_cumprod: how much noise is in x_t.
-        posterior_variance: variance of x_{t-1} when x_t and x_0 are known; 0 at t = 0.
-        log_snr: log of signal over noise, log(alpha_bar_t / (1 - alpha_bar_t)); falls with t.
+        alphas_cumprod: alpha_bar_t, the share of the image's variance that is left after step t.
+        alphas_cumprod_prev: the same one step earlier; at t = 0 that is the clean image.
+        sqrt_alphas_cumprod: the factor on the image in x_t.
+        sqrt_one_minus_alphas_cumprod: the factor on the noise in x_t.
+        posterior_variance: variance of x_{t-1} when x_t and x_0 are known. Of the two, x_t alone would leave it at
+            beta_t / (1 - beta_t), and x_0 alone at that of the noise in x_{t-1}; one over the variance adds up. Ho et
+            al. 2020, equation 7.
+        log_snr: log of the signal-to-noise ratio, the image's variance in x_t over the noise's. Kingma et al. 2021.
     """
 
     betas: Tensor
@@ -94,7 +83,10 @@ class NoiseSchedule:
 
     @classmethod
     def from_betas(cls, betas: Tensor) -> "NoiseSchedule":
-        """Build all tables from (T,) betas.
+        """Build all tables from (T,) betas, for images and noise of variance 1.
+
+        For betas 0.1 and 0.2: at t = 1 the image's variance is 0.72, the noise's 0.28, and posterior_variance is
+        1 / 14, for 0.8 / 0.2 + 1 / 0.1 = 14. At t = 0 it is 0: x_{t-1} is x_0 then, and that is known.
 
         Raises:
             ValueError: if betas is not one row of numbers between 0 and 1.
@@ -109,8 +101,8 @@ class NoiseSchedule:
             "alphas_cumprod_prev": alpha_bar_prev,
             "sqrt_alphas_cumprod": alpha_bar.sqrt(),
             "sqrt_one_minus_alphas_cumprod": (1 - alpha_bar).sqrt(),
-            "posterior_variance": posterior_variance(betas, alpha_bar, alpha_bar_prev),
-            "log_snr": log_snr(alpha_bar),
+            "posterior_variance": betas * (1 - alpha_bar_prev) / (1 - alpha_bar),
+            "log_snr": torch.log(alpha_bar) - torch.log1p(-alpha_bar),
         }
         return cls(**{name: table.float() for name, table in tables.items()})
 

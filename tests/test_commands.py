@@ -138,7 +138,7 @@ def pass_all(course: Path, lesson: Lesson) -> None:
 def test_status_at_the_start_and_at_the_end(course: Path, tutor: Tutor) -> None:
     code, said, _ = tutor("status")
     assert code == 0
-    assert "01 The noise schedule       [.....]" in said
+    assert "01 The noise schedule       [...]" in said
     assert "Next: read lessons/01/schedule.py, write linear_betas in it, then: pytest lessons/01" in said
     assert "#" not in said
     for lesson in LESSONS:
@@ -153,11 +153,11 @@ def test_status_at_the_start_and_at_the_end(course: Path, tutor: Tutor) -> None:
 def test_stale_results_are_marked(course: Path, tutor: Tutor) -> None:
     write(course, FIRST, reference_source(FIRST))
     pass_all(course, FIRST)
-    assert "[#####]" in tutor("status")[1]
+    assert "[###]" in tutor("status")[1]
     write(course, FIRST, reference_source(FIRST) + "# a thought\n")
     said = tutor("status")[1]
-    assert "[~~~~~]" in said
-    assert "0 of 5" in said
+    assert "[~~~]" in said
+    assert "0 of 3" in said
     assert f"     {'linear_betas':32} passed (stale)" in said
     assert "Next: lessons/01/schedule.py has changed since it was checked: cdm-tutor check 01" in said
     assert tutor("demo", "--use", "mine")[0] == 2
@@ -177,7 +177,7 @@ def test_what_ran_only_in_part_has_not_passed(course: Path, capsys: pytest.Captu
     assert check(course, FIRST, "-k", "linear_betas_by_hand or refuse_no_steps") == 0
     assert states() == {}
     assert "linear_betas                     passed so far, not all run" in capsys.readouterr().out
-    assert check(course, FIRST, "-k", "linear_betas or log_snr_by") == 0
+    assert check(course, FIRST, "-k", "linear_betas or cosine_betas_by") == 0
     assert states() == {"linear_betas": "passed"}
     write(course, FIRST, emptied(reference_source(FIRST), FIRST, FIRST.exercises[1:2]))
     assert check(course, FIRST, "-x") == 1
@@ -192,7 +192,15 @@ def test_only_the_learners_own_code_is_recorded(course: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    ["", "{", "[]", '{"states": 3}', '{"other": {}}', '{"states": {"log_snr": 3}}', '{"hints": {"log_snr": ""}}'],
+    [
+        "",
+        "{",
+        "[]",
+        '{"states": 3}',
+        '{"other": {}}',
+        '{"states": {"all": 3}}',
+        '{"hints": {"all": ""}}',
+    ],
 )
 def test_a_damaged_record_is_no_record(course: Path, content: str) -> None:
     (course / FOLDER).mkdir()
@@ -258,13 +266,13 @@ def test_solution_shows_the_difference(course: Path, tutor: Tutor, monkeypatch: 
 
 def test_solution_and_reset_ask_first(course: Path, tutor: Tutor, monkeypatch: pytest.MonkeyPatch) -> None:
     write(course, FIRST, "# mine\n")
-    for arguments in (["solution", "01", "log_snr"], ["reset", "01"]):
+    for arguments in (["solution", "01", "cosine_betas"], ["reset", "01"]):
         monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
         code, said, _ = tutor(*arguments)
         assert (code, said.count("\n")) == (1, 0)
         assert "[y/N]" in said
     monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
-    assert "def log_snr" in tutor("solution", "01", "log_snr")[1]
+    assert "def cosine_betas" in tutor("solution", "01", "cosine_betas")[1]
     assert (course / commands.file_of(FIRST)).read_text() == "# mine\n"
 
 
@@ -350,10 +358,10 @@ def test_watch_checks_on_save_until_ctrl_c(course: Path) -> None:
         assert process.stdout
         assert process.stderr
         said = read_until(process.stdout, "Watching")
-        assert "0 of 5 exercises" in said
+        assert "0 of 3 exercises" in said
         write(course, FIRST, reference_source(FIRST))
         said = read_until(process.stdout, "Watching")
-        assert "5 of 5 exercises" in said
+        assert "3 of 3 exercises" in said
         time.sleep(0.2)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=30)
@@ -432,7 +440,7 @@ def test_a_file_that_cannot_be_read_is_a_line(course: Path, tutor: Tutor, kind: 
         file.mkdir()
     if kind == "latin":
         file.write_bytes(b"x = '\xe9'")
-    for arguments in (["status"], ["hint", "01"], ["solution", "01", "log_snr"], ["check", "01"]):
+    for arguments in (["status"], ["hint", "01"], ["solution", "01", "cosine_betas"], ["check", "01"]):
         code, said, error = tutor(*arguments)
         assert code in (0, 1, 2)
         assert "Traceback" not in said + error
@@ -441,10 +449,10 @@ def test_a_file_that_cannot_be_read_is_a_line(course: Path, tutor: Tutor, kind: 
 
 def test_tests_of_another_version_are_told(course: Path) -> None:
     test = course / "lessons" / "01" / "test_schedule.py"
-    test.write_text(test.read_text().replace('exercise("log_snr")', 'exercise("snr")'))
+    test.write_text(test.read_text().replace('exercise("cosine_betas")', 'exercise("curve")'))
     done = subprocess.run([*COMMAND, "check", "01"], cwd=course, capture_output=True, text=True, timeout=120)
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
-    assert "test_schedule.py checks 'snr', which is no exercise of lesson 01 in this version" in done.stderr
+    assert "test_schedule.py checks 'curve', which is no exercise of lesson 01 in this version" in done.stderr
     assert "cdm-tutor init" in done.stderr
 
 

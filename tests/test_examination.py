@@ -124,13 +124,13 @@ def test_what_calls_the_answer_does_not_count(tmp_path: Path) -> None:
     first = find_lesson("01")
     commands.init(tmp_path)
     file, source = tmp_path / commands.file_of(first), reference_source(first)
-    call = "    import cdm_tutor.schedule\n    return cdm_tutor.schedule.log_snr(alpha_bar)\n"
-    file.write_text(patched(source, (("    return torch.log(alpha_bar) - torch.log1p(-alpha_bar)\n", call),)))
+    call = "    import cdm_tutor.schedule\n    return cdm_tutor.schedule.cosine_betas(T, offset)\n"
+    file.write_text(patched(source, (("    return (1 - f[1:] / f[:-1]).clamp(max=MAX_BETA)\n", call),)))
     assert pytest.main([str(file.parent), "-q", "-p", "no:cacheprovider"]) == 1
     rows = Record.of(tmp_path, first).rows(first)
-    assert rows["log_snr"] == "calls the answer"
+    assert rows["cosine_betas"] == "calls the answer"
     assert rows["linear_betas"] == "passed"
-    assert rows["all together"] == "waits for log_snr"
+    assert rows["all together"] == "waits for cosine_betas"
     assert not finished(tmp_path, first)
 
 
@@ -141,9 +141,9 @@ def test_what_was_checked_before_is_still_known(tmp_path: Path, capsys: pytest.C
     folder = str(tmp_path / "lessons" / "01")
     assert pytest.main([folder, "-q", "-p", "no:cacheprovider"]) == 0
     capsys.readouterr()
-    assert pytest.main([folder, "-q", "-p", "no:cacheprovider", "--exercise", "log_snr"]) == 0
+    assert pytest.main([folder, "-q", "-p", "no:cacheprovider", "--exercise", "cosine_betas"]) == 0
     said = capsys.readouterr().out
-    assert "5 of 5 exercises" in said
+    assert "3 of 3 exercises" in said
     assert "linear_betas                     passed (checked before)" in said
     assert "Lesson 01 is done" in said
 

@@ -13,7 +13,7 @@ from cdm_tutor.noising import denoising_loss, gather, q_sample
 from cdm_tutor.randomness import draw_like
 from cdm_tutor.refiner import refine
 from cdm_tutor.sampler import sample
-from cdm_tutor.schedule import NoiseSchedule, log_snr, make_schedule, posterior_variance
+from cdm_tutor.schedule import NoiseSchedule, make_schedule
 from cdm_tutor.unet import SimpleUNet, timestep_embedding
 
 X, T, TABLE = torch.linspace(-1, 1, 24).reshape(2, 3, 2, 2), torch.tensor([3, 7]), torch.linspace(0.1, 0.9, 10)
@@ -29,8 +29,6 @@ RIGHT: dict[str, Callable[[Move], object]] = {
     "gather": lambda move: gather(move(TABLE), move(T), move(X)),
     "q_sample": lambda move: q_sample(move(X), move(T), move(X), SCHEDULE.to(move(X).device)),
     "loss": lambda move: denoising_loss(lambda x, t: x / 2, move(X), move(T), move(X), SCHEDULE.to(move(X).device)),
-    "posterior": lambda move: posterior_variance(move(TABLE), move(TABLE), move(TABLE)),
-    "log_snr": lambda move: log_snr(move(TABLE)),
     "embedding": lambda move: timestep_embedding(move(T), 8),
     "network": lambda move: move(SimpleUNet(3, (8, 16), (1, 1), fold=1))(move(X), move(T)),
     "sample": lambda move: sample(

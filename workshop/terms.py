@@ -11,8 +11,7 @@ from workshop.minutes import main_path, page
 
 TERMS = {
     "01": (
-        "noise schedule", "standard deviation", "signal-to-noise ratio", "log-SNR", "posterior variance",
-        "linear schedule", "cosine schedule",
+        "standard deviation", "linear schedule", "cosine schedule", "signal-to-noise ratio", "log-SNR",
     ),
     "02": ("velocity", "clipping", "broadcasting"),
     "03": ("embedding", "residual block", "group norm", "attention", "skip connection"),
@@ -30,7 +29,7 @@ def plain(text: str) -> str:
     """A page's main path without code, formulas and addresses."""
     for pattern in (r"^```.*?^```", r"^\$\$.*?^\$\$", r"`[^`]*`", r"\$[^$]*\$", r"\]\([^)]*\)", r"^--8<--[^\n]*$"):
         text = re.sub(pattern, " ", text, flags=re.MULTILINE | re.DOTALL)
-    return text
+    return " ".join(text.split())
 
 
 def too_early(lesson: Lesson) -> list[str]:

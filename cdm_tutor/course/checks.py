@@ -194,6 +194,7 @@ def own_memory(result: Tensor, case: str, **inputs: Tensor) -> None:
 
 def keeps(result: Tensor, case: str, again: Callable[[], object]) -> None:
     """Raise Wrong if another call of a function writes into what it gave back before."""
+    expect(result is not None, f"{case}: yours is None: is the return missing?")
     before = result.detach().clone()
     again()
     changed = f"{case}: the next call changes what this one gave back: make a new tensor each time"

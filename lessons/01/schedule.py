@@ -1,6 +1,6 @@
 """Stage 1, the noise schedule: how much of the image is left after each noising step.
 
-A schedule is a list of T small variances, the betas. Step t keeps sqrt(1 - beta_t) of the image and adds noise of
+A schedule is a list of T small variances, the betas. Step t multiplies the image by sqrt(1 - beta_t), and adds noise of
 variance beta_t. All else follows; above all alpha_bar_t, the share of the image's variance left after steps 0 to t.
 """
 
@@ -16,10 +16,10 @@ MAX_BETA = 0.999  # a beta of 1 would leave nothing of the image, and nothing to
 def linear_betas(T: int) -> Tensor:
     """Betas that grow evenly, for T = 1000 from 1e-4 to 0.02.
 
-        beta_t = beta_first + (beta_last - beta_first) * t / (T - 1)
+    With any other T, as little of the image must be left after the last step. So the betas of all steps must add up to
+    about the same: with T = 50, a twentieth of the steps, they grow from 0.002 to 0.4. None is larger than MAX_BETA.
 
-    With fewer steps each must do more: both ends are scaled by 1000 / T, so that alpha_bar ends near 0 whatever T is.
-    Ho et al. 2020, section 4; the scaling: Nichol and Dhariwal 2021, published code.
+    Ho et al. 2020, section 4; other T: Nichol and Dhariwal 2021, published code.
 
     Args:
         T: the number of noising steps.
@@ -32,7 +32,7 @@ def linear_betas(T: int) -> Tensor:
     """
     # 1. refuse a T below 1: _check_steps does it
     # 2. how much more must each step do than with T = 1000?
-    # 3. T numbers, evenly spaced from the scaled first to the scaled last beta, in float64
+    # 3. T numbers, evenly spaced from the first to the last beta, in float64
     # 4. cut them at MAX_BETA
     raise NotImplementedError("lesson 01: linear_betas")
 
@@ -41,7 +41,9 @@ def cosine_betas(T: int, offset: float = 0.008) -> Tensor:
     """Betas for which alpha_bar falls along a squared cosine: slowly at both ends, steadily between.
 
         f(u) = cos((u + offset) / (1 + offset) * pi / 2) ** 2
-        beta_t = 1 - f((t + 1) / T) / f(t / T)
+
+    u is the share of the steps that are done. After each step, alpha_bar must be f(u) / f(0); but no beta is larger
+    than MAX_BETA. With T = 2 and offset 0, f is 1, then 0.5, then 0, and the betas are 0.5 and 0.999.
 
     Nichol and Dhariwal 2021, equation 17. T, result and errors as in linear_betas.
 
@@ -49,29 +51,11 @@ def cosine_betas(T: int, offset: float = 0.008) -> Tensor:
         T: the number of noising steps.
         offset: keeps the first betas from being vanishingly small.
     """
-    # 1. refuse a T below 1
-    # 2. the T + 1 places u = 0, 1 / T, ..., 1, in float64
-    # 3. f at all of them
-    # 4. each beta from two neighbours of f, cut at MAX_BETA
+    # 1. refuse a T below 1, as in linear_betas
+    # 2. f before the first step and after each step, in float64: how many values is that?
+    # 3. the beta of each step: which share of what was there does it take away?
+    # 4. cut them at MAX_BETA
     raise NotImplementedError("lesson 01: cosine_betas")
-
-
-def posterior_variance(betas: Tensor, alpha_bar: Tensor, alpha_bar_prev: Tensor) -> Tensor:
-    """Variance of q(x_{t-1} | x_t, x_0), what is still open when both ends are known.
-
-        beta_t * (1 - alpha_bar_{t-1}) / (1 - alpha_bar_t)
-
-    Ho et al. 2020, equation 7; all of one shape. At t = 0 it is 0: the step before is x_0 itself, which is known.
-    """
-    # 1. the formula above, on whole tables at once
-    raise NotImplementedError("lesson 01: posterior_variance")
-
-
-def log_snr(alpha_bar: Tensor) -> Tensor:
-    """Log of the signal-to-noise ratio, log(alpha_bar / (1 - alpha_bar)). Kingma et al. 2021."""
-    # 1. the formula above, on the whole table
-    # 2. to think about: log1p(-a) is log(1 - a), exact for small a
-    raise NotImplementedError("lesson 01: log_snr")
 
 
 @dataclass(frozen=True)
@@ -82,12 +66,14 @@ class NoiseSchedule:
 
     Attributes:
         betas: variance of the noise that step t adds.
-        alphas_cumprod: alpha_bar_t, the product of 1 - beta over steps 0 to t.
-        alphas_cumprod_prev: the same one step earlier; 1 at t = 0, where nothing was noised yet.
-        sqrt_alphas_cumprod: how much of the image is in x_t.
-        sqrt_one_minus_alphas_cumprod: how much noise is in x_t.
-        posterior_variance: variance of x_{t-1} when x_t and x_0 are known; 0 at t = 0.
-        log_snr: log of signal over noise, log(alpha_bar_t / (1 - alpha_bar_t)); falls with t.
+        alphas_cumprod: alpha_bar_t, the share of the image's variance that is left after step t.
+        alphas_cumprod_prev: the same one step earlier; at t = 0 that is the clean image.
+        sqrt_alphas_cumprod: the factor on the image in x_t.
+        sqrt_one_minus_alphas_cumprod: the factor on the noise in x_t.
+        posterior_variance: variance of x_{t-1} when x_t and x_0 are known. Of the two, x_t alone would leave it at
+            beta_t / (1 - beta_t), and x_0 alone at that of the noise in x_{t-1}; one over the variance adds up. Ho et
+            al. 2020, equation 7.
+        log_snr: log of the signal-to-noise ratio, the image's variance in x_t over the noise's. Kingma et al. 2021.
     """
 
     betas: Tensor
@@ -100,17 +86,19 @@ class NoiseSchedule:
 
     @classmethod
     def from_betas(cls, betas: Tensor) -> "NoiseSchedule":
-        """Build all tables from (T,) betas.
+        """Build all tables from (T,) betas, for images and noise of variance 1.
+
+        For betas 0.1 and 0.2: at t = 1 the image's variance is 0.72, the noise's 0.28, and posterior_variance is
+        1 / 14, for 0.8 / 0.2 + 1 / 0.1 = 14. At t = 0 it is 0: x_{t-1} is x_0 then, and that is known.
 
         Raises:
             ValueError: if betas is not one row of numbers between 0 and 1.
         """
         # 1. refuse bad betas: _check_betas does it
         # 2. go to float64: a product of 1000 numbers near 1 loses its last digits in float32
-        # 3. alpha_bar: the product, up to each step, of what each step keeps
-        # 4. alpha_bar_prev: the same one step earlier, beginning with 1
-        # 5. every table by its name (see Attributes), the last two from the functions above
-        # 6. a schedule made of them, each turned to float32
+        # 3. alpha_bar after each step, and alpha_bar before it
+        # 4. every table by its name, as its line under Attributes says
+        # 5. a schedule made of them, each turned to float32: cls(betas=..., ...)
         raise NotImplementedError("lesson 01: NoiseSchedule.from_betas")
 
     def to(self, device: torch.device | str) -> "NoiseSchedule":

@@ -303,7 +303,7 @@ def test_first_and_last_step(lesson, name):
             case = f"alpha_bar = {left[t]:.6g}, {first} = {a:g}, {second} = {b:g}"
             yours = asked(lesson, name, pixel(a), [t], pixel(b), schedule, case)
             known = 5e-3 if t == 0 else 1e-4  # there float32 knows three digits of 1 - alpha_bar
-            blur = 1e-6 / (signal * sigma)  # rounding, blown up by whoever goes another way
+            blur = 1e-6 / (signal * sigma)  # rounding, blown up where one goes another way
             same(yours, pixel(by_a * a + by_b * b), case, rtol=known, atol=blur)
 
 
@@ -469,6 +469,7 @@ def test_denoising_loss_of_each_image_reaches_the_weights(lesson, prediction):
     loss = lesson.denoising_loss(
         lambda x_t, t: weights.view(-1, 1, 1, 1) * x_t, its.x0, t, its.noise, its.schedule, prediction
     )
+    expect(loss is not None, f"{case}: yours is None: is the return missing?")
     expect(isinstance(loss, Tensor) and loss.requires_grad, f"{case}: no gradient leads from the loss to w")
     (slopes,) = torch.autograd.grad(loss.sum(), [weights], allow_unused=True)
     expect(slopes is not None, f"{case}: no gradient leads from the loss to w")

@@ -119,7 +119,6 @@ BODIES: dict[str, Bodies] = {
         ),
         "no gradient for v": ((LOSS, f'{LOSS} if prediction == "noise" else {LOSS[7:]}.detach()'),),
         "one more t": ((LOSS, LOSS.replace("schedule), t)", "schedule), t + 1)")),),
-        "another default": (('Prediction = "noise"\n', 'Prediction = "v"\n'),),
         "what the model sees is cut": ((LOSS, LOSS.replace("schedule), t)", "schedule).clamp(-1, 1), t)")),),
         "made on the CPU": (IMPORTS, (LOSS, LOSS.replace("return", "return torch.zeros(len(t)) +"))),
     },

@@ -4,14 +4,12 @@ EVEN = "torch.linspace(1e-4 * scale, 0.02 * scale, T, dtype=torch.float64)"
 SCALE = "    _check_steps(T)\n    scale = 1000 / T\n"
 PLACES = "    _check_steps(T)\n    u = torch.arange(T + 1, dtype=torch.float64) / T\n"
 SHARE = "(1 - f[1:] / f[:-1]).clamp(max=MAX_BETA)"
-POSTERIOR = "return betas * (1 - alpha_bar_prev) / (1 - alpha_bar)"
+POSTERIOR = "betas * (1 - alpha_bar_prev) / (1 - alpha_bar)"
 SNR = "torch.log(alpha_bar) - torch.log1p(-alpha_bar)"
 CHECK = "        _check_betas(betas)\n"
 PREVIOUS = "torch.cat([torch.ones_like(alpha_bar[:1]), alpha_bar[:-1]])"
 FLOAT = "**{name: table.float() for name, table in tables.items()}"
 SIGMA = '"sqrt_one_minus_alphas_cumprod": (1 - alpha_bar).sqrt()'
-OPEN = "posterior_variance(betas, alpha_bar, alpha_bar_prev),"
-LOG_SNR = "log_snr(alpha_bar),"
 
 
 def own_check(condition: str) -> tuple[str, str]:
@@ -52,12 +50,7 @@ BODIES: dict[str, dict[str, tuple[tuple[str, str], ...]]] = {
         ),
     },
     "cosine_betas": {
-        "float32 on the way": (
-            (PLACES, PLACES.replace(", dtype=torch.float64)", ")")),
-            (SHARE, f"{SHARE}.double()"),
-        ),
         "f in float32": ((SHARE, SHARE.replace("f[1:]", "f.float()[1:].double()")),),
-        "differences, not divided": ((SHARE, "(f[:-1] - f[1:]).clamp(max=MAX_BETA)"),),
         "divided by what is left after": ((SHARE, "((f[:-1] - f[1:]) / f[1:]).clamp(max=MAX_BETA)"),),
         "the ends are cut, not the betas": ((SHARE, "1 - f[1:].clamp(min=1e-3) / f[:-1].clamp(min=1e-3)"),),
         "cut at 0.9999": ((SHARE, "(1 - f[1:] / f[:-1]).clamp(max=0.9999)"),),
@@ -74,42 +67,26 @@ BODIES: dict[str, dict[str, tuple[tuple[str, str], ...]]] = {
         "wrong with one step": ((PLACES, f"{PLACES}    if T == 1:\n        return (u[1:] / 2)\n"),),
         "pi is short": (("(1 + offset) * math.pi / 2", "(1 + offset) * 3.14159 / 2"),),
     },
-    "posterior_variance": {
-        "not below 1e-20": ((POSTERIOR, f"{POSTERIOR.replace('return ', 'return (')}).clamp(min=1e-20)"),),
-        "rounded to float32": ((POSTERIOR, f"{POSTERIOR.replace('return ', 'return (')}).float().double()"),),
-        "alpha_bar_prev is shifted again": ((POSTERIOR, f"alpha_bar_prev = {PREVIOUS}\n    {POSTERIOR}"),),
-        "all is made from the betas": ((POSTERIOR, f"alpha_bar = torch.cumprod(1 - betas, 0)\n    {POSTERIOR}"),),
-        "something small is added below": ((POSTERIOR, POSTERIOR.replace("- alpha_bar)", "- alpha_bar + 1e-8)")),),
-        "not less than 1e-3 below": ((POSTERIOR, f"{POSTERIOR}.clamp(min=1e-3)"),),
-        "the first is the second's": (
-            (POSTERIOR, f"v = {POSTERIOR[7:]}\n    return torch.cat([v[1:2], v[1:]]) if len(v) > 1 else v"),
-        ),
-        "float32 on the way": (
-            (POSTERIOR, "return (betas.float() * (1 - alpha_bar_prev.float()) / (1 - alpha_bar.float())).double()"),
-        ),
-        "in place": ((POSTERIOR, "return betas.mul_(1 - alpha_bar_prev).div_(1 - alpha_bar)"),),
-        "ones are made on the CPU": (
-            (POSTERIOR, POSTERIOR.replace("(1 - alpha_bar_prev)", "(torch.ones(len(betas)) - alpha_bar_prev)")),
-        ),
-        "no return": ((POSTERIOR, POSTERIOR[7:]),),
-    },
-    "log_snr": {
-        "something small is added": ((SNR, SNR.replace("log(alpha_bar)", "log(alpha_bar + 1e-8)")),),
-        "rounded to float32": ((SNR, f"({SNR}).float().to(alpha_bar.dtype)"),),
-        "kept off 0 and 1": ((SNR, "torch.logit(alpha_bar, eps=1e-6)"),),
-        "cut at 15": ((SNR, f"({SNR}).clamp(-15, 15)"),),
-        "decades": ((SNR, "torch.log10(alpha_bar / (1 - alpha_bar))"),),
-        "float32 on the way": ((SNR, "torch.logit(alpha_bar.float()).double()"),),
-        "in place": ((SNR, "alpha_bar.logit_()"),),
-        "ones are made on the CPU": ((SNR, "(alpha_bar / (torch.ones(len(alpha_bar)) - alpha_bar)).log()"),),
-    },
     "NoiseSchedule.from_betas": {
         "alpha_bar in float32": (("torch.cumprod(1 - betas, dim=0)", "torch.cumprod(1 - betas.float(), 0).double()"),),
         "sigma from a rounded alpha_bar": ((SIGMA, SIGMA.replace("alpha_bar)", "alpha_bar.float().double())")),),
-        "posterior from a rounded alpha_bar": ((OPEN, OPEN.replace("alpha_bar,", "alpha_bar.float().double(),")),),
-        "log_snr from a rounded alpha_bar": ((LOG_SNR, "log_snr(alpha_bar.float().double()),"),),
-        "posterior_variance is not below 1e-20": ((OPEN, f"{OPEN[:-1]}.clamp(min=1e-20),"),),
-        "log_snr is cut": ((LOG_SNR, "log_snr(alpha_bar).clamp(-15, 15),"),),
+        "posterior from a rounded alpha_bar": (
+            (POSTERIOR, POSTERIOR.replace("- alpha_bar)", "- alpha_bar.float().double())")),
+        ),
+        "posterior from another alpha_bar": (
+            (POSTERIOR, POSTERIOR.replace("alpha_bar_prev", "(1 - betas.roll(1)).cumprod(0)")),
+        ),
+        "posterior_variance in float32": ((POSTERIOR, POSTERIOR.replace("alpha_bar)", "alpha_bar.float())")),),
+        "posterior_variance is not below 1e-20": ((POSTERIOR, f"({POSTERIOR}).clamp(min=1e-20)"),),
+        "something small is added below": ((POSTERIOR, POSTERIOR.replace("- alpha_bar)", "- alpha_bar + 1e-8)")),),
+        "not less than 1e-3 below": ((POSTERIOR, f"{POSTERIOR}.clamp(min=1e-3)"),),
+        "the first is the second's": ((POSTERIOR, f"({POSTERIOR})[[min(1, len(betas) - 1), *range(1, len(betas))]]"),),
+        "log_snr from a rounded alpha_bar": ((SNR, "torch.logit(alpha_bar.float().double())"),),
+        "log_snr in float32": ((SNR, "torch.logit(alpha_bar.float())"),),
+        "log_snr is cut": ((SNR, f"({SNR}).clamp(-15, 15)"),),
+        "log_snr is kept off 0 and 1": ((SNR, "torch.logit(alpha_bar, eps=1e-6)"),),
+        "log_snr with something small": ((SNR, SNR.replace("log(alpha_bar)", "log(alpha_bar + 1e-8)")),),
+        "log_snr in decades": ((SNR, "torch.log10(alpha_bar / (1 - alpha_bar))"),),
         "alpha_bar not below 1e-5": (('": alpha_bar,', '": alpha_bar.clamp(min=1e-5),'),),
         "no more than 1000 steps": (("cumprod(1 - betas, dim=0)", "cumprod(1 - betas[:1000], dim=0)"),),
         "the sum as exponent": (("torch.cumprod(1 - betas, dim=0)", "torch.exp(-betas.cumsum(0))"),),

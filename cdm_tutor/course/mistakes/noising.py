@@ -67,7 +67,7 @@ MISTAKES = [
         title="the noise is weighted with its variance, the image rightly",
         symptom="Too clean, above all in the first steps; the network never sees as much noise as the sampler shows "
         "it, and the samples keep some of it.",
-        concept="Both coefficients are spreads: only with both as roots do the variances add up to 1.",
+        concept="Both coefficients are standard deviations: only with both as roots do the variances add up to 1.",
         patch=((NOISE, NOISE.replace("sigma *", "sigma**2 *")),),
         symptoms=("shreds", "loss-stays"),
     ),
@@ -154,7 +154,7 @@ MISTAKES = [
         title="the clean images are overwritten",
         symptom="None where a batch is a copy, as the trainer's is. Where it is part of the training images "
         "themselves, they drown in noise, more with each epoch, and so do the samples.",
-        concept="A tensor is handed over, not copied: who writes into it writes into the images of whoever called.",
+        concept="A tensor is handed over, not copied: who writes into it writes into the caller's images.",
         patch=((NOISE, NOISE.replace("signal * x0 + sigma * noise", "x0.mul_(signal).add_(sigma * noise)")),),
         symptoms=("looks-healthy",),
     ),
@@ -213,8 +213,8 @@ MISTAKES = [
         name="x0-without-gradient",
         exercise="predict_x0",
         title="the predicted image is cut off from what it was made of",
-        symptom="None in the samples. Whoever trains on the predicted image, as the critic does, finds no way back to "
-        "the network that predicted the noise, and it learns nothing.",
+        symptom="None in the samples. A loss on the predicted image, as the critic's, finds no way back to the network "
+        "that predicted the noise, and it learns nothing.",
         concept="A prediction may be part of a loss. What a function computes from a network's answer can be "
         "differentiated, unless the way is cut.",
         patch=(("return (x_t - sigma * noise) / signal", "return ((x_t - sigma * noise) / signal).detach()"),),
@@ -235,7 +235,7 @@ MISTAKES = [
         exercise="predict_noise",
         title="the image is taken away, but the noise is not scaled up",
         symptom="At small t hardly any noise is found; DDIM keeps too little of it and smooths: plain, simple strokes.",
-        concept="Noise has spread 1 when it is drawn and is made smaller before it is added.",
+        concept="Noise has the standard deviation 1 when it is drawn and is made smaller before it is added.",
         patch=(("return (x_t - signal * x0) / sigma", "return x_t - signal * x0"),),
         symptoms=("plain",),
     ),
@@ -314,7 +314,7 @@ MISTAKES = [
         title="the mean is taken over the batch, too",
         symptom="Training stops with an error: the trainer wants a number for each image. Elsewhere none; but which t "
         "are hard can no longer be seen, nor weighed.",
-        concept="Each image has a t of its own and is scored on its own. Whoever trains takes the mean of the scores.",
+        concept="Each image has a t of its own and is scored on its own. The trainer takes the mean of the scores.",
         patch=((LOSS, LOSS.replace(".flatten(1).mean(dim=1)", ".mean()")),),
         symptoms=("error",),
     ),
@@ -365,6 +365,16 @@ MISTAKES = [
         concept="What a model predicts is settled in training; loss and sampler must mean the same by its answer.",
         patch=(("target = training_target(x0, t, noise, schedule, prediction)", "target = x0"),),
         symptoms=("noise", "loss-low"),
+    ),
+    Mistake(
+        name="loss-of-v-unless-told",
+        exercise="denoising_loss",
+        title="the model is taken to predict v where nothing is said",
+        symptom="None where training says what it predicts, as the trainer does. Where it does not, a model of noise "
+        "is compared with v: its samples are blotches.",
+        concept="What a model predicts is settled in training. A default is part of that agreement: here it is noise.",
+        patch=(('prediction: Prediction = "noise"', 'prediction: Prediction = "v"'),),
+        symptoms=("looks-healthy",),
     ),
     Mistake(
         name="loss-t-as-a-fraction",

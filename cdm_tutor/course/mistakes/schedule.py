@@ -122,22 +122,45 @@ MISTAKES = [
         symptoms=("bold",),
     ),
     Mistake(
+        name="cosine-difference-of-f",
+        exercise="cosine_betas",
+        title="each beta is what f loses, not the share of it that is lost",
+        symptom="Towards the end much of the digit is left: the betas fall where they should rise to nearly 1. "
+        "Samples, which start from pure noise, come out bold and filled.",
+        concept="A beta is a share of what was still there before the step.",
+        patch=(("(1 - f[1:] / f[:-1]).clamp", "(f[:-1] - f[1:]).clamp"),),
+        symptoms=("bold",),
+    ),
+    Mistake(
+        name="cosine-rounded-on-the-way",
+        exercise="cosine_betas",
+        title="the betas are computed in float32 and turned to float64 afterwards",
+        symptom="None at first sight; the first betas, and so the least noised steps, are off in the third digit.",
+        concept="Digits that were rounded away do not come back. Begin in float64.",
+        patch=(
+            ("torch.arange(T + 1, dtype=torch.float64) / T", "torch.arange(T + 1) / T"),
+            ("(1 - f[1:] / f[:-1]).clamp(max=MAX_BETA)", "(1 - f[1:] / f[:-1]).double().clamp(max=MAX_BETA)"),
+        ),
+        symptoms=("looks-healthy",),
+    ),
+    Mistake(
         name="posterior-upside-down",
-        exercise="posterior_variance",
-        title="before and after are exchanged",
+        exercise="NoiseSchedule.from_betas",
+        title="posterior_variance: before and after are exchanged",
         symptom="The sampler divides by zero: black and white noise, or NaN.",
         concept="With x_0 known, less is uncertain before the step than after it, so the fraction is below 1, and 0 "
         "at first.",
         patch=(("betas * (1 - alpha_bar_prev) / (1 - alpha_bar)", "betas * (1 - alpha_bar) / (1 - alpha_bar_prev)"),),
         symptoms=("noise",),
+        scenes=(ByTheTable(),),
     ),
     Mistake(
         name="posterior-is-beta",
-        exercise="posterior_variance",
-        title="it is just beta",
+        exercise="NoiseSchedule.from_betas",
+        title="posterior_variance is just beta",
         symptom="A sampler that reads this table adds noise in the last step, too: a grain, too fine to see where the "
         "first beta is as small as here, plain with few steps.",
-        concept="Beta is the spread if nothing of x_0 is known. Knowing x_0 narrows it; at the first step nothing is "
+        concept="Beta is the variance if nothing of x_0 is known. Knowing x_0 narrows it; at the first step nothing is "
         "left.",
         patch=(("betas * (1 - alpha_bar_prev) / (1 - alpha_bar)", "betas * torch.ones_like(alpha_bar)"),),
         symptoms=("few-steps",),
@@ -145,10 +168,11 @@ MISTAKES = [
     ),
     Mistake(
         name="posterior-is-spread",
-        exercise="posterior_variance",
-        title="it is the standard deviation, not the variance",
+        exercise="NoiseSchedule.from_betas",
+        title="posterior_variance is the standard deviation, not the variance",
         symptom="Much too much noise at each step: grain that never goes away, and shreds of digits in it.",
-        concept="Variance is the square of the spread. Who uses it takes the root, so it must not be taken before.",
+        concept="Variance is the square of the standard deviation. The sampler takes the root, so it must not be taken "
+        "before.",
         patch=(
             (
                 "betas * (1 - alpha_bar_prev) / (1 - alpha_bar)",
@@ -156,11 +180,12 @@ MISTAKES = [
             ),
         ),
         symptoms=("shreds",),
+        scenes=(ByTheTable(),),
     ),
     Mistake(
         name="snr-without-log",
-        exercise="log_snr",
-        title="the ratio itself, not its log",
+        exercise="NoiseSchedule.from_betas",
+        title="log_snr is the ratio itself, not its log",
         symptom="The few-step sampler takes wild steps: samples are black and white specks, the digits hardly to be "
         "guessed.",
         concept="The ratio runs from ten thousand to a ten-thousandth; its log falls evenly, which is why it is used.",
@@ -169,11 +194,11 @@ MISTAKES = [
     ),
     Mistake(
         name="snr-of-amplitudes",
-        exercise="log_snr",
-        title="it is half of what it should be",
+        exercise="NoiseSchedule.from_betas",
+        title="log_snr is half of what it should be",
         symptom="The few-step sampler takes steps of half the length and leaves noise in the images: digits torn into "
         "blots and specks.",
-        concept="Signal and noise are compared by their variances, not by their spreads: no roots.",
+        concept="Signal and noise are compared by their variances, not by their standard deviations: no roots.",
         patch=(
             (
                 "torch.log(alpha_bar) - torch.log1p(-alpha_bar)",
@@ -184,8 +209,8 @@ MISTAKES = [
     ),
     Mistake(
         name="snr-upside-down",
-        exercise="log_snr",
-        title="noise over signal",
+        exercise="NoiseSchedule.from_betas",
+        title="log_snr is that of noise over signal",
         symptom="The few-step sampler stops with a math domain error, or without fresh noise walks the wrong way: "
         "noisier.",
         concept="The cleaner the image, the larger the ratio; it falls as t grows.",
@@ -236,7 +261,7 @@ MISTAKES = [
     Mistake(
         name="sigma-without-root",
         exercise="NoiseSchedule.from_betas",
-        title="the noise is weighted with its variance, not its spread",
+        title="the noise is weighted with its variance, not its standard deviation",
         symptom="The noised images are too clean in the first steps, and their variance is not 1; samples come out "
         "faint, on a ground that is not black, with grain all over.",
         concept="A number that multiplies an image scales its variance by the square.",

@@ -10,6 +10,7 @@ from cdm_tutor.noising import q_sample
 from cdm_tutor.schedule import make_schedule
 
 STEPS = torch.tensor([0, 100, 200, 300, 400, 500, 600, 700, 800, 950])
+FINE = torch.arange(0, 1000, 25)
 LABELS = tuple(f"t = {t}" for t in STEPS.tolist())
 SCHEDULE = make_schedule("cosine")
 
@@ -34,9 +35,9 @@ def answers() -> tuple[Tensor, Tensor]:
 
 
 def gathered(m: ModuleType) -> Tensor:
-    """The digit, dimmed as at each step."""
-    x0, _, _ = mixed()
-    return m.gather(SCHEDULE.sqrt_alphas_cumprod, STEPS, x0) * x0
+    """A digit as often as it has columns, so that stripes can be seen: each dimmed as at a later step."""
+    x0 = digits()[5].expand(28, 1, 28, 28)
+    return m.gather(SCHEDULE.sqrt_alphas_cumprod, torch.linspace(0, 999, 28).long(), x0) * x0
 
 
 def noised(m: ModuleType) -> Tensor:
@@ -70,18 +71,18 @@ def the_velocity(m: ModuleType) -> Tensor:
 
 
 def losses(m: ModuleType) -> Tensor:
-    """How far the network is off at each step."""
-    x0, noise, _ = mixed()
+    """How far the network is off at steps from the first to the last."""
+    x0, noise = (each.expand(len(FINE), 1, 28, 28) for each in (digits()[5], draw(1, 28, 28)))
     with torch.no_grad():
-        return m.denoising_loss(network().network, x0, STEPS, noise, SCHEDULE, network().card.prediction)
+        return m.denoising_loss(network().network, x0, FINE, noise, SCHEDULE, network().card.prediction)
 
 
 SHOWS = (
-    Show("a digit, times what is left of it", ("gather",), gathered, LABELS),
+    Show("28 times a digit, each dimmed by an entry of its own", ("gather",), gathered, columns=14),
     Show("a digit, noised", ("q_sample",), noised, LABELS),
-    Show("the digit that a trained network guesses, from its noise", ("predict_x0",), guessed, LABELS),
+    Show("the digit, from the noise that a trained network names", ("predict_x0",), guessed, LABELS),
     Show("the noise, found again", ("predict_noise",), the_noise, LABELS),
-    Show("the velocity", ("velocity",), the_velocity, LABELS),
-    Show("the digit guessed, from its velocity", ("predict_x0_from_velocity",), guessed_from_v, LABELS),
-    Show("loss of a trained network on one digit", ("denoising_loss",), losses, ("step", "loss")),
+    Show("the velocity: what x_t does not show", ("velocity",), the_velocity, LABELS),
+    Show("the digit, from the velocity that it names", ("predict_x0_from_velocity",), guessed_from_v, LABELS),
+    Show("loss of a trained network on one digit", ("denoising_loss",), losses, ("t / 25", "loss")),
 )

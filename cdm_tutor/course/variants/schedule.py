@@ -41,6 +41,10 @@ VARIANTS = [
             ),
         ),
     ),
+    Variant(
+        "posterior-variance-by-precisions",
+        (("betas * (1 - alpha_bar_prev) / (1 - alpha_bar)", "1 / ((1 - betas) / betas + 1 / (1 - alpha_bar_prev))"),),
+    ),
     Variant("log-snr-logit", (("torch.log(alpha_bar) - torch.log1p(-alpha_bar)", "torch.logit(alpha_bar)"),)),
     Variant(
         "log-snr-of-ratio",
@@ -98,8 +102,9 @@ VARIANTS = [
         "posterior-first-is-zero",
         (
             (
-                "return betas * (1 - alpha_bar_prev) / (1 - alpha_bar)",
-                "variance = (1 - alpha_bar_prev) / (1 - alpha_bar) * betas\n    variance[0] = 0\n    return variance",
+                '"posterior_variance": betas * (1 - alpha_bar_prev) / (1 - alpha_bar)',
+                '"posterior_variance": torch.cat([torch.zeros(1), betas[1:] * (1 - alpha_bar_prev[1:]) / '
+                "(1 - alpha_bar[1:])])",
             ),
         ),
     ),
