@@ -2,7 +2,7 @@
 
 import ast
 import time
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,7 @@ from cdm_tutor.course.timelimit import time_limit
 
 NOISING = find_lesson("02")
 MIX = "    signal, sigma = _mix(t, x0, noise, schedule)\n    return signal * x0 + sigma * noise\n"
-gate_of = cache(Gate)
+gate_of = cache(partial(Gate, apart=True))
 
 
 def examined(patch: Patch, number: str = "02") -> dict[str, Verdict]:

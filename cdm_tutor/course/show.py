@@ -3,6 +3,7 @@
 The learner's code runs in a process of its own, while this one draws what it should do.
 """
 
+import textwrap
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -45,7 +46,8 @@ class Seen:
 def look(lesson: Lesson, folder: Path, exercise: str | None = None) -> list[Seen]:
     """Make all pictures of a lesson, or those of one exercise, that something written has a part in.
 
-    What is not written is the package's. With an exercise, all others are.
+    What a picture is not about is the package's, and so is what is not written: nobody's mistake spoils another's
+    picture.
 
     Args:
         lesson: which lesson.
@@ -64,12 +66,12 @@ def look(lesson: Lesson, folder: Path, exercise: str | None = None) -> list[Seen
     except (DoesNotLoad, SyntaxError, ValueError) as error:
         raise ValueError(explain(error, {file}, SECONDS, "")) from None
     names = [exercise] if exercise else [each.name for each in lesson.exercises]
-    subject.only = tuple(name for name in names if name not in missing)
-    if not subject.only:
+    written = {name for name in names if name not in missing}
+    if not written:
         raise ValueError(f"{exercise or names[0]} is not written yet: {subject.place(names[0])}")
-    shows = [show for show in shows_of(lesson) if {*show.exercises} & {*subject.only}]
+    shows = [show for show in shows_of(lesson) if {*show.exercises} & written]
     torch.set_num_threads(1)  # as forks must; each has a core of its own
-    child = start(lambda: lambda number: _attempt(shows[number], subject, file), CAN_FORK, loud=True)
+    child = start(lambda: lambda number: _attempt(shows[number], written, subject, file), CAN_FORK, loud=True)
     try:
         with ThreadPoolExecutor(1) as pool:  # it only waits for the child, while we draw
             mine = pool.submit(lambda: [child.ask(number, SECONDS) for number in range(len(shows))])
@@ -89,8 +91,10 @@ def _draw(show: Show, module: ModuleType) -> Tensor:
     return made.detach()
 
 
-def _attempt(show: Show, subject: Subject, file: str) -> Tensor | str:
+def _attempt(show: Show, written: set[str], subject: Subject, file: str) -> Tensor | str:
     """In the child: a picture, or why there is none."""
+    subject = Subject(subject.lesson, subject.implementation, subject.folder)
+    subject.only = tuple(name for name in show.exercises if name in written)
     try:
         with time_limit(SECONDS):
             return _draw(show, subject.module())
@@ -155,7 +159,7 @@ def _draw_row(axes: Axes, images: Tensor | None, whose: str, seen: Seen) -> None
     axes.set_ylabel(whose, fontsize=9, rotation=0, ha="right", va="center")
     axes.spines[:].set_visible(False)
     if images is None:
-        axes.text(0.01, 0.5, seen.words, fontsize=8, va="center", color="firebrick", transform=axes.transAxes)
+        _say(axes, seen.words)
         return
     picture = grid(images.nan_to_num(0.0), seen.show.columns, zoom=1)
     axes.imshow(picture, cmap="gray", vmin=0, vmax=255)
@@ -171,7 +175,14 @@ def _draw_curves(axes: Axes, seen: Seen) -> None:
     if seen.mine is not None:
         axes.plot(seen.mine, color="black", linewidth=1.2, label="yours")
     else:
-        axes.text(0.01, 0.5, seen.words, fontsize=8, color="firebrick", transform=axes.transAxes)
+        _say(axes, seen.words)
     along, up = seen.show.labels
     axes.set(xlabel=along, ylabel=up)
     axes.legend(fontsize=8)
+
+
+def _say(axes: Axes, words: str) -> None:
+    """In the place of a picture, why there is none; the terminal has all of it."""
+    text = "\n".join(textwrap.shorten(line, 130, placeholder=" ...") for line in words.splitlines()[:3])
+    said = axes.text(0.01, 0.5, text, fontsize=8, va="center", color="firebrick", transform=axes.transAxes)
+    said.set_in_layout(False)  # the pictures keep their size
