@@ -28,7 +28,7 @@ TERMS = {
 
 def plain(text: str) -> str:
     """A page's main path without code, formulas and addresses."""
-    for pattern in (r"^```.*?^```", r"^\$\$.*?^\$\$", r"`[^`]*`", r"\$[^$]*\$", r"\]\([^)]*\)", r"^--8<--.*$"):
+    for pattern in (r"^```.*?^```", r"^\$\$.*?^\$\$", r"`[^`]*`", r"\$[^$]*\$", r"\]\([^)]*\)", r"^--8<--[^\n]*$"):
         text = re.sub(pattern, " ", text, flags=re.MULTILINE | re.DOTALL)
     return text
 

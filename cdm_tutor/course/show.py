@@ -83,7 +83,7 @@ def _make(show: Show, subject: Subject, file: str) -> Tensor | str:
             raise TypeError(f"expected a tensor, got {type(made).__name__}")
         return made.detach()
     except BaseException as error:
-        return explain(error, {file}, SECONDS, "")
+        return explain(error, {file}, SECONDS, "").expandtabs(4)
 
 
 def _compared(show: Show, mine: Any, right: Tensor) -> Seen:

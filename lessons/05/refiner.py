@@ -64,10 +64,12 @@ def refine(
     came in. Going further back mends larger faults and changes more.
 
     Args:
-        model, schedule, prediction: as in denoise.
+        model: what guesses, as in denoise.
         x: (B, C, H, W) samples in [-1, 1].
+        schedule: the noise schedule.
         generator: draws the noise under which they go.
         t_start: how far to go back, as in refiner_steps, with the same errors.
+        prediction: what the model predicts.
 
     Returns:
         (B, C, H, W) mended samples.
