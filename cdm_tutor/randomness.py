@@ -18,7 +18,8 @@ def draw_like(x: Tensor, generator: torch.Generator) -> Tensor:
 def draw_another(noise: Tensor) -> Tensor:
     """Standard normal noise beside (B, ...) noise, of its shape and independent of it; the same beside the same.
 
-    Each image's comes from a generator of its own, seeded with its noise: which images it comes with changes nothing.
+    Each image's comes from a generator of its own, seeded with the image's first number of the noise: which images it
+    comes with changes nothing.
     """
-    first = noise.flatten(1)[:, :4].double().abs().view(torch.int64)
-    return torch.stack([draw_like(each, seeded(*seed)) for each, seed in zip(noise, first.tolist(), strict=True)])
+    seeds = noise.flatten(1)[:, 0].double().abs().view(torch.int64)
+    return torch.stack([draw_like(each, seeded(int(seed))) for each, seed in zip(noise, seeds, strict=True)])

@@ -537,7 +537,9 @@ def test_refiner_loss_takes_noise_however_it_lies(lesson, layout):
 def test_refiner_loss_works_where_the_images_are(lesson):
     x0, t, noise = images(1, 2, 1, 4, 6), torch.tensor([3, 300]), normal(2, 2, 1, 4, 6)
     model = lambda x_t, t: x_t  # noqa: E731
-    on_other_device(lambda move: lesson.refiner_loss(model, move(x0), move(t), move(noise), there(move)), "the loss")
+    on_other_device(
+        lambda move: lesson.refiner_loss(model, move(x0), move(t), move(noise), there(move)), "the loss", looks_up=True
+    )
 
 
 @pytest.mark.chain

@@ -284,7 +284,7 @@ def test_several_processes_share_the_batch_of_one(lesson, world, step, seed):
     seed=st.integers(0, 9),
     timesteps=st.sampled_from(["focused", "uniform"]),
 )
-def test_an_image_gets_the_same_whoever_takes_it(lesson, world, step, seed, timesteps):
+def test_an_image_gets_the_same_from_any_process(lesson, world, step, seed, timesteps):
     gets = []
     for processes in (1, world):
         batches = drawn(lesson, numbered(20, side=2), step, 10**9, processes, batch=8, seed=seed, timesteps=timesteps)

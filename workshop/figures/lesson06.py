@@ -423,9 +423,9 @@ def draw_resumed(losses: list[float], state: dict[str, Any], images: Tensor) -> 
 
     def draw() -> Figure:
         figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
-        axes.plot(range(STOPPED + 1, STOPPED + 41), after, "C1", label="gone on without Adam's memory")
+        axes.plot(range(STOPPED + 1, STOPPED + 41), after, "C1", label="resumed without Adam's memory")
         both = range(STOPPED - 59, STOPPED + 41)
-        axes.plot(both, losses[STOPPED - 60 : STOPPED + 40], "C0", label="never stopped, or gone on with all")
+        axes.plot(both, losses[STOPPED - 60 : STOPPED + 40], "C0", label="never stopped, or resumed with all")
         axes.axvline(STOPPED + 0.5, color="C4", ls="--", lw=1.2)
         axes.set(xlabel="step", ylabel="loss", ylim=(0.8 * min(after), 1.2 * max(after)))
         axes.legend(loc="upper left")
@@ -433,7 +433,7 @@ def draw_resumed(losses: list[float], state: dict[str, Any], images: Tensor) -> 
 
     chart(
         "06-resumed",
-        f"The loss around step {STOPPED}, where a training was stopped and gone on with. With the optimiser's state "
+        f"The loss around step {STOPPED}, where a training was stopped and resumed. With the optimiser's state "
         "it goes on as if nothing had happened; without it, it jumps up at once and takes a while to come down.",
         draw,
     )

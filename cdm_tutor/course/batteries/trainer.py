@@ -139,7 +139,7 @@ def distribution(m: ModuleType) -> list[Any]:
 
 
 def loaded(m: ModuleType) -> list[Any]:
-    """A training gone on with after two of Adam's steps."""
+    """A training resumed after two of Adam's steps."""
     made = [training(m, plain=False, lr=0.1) for _ in range(2)]
 
     def walk(tr: Any, gradient: float) -> None:

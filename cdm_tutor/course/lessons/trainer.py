@@ -61,7 +61,7 @@ LESSON = Lesson(
                 "An epoch of 20 images has 3 batches of 6. Which batch of which epoch is step 4, counted from 0, and "
                 "which places of the epoch's order are in it?",
                 "divmod(step, images // batch) gives both. Batch number k holds the places from k * batch up to "
-                "(k + 1) * batch. Draw t and noise for the whole batch, whoever takes it; [rank::world] of images, t "
+                "(k + 1) * batch. Always draw t and noise for the whole batch; [rank::world] of images, t "
                 "and noise is this process's share, and for one process all of it.",
                 "epoch, number = divmod(step, len(images) // settings.batch); chosen is a slice of "
                 "order_of_epoch(len(images), settings.seed, epoch); torch.randint(0, T, (settings.batch,), "
@@ -133,7 +133,7 @@ LESSON = Lesson(
                 "training.model and settings.ema_decay, training.step += 1, training.seconds += "
                 "distributed.same(time.perf_counter() - start), then yield Step(training.step, loss, thirds, lr, ...).",
             ),
-            minutes=8,
+            minutes=7,
             scenes=(Trained(),),
         ),
     ),

@@ -275,7 +275,7 @@ MISTAKES = [
         name="optimizer-not-restored",
         exercise="Training.load_state_dict",
         title="the optimiser begins anew",
-        symptom="A jump of the loss wherever a training was stopped and gone on with.",
+        symptom="A jump of the loss wherever a training was stopped and resumed.",
         concept="Adam scales each step by the gradients it remembers. With no memory its first steps are far too "
         "large.",
         patch=(('for name in ("model", "ema", "optimizer"):', 'for name in ("model", "ema"):'),),
@@ -285,7 +285,7 @@ MISTAKES = [
         name="average-not-restored",
         exercise="Training.load_state_dict",
         title="the averaged weights begin anew",
-        symptom="After going on, samples are noise again for a long while, though the loss is as low as before.",
+        symptom="Once resumed, samples are noise again for a long while, though the loss is as low as before.",
         concept="The average is a state of its own: it cannot be made again from the last weights.",
         patch=(('for name in ("model", "ema", "optimizer"):', 'for name in ("model", "optimizer"):'),),
         symptoms=("noise", "stopped"),
@@ -295,8 +295,7 @@ MISTAKES = [
         name="step-not-restored",
         exercise="Training.load_state_dict",
         title="the count of steps begins anew",
-        symptom="After going on, the rate warms up again, the same batches come again, and the training takes too "
-        "long.",
+        symptom="Once resumed, the rate warms up again, the same batches come again, and the training takes too long.",
         concept="Learning rate, images and noise all follow from the step: without it the plan starts again.",
         patch=(('self.step, self.seconds = state["step"], state["seconds"]', 'self.seconds = state["seconds"]'),),
         symptoms=("stopped",),
@@ -499,7 +498,7 @@ MISTAKES = [
         name="fit-starts-anew",
         exercise="fit",
         title="it begins at step 0 whatever was done before",
-        symptom="After going on, warm-up and batches begin again, and the training takes longer than was asked for.",
+        symptom="Once resumed, warm-up and batches begin again, and the training takes longer than was asked for.",
         concept="The loop does not know how often it has been started. The training does.",
         patch=(
             (

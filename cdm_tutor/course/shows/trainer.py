@@ -69,7 +69,7 @@ def steps_taken(m: ModuleType) -> Tensor:
     return torch.tensor([m.train_step(training, digits(), t, noise, 1000)[0] for _ in range(STEPS)])
 
 
-def gone_on(m: ModuleType) -> Tensor:
+def resumed(m: ModuleType) -> Tensor:
     """The loss of a training that stops in the middle, and goes on from what was saved."""
     images, first, then = load_sample("mnist").x0[::10], small(m), small(m)
     before = [step.loss for step in islice(m.fit(first, images), STEPS // 2)]
@@ -98,7 +98,7 @@ SHOWS = (
     Show("the learning rate", ("learning_rate",), rates, ("step", "rate")),
     Show("average of a weight that is 1 from step 20 to 60, else 0", ("update_ema",), averaged, ("step", "average")),
     Show("two batches, and what the network is shown of them", ("draw_batch",), batches, columns=8),
-    Show("stopped after half, and gone on", ("Training.load_state_dict",), gone_on, ("step", "loss")),
+    Show("stopped after half, and resumed", ("Training.load_state_dict",), resumed, ("step", "loss")),
     Show("steps on the same eight digits", ("train_step",), steps_taken, ("step", "loss")),
     Show("loss, from nothing", ("fit",), losses, ("step", "loss")),
     Show(
