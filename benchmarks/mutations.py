@@ -47,26 +47,18 @@ EQUIVALENT = {  # exercise: before -> after: why no caller could tell
     "time = self.time_mlp(timestep_embedding(t, self.time_dim))": "images are float32, as the embedding is",
     "spaced_timesteps: return list(zip(visited, [*visited[1:], -1], strict=True)) -> "
     "return list(zip(visited, [*visited[1:], -1], strict=False))": "the two are of one length",
-    "perturb: shuffled = torch.randperm(noise[0].numel(), generator=seeded(0)).to(noise.device) -> "
-    "shuffled = torch.randperm(noise[0].numel(), generator=seeded(0))": DEVICE,
-    "perturb: shuffled = torch.randperm(noise[0].numel(), generator=seeded(0)).to(noise.device) -> "
-    "shuffled = torch.randperm(noise[0].numel(), generator=seeded(1)).to(noise.device)": "any order will do",
-    "perturb: return noise + PERTURBATION * other -> return noise - PERTURBATION * other": "noise has no sign",
+    "refiner_loss: x_t = q_sample(x0, t, noise + PERTURBATION * other, schedule) -> "
+    "x_t = q_sample(x0, t, noise - PERTURBATION * other, schedule)": "noise has no sign",
     "learning_rate: rise = min(1.0, (step + 1) / settings.warmup) if settings.warmup else 1.0 -> "
     "rise = min((step + 1) / settings.warmup, 1.0) if settings.warmup else 1.0": "the smaller of the same two",
     "update_ema: d = min(decay, (1 + step) / (10 + step)) -> "
     "d = min((1 + step) / (10 + step), decay)": "the smaller of the same two",
-    "share_of_epoch: sampler: DistributedSampler[Any] = DistributedSampler(TensorDataset(torch.arange(n)), world, "
-    "rank, seed=seed) -> sampler: DistributedSampler = DistributedSampler(TensorDataset(torch.arange(n)), world, rank, "
-    "seed=seed)": "an annotation",
-    "draw_batch: x0, place = (images[order[mine].to(images.device)], place[mine]) -> "
-    "x0, place = (images[order[mine]], place[mine])": DEVICE,
+    "update_ema: for average, weight in zip(ema.parameters(), model.parameters(), strict=True): -> "
+    "for average, weight in zip(ema.parameters(), model.parameters(), strict=False):": "the two are of one length",
+    "draw_batch: return (images[chosen[mine].to(images.device)], t[mine].to(images.device), noise[mine]) -> "
+    "return (images[chosen[mine]], t[mine].to(images.device), noise[mine])": DEVICE,
     "draw_batch: generator = seeded(settings.seed, 1, step) -> generator = seeded(1, settings.seed, step)": STREAM,
     "draw_batch: generator = seeded(settings.seed, 1, step) -> generator = seeded(settings.seed, 2, step)": STREAM,
-    "draw_batch: noise = draw_like(images[:settings.batch], generator)[place.to(images.device)] -> "
-    "noise = draw_like(images[:settings.batch], generator)[place]": DEVICE,
-    "draw_batch: noise = draw_like(images[:settings.batch], generator)[place.to(images.device)] -> "
-    "noise = draw_like(images, generator)[place.to(images.device)]": "more noise is drawn than is used",
     "train_step: losses.append(loss.detach()) -> losses.append(loss)": "the same numbers",
     **{
         f"refiner_loss: return 1 through {wrap}": "one number an image"
@@ -74,15 +66,11 @@ EQUIVALENT = {  # exercise: before -> after: why no caller could tell
     },
     **{
         f"{where} = _detached({where.split()[-1]})": "nothing learns from the gradient of images and noise"
-        for where in ("renoise: x", "renoise: noise", "perturb: noise", "refiner_loss: x0", "refiner_loss: noise")
+        for where in ("renoise: x", "renoise: noise", "refiner_loss: x0", "refiner_loss: noise")
     },
-    **{
-        f"{exercise}: return 1 through _detached": "nothing learns from the gradient of images and noise"
-        for exercise in ("renoise", "perturb")
-    },
+    "renoise: return 1 through _detached": "nothing learns from the gradient of images and noise",
     "refine: x = _detached(x)": "no graph goes through the steps",
     "refine: return 1 through _detached": "what comes out hangs on no graph",
-    "perturb: noise = _rounded(noise)": "the digits that are lost are far below the other noise",
     **{
         f"train_step: {name} = {wrap}({name})": "images are on the CPU, and need no gradient"
         for name in ("x0", "noise")
@@ -139,7 +127,6 @@ WITHOUT_EFFECT = {  # exercise: what is done to its result, where that changes n
     "posterior": "all",
     "refiner_steps": "all",
     "learning_rate": "all",
-    "share_of_epoch": "_first_channel _turned _as_it_lies _rounded _on_cpu _detached",  # whole numbers in a row
     "draw_batch": "all",  # three tensors, not one
     "train_step": "all",
 }

@@ -13,3 +13,13 @@ def seeded(*numbers: int) -> torch.Generator:
 def draw_like(x: Tensor, generator: torch.Generator) -> Tensor:
     """Standard normal noise of x's shape, drawn where the generator is and moved to x's device."""
     return torch.randn(x.shape, generator=generator, device=generator.device, dtype=x.dtype).to(x.device)
+
+
+def draw_another(noise: Tensor) -> Tensor:
+    """Standard normal noise beside (B, ...) noise, of its shape and independent of it; the same beside the same.
+
+    Each image's comes from a generator of its own, seeded with the image's first number of the noise: which images it
+    comes with changes nothing.
+    """
+    seeds = noise.flatten(1)[:, 0].double().abs().view(torch.int64)
+    return torch.stack([draw_like(each, seeded(int(seed))) for each, seed in zip(noise, seeds, strict=True)])

@@ -1,7 +1,7 @@
 """Stage 6, the trainer: show the network noised images until it can name the noise.
 
 The loop is a generator: `fit` takes one step each time it is asked and yields what happened, so that progress bars,
-previews and checkpoints live with whoever asks. All that is random is derived from the seed, the step and an image's
+previews and checkpoints live with the caller. All that is random is derived from the seed, the step and an image's
 place in the batch: a run that stops and goes on, or is shared by several processes, draws what it would have drawn.
 """
 
@@ -15,7 +15,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DistributedSampler, TensorDataset
 
 from cdm_tutor import distributed
 from cdm_tutor.noising import Model, Prediction, denoising_loss
@@ -47,9 +46,13 @@ class Diverged(ValueError):
 
 
 def learning_rate(step: int, progress: float, settings: TrainSettings) -> float:
-    """Rise in a straight line over the warm-up, if any; fall along half a cosine as progress goes from 0 to 1.
+    """It rises in a straight line over the warm-up, and falls along half a cosine as progress goes from 0 to 1.
 
-    lr * min(1, (step + 1) / warmup) * (1 + cos(pi * progress)) / 2        Loshchilov and Hutter 2017, eq. 5
+    Rise and fall are two factors of settings.lr, each at most 1. Both count at every step, so that the rate does not
+    jump where the warm-up ends. A warm-up of 0 steps is none. Loshchilov and Hutter 2017, equation 5.
+
+    By hand, lr = 0.8, a warm-up of 4 steps: at progress 0 the rates of steps 0, 1 and 3 are 0.2, 0.4 and 0.8. At step
+    50, a third of the way, the cosine has lost a quarter: 0.6.
     """
     rise = min(1.0, (step + 1) / settings.warmup) if settings.warmup else 1.0
     return settings.lr * rise * (1 + math.cos(math.pi * progress)) / 2
@@ -57,52 +60,51 @@ def learning_rate(step: int, progress: float, settings: TrainSettings) -> float:
 
 @torch.no_grad()
 def update_ema(ema: nn.Module, model: nn.Module, step: int, decay: float) -> None:
-    """Move the averaged weights a little towards the network's: ema = d * ema + (1 - d) * weights.
+    """Move the averaged weights a little towards the network's, in place; the network stays as it is.
 
-    d = min(decay, (1 + step) / (10 + step)): a young average forgets fast, or it would keep the random start.
+    A share d of the average stays, and the rest comes from the network. That share is at most decay, and at most
+    (1 + step) / (10 + step): a young average forgets fast, or it would keep the random start.
+
+    By hand: average 1, weight 2, decay 0.999. At step 0 a tenth stays, which gives 1.9; at step 8 a half, 1.5.
     """
     d = min(decay, (1 + step) / (10 + step))
-    torch._foreach_lerp_(list(ema.parameters()), list(model.parameters()), 1 - d)
+    for average, weight in zip(ema.parameters(), model.parameters(), strict=True):
+        average.lerp_(weight, 1 - d)
 
 
 @lru_cache(maxsize=1)
-def share_of_epoch(n: int, seed: int, epoch: int, rank: int, world: int) -> Tensor:
-    """Which of n images fall to a process in an epoch, in order: (m,) int64, every world-th of all from the rank-th on.
-
-    All are shuffled anew each epoch. The seed and the epoch decide the order, the same for every process.
-    """
-    sampler: DistributedSampler[Any] = DistributedSampler(TensorDataset(torch.arange(n)), world, rank, seed=seed)
-    sampler.set_epoch(epoch)
-    return torch.tensor(list(sampler))
+def order_of_epoch(n: int, seed: int, epoch: int) -> Tensor:
+    """The order in which an epoch shows n images, (n,) int64: a new one for each epoch, the same in every process."""
+    return torch.randperm(n, generator=torch.Generator().manual_seed(seed + epoch))
 
 
 def draw_batch(
     images: Tensor, step: int, T: int, settings: TrainSettings, rank: int = 0, world: int = 1
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """One process's share of a step's batch: images, timesteps and noise.
+    """The batch of a step, from (N, C, H, W) images: x0 (b, C, H, W), t (b,) in [0, T) and noise like x0.
 
-    From (N, C, H, W) images, x0 (b, C, H, W), t (b,) in [0, T) and noise like x0. Over the processes the shares make up
-    the batch: each image once an epoch, in a new order each time. The seed, the step and an image's place in the batch
-    decide everything; which process it falls to changes nothing.
+    Each image comes once an epoch, in a new order each time; at its end those are left out that are too few for a
+    batch. The seed, the step and the place in the batch decide everything: asked twice, the same comes.
 
-        10 images, batch 4, step 3, rank 1 of 2: two batches to an epoch, so this is epoch 1, batch number 1.
-        Its share of the epoch has the places 1, 3, 5, 7, 9 of all, the batch the places 4 to 7: it takes 5 and 7,
-        and from the timesteps and the noise of the whole batch it takes rows 1 and 3.
+    Several processes share a batch: rank, from 0, takes every world-th place from the rank-th on. What is at a place
+    does not depend on who takes it. One process alone is rank 0 of 1.
+
+        10 images, batch 4, step 3: two batches to an epoch, so this is the second of epoch 1, places 4 to 7 of its
+        order. Rank 1 of 2 takes the second and the fourth of these, with the timesteps and noise that are theirs.
     """
-    # which batch of which epoch is it?
+    # which batch of which epoch is it, and which images are in it?
     epoch, number = divmod(step, len(images) // settings.batch)
-    # which of my images are in it, and where in the batch?
-    order = share_of_epoch(len(images), settings.seed, epoch, rank, world)
-    place = rank + world * torch.arange(len(order)) - number * settings.batch
-    mine = (place >= 0) & (place < settings.batch)
-    x0, place = images[order[mine].to(images.device)], place[mine]
-    # every process draws for the whole batch, and takes what belongs to its images
+    order = order_of_epoch(len(images), settings.seed, epoch)
+    chosen = order[number * settings.batch : (number + 1) * settings.batch]
+    # timesteps and noise of the whole batch
     generator = seeded(settings.seed, 1, step)
     t = torch.randint(0, T, (settings.batch,), generator=generator)
     if settings.timesteps == "focused":
         t = _to_the_middle(t, T, generator)
-    noise = draw_like(images[: settings.batch], generator)[place.to(images.device)]
-    return x0, t[place].to(x0.device), noise
+    noise = draw_like(images[: settings.batch], generator)
+    # for several processes: of all places, this one's
+    mine = slice(rank, None, world)
+    return images[chosen[mine].to(images.device)], t[mine].to(images.device), noise[mine]
 
 
 def _to_the_middle(t: Tensor, T: int, generator: torch.Generator) -> Tensor:
@@ -138,7 +140,7 @@ class Training:
         return {**parts, "step": self.step, "seconds": self.seconds}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from what state_dict returned."""
+        """Go on from what state_dict returned, as if the training had never stopped."""
         for name in ("model", "ema", "optimizer"):
             getattr(self, name).load_state_dict(state[name])
         self.step, self.seconds = state["step"], state["seconds"]
@@ -149,8 +151,9 @@ def train_step(
 ) -> tuple[float, tuple[float | None, ...]]:
     """One step downhill: loss, gradient, clip, update, on this process's share of the batch.
 
-    The gradient wanted is that of the mean over the whole batch. The network adds up the gradients of all processes, so
-    each divides the sum of its images' losses by the size of the whole batch, however many of them it has.
+    The share is taken in parts, to save memory. backward adds to the gradient that is there; training.network adds up
+    those of all processes. In the end there must be the gradient of the mean loss over the whole batch, of
+    settings.batch images, and nothing of the step before. Losses 2 and 6 with gradients 1 and 3: mean 4, gradient 2.
 
     Returns:
         the mean loss of the whole batch before the step, and that of each third of the timesteps below T.
@@ -184,7 +187,7 @@ def _parts(training: Training, x0: Tensor) -> Iterator[Tensor]:
 
 
 def _summary(losses: Tensor, third: Tensor) -> tuple[float, tuple[float | None, ...]]:
-    """The mean over all processes, and that of each third."""
+    """The mean over all images of all processes, and that of each third (0, 1 or 2)."""
     member = torch.nn.functional.one_hot(third, 3).to(losses.dtype)
     sums, counts = distributed.total(torch.stack([losses @ member, member.sum(dim=0)])).tolist()
     return sum(sums) / sum(counts), tuple(s / n if n else None for s, n in zip(sums, counts, strict=True))
@@ -198,6 +201,9 @@ def check_finite(what: str, number: float | Tensor, step: int) -> None:
 
 def fit(training: Training, images: Tensor) -> Iterator[Step]:
     """Train on (N, C, H, W) images in [-1, 1], a step for each item asked for, until steps or minutes are up.
+
+    Rate, batch and average of a step go by how many steps were taken before it. Only `training` counts: it may come
+    from a checkpoint, and goes on from there. What the caller does between two steps takes none of its time.
 
     Raises:
         ValueError: if there are fewer images than a batch, or fewer in a batch than processes.

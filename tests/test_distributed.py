@@ -180,10 +180,9 @@ def test_shares(check: Callable[[ModuleType, int], None], world: int) -> None:
 
 
 MUTATIONS = {
-    "no set_epoch": ("    sampler.set_epoch(epoch)\n", "", check_shards),
-    "ranks draw alike": ("t[place].to(x0.device)", "t[: len(place)].to(x0.device)",
-                         check_draws_are_those_of_one),
-    "ranks' noises alike": ("[place.to(images.device)]", "[: len(place)]", check_noises_differ),
+    "always the first epoch": ("manual_seed(seed + epoch)", "manual_seed(seed)", check_shards),
+    "ranks draw alike": ("t[mine].to(", "t[: len(chosen[mine])].to(", check_draws_are_those_of_one),
+    "ranks' noises alike": ("noise[mine]", "noise[: len(chosen[mine])]", check_noises_differ),
     "sum of means": ("(loss.sum() / settings.batch)", "loss.mean()", check_gradient),
     "mean of its own": ("/ settings.batch).backward", "/ len(x0)).backward", check_gradient),
     "EMA of the wrapper": ("self.network = distributed.wrap(model)", "self.network = distributed.wrap(model)\n"

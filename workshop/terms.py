@@ -19,7 +19,7 @@ TERMS = {
     "05": ("re-noising", "input perturbation", "specialist"),
     "06": (
         "epoch", "warm-up", "exponential moving average", "EMA", "gradient clipping", "checkpoint", "rank",
-        "accumulation",
+        "gradient accumulation",
     ),
     "": ("variational bound", "Kullback-Leibler", "forward hook", "score matching", "Markov"),
 }  # fmt: skip

@@ -99,7 +99,7 @@ def _attempt(show: Show, written: set[str], subject: Subject, file: str) -> Tens
         with time_limit(SECONDS):
             return _draw(show, subject.module())
     except BaseException as error:
-        return explain(error, {file}, SECONDS, "")
+        return explain(error, {file}, SECONDS, "").expandtabs(4)
 
 
 def _compared(show: Show, mine: Any, right: Tensor) -> Seen:

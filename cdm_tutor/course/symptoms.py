@@ -192,7 +192,7 @@ GROUPS: tuple[Group, ...] = (
     ),
     Group(
         "stopped",
-        "Fine until it was stopped and gone on with",
+        "Fine until it was stopped and resumed",
         "A training that was never stopped is right.",
         typical="optimizer-not-restored",
     ),

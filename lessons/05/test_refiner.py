@@ -14,6 +14,7 @@ from cdm_tutor.unet import ResidualBlock, SelfAttention, SimpleUNet
 NETWORK = "ImprovedRefinementNetwork.__init__"
 T = 1000
 COSINE, SHORT = make_schedule("cosine", T), make_schedule("cosine", 20)
+SHAPES = pytest.mark.parametrize("shape", [(4, 1, 100, 100), (1, 1, 150, 130), (2, 3, 80, 60)], ids=str)
 LAYOUTS = st.sampled_from(list(layouts(torch.zeros(1, 1, 1, 1))))
 
 
@@ -98,91 +99,11 @@ def looks_normal(other, beside, case):
         unrelated(other, beside.transpose(-1, -2), f"{case}: its covariance with the batch, rows for columns,")
 
 
-@pytest.mark.exercise(NETWORK)
-def test_network_by_hand(lesson):
-    """Sizes of 16 and 32 channels: a block each on the way down and up, and two at the bottom."""
-    network, case = lesson.ImprovedRefinementNetwork(), "ImprovedRefinementNetwork()"
-    same(network.fold, 1, f"{case}, fold")
-    attends = any(isinstance(part, SelfAttention) for part in network.modules())
-    expect(not attends, f"{case}: it has SelfAttention, expected none")
-    widths = [part.conv1.out_channels for part in network.modules() if isinstance(part, ResidualBlock)]
-    same(sorted(widths), [16, 16, 32, 32, 32, 32], f"{case}, channels of its blocks, sorted")
-
-
-@pytest.mark.exercise(NETWORK)
-@given(
-    examples=4,
-    in_channels=st.integers(1, 3),
-    channels=st.sampled_from([(8, 8), (8, 16), (16, 24)]),
-    side=st.sampled_from([6, 8, 10]),
-)
-def test_network_reaches_beyond_the_range_of_images(lesson, in_channels, channels, side):
-    """With weights drawn at random: noise and velocity go below -1 and above 1, so what comes out must, too."""
-    case = f"in_channels = {in_channels}, channels = {channels}, images of {side} x {side}"
-    network = lesson.ImprovedRefinementNetwork(in_channels, channels)
-    generator, x_t = chance(1), images(0, 2, in_channels, side, side)
-    with torch.no_grad():
-        for weights in network.parameters():
-            weights.normal_(generator=generator)
-        out = network(x_t, torch.tensor([5, 300]))
-    same(out.shape, x_t.shape, f"{case}, shape")
-    expect(out.min() < -1, f"{case}: with random weights nothing below {out.min():.2g} comes out, expected below -1")
-    expect(out.max() > 1, f"{case}: with random weights nothing above {out.max():.2g} comes out, expected above 1")
-    blocks = [part for part in network.modules() if isinstance(part, ResidualBlock)]
-    same(len(blocks), 6, f"{case}, number of blocks")
-    same(sorted({block.conv1.out_channels for block in blocks}), sorted(set(channels)), f"{case}, channels of blocks")
-
-
-@pytest.mark.exercise(NETWORK)
-@given(
-    examples=5,
-    in_channels=st.integers(1, 3),
-    channels=st.sampled_from([(8, 16), (16, 8), (8, 8)]),
-    sides=st.sampled_from([(6, 8), (10, 4), (2, 6)]),
-    seed=st.integers(0, 999),
-)
-def test_network_is_a_simple_unet(lesson, in_channels, channels, sides, seed):
-    """With the same weights it answers as SimpleUNet does, and its weights have the same names: shipped ones fit."""
-    case = f"in_channels = {in_channels}, channels = {channels}"
-    network = lesson.ImprovedRefinementNetwork(in_channels, channels)
-    plain = SimpleUNet(in_channels, channels, blocks=(1, 1), fold=1, attention=False)
-    mine, theirs = (each.state_dict() for each in (network, plain))
-    for name in theirs:
-        expect(name in mine, f"{case}: there is no {name}, which SimpleUNet has")
-        same(tuple(mine[name].shape), tuple(theirs[name].shape), f"{case}, shape of {name}")
-    extra = [name for name in mine if name not in theirs]
-    expect(not extra, f"{case}: there is {', '.join(extra[:2])}, which SimpleUNet has not")
-    for name in theirs:
-        zero = not theirs[name].any().item()
-        expect(
-            mine[name].any() != zero,
-            f"{case}: {name} starts with {'zeros' if zero else 'other numbers than 0'} in SimpleUNet",
-        )
-    same(network.training, True, f"{case}, training")
-    frozen = [name for name, weight in network.named_parameters() if not weight.requires_grad]
-    expect(not frozen, f"{case}: {', '.join(frozen[:2])} cannot be trained: requires_grad is False")
-    another = lesson.ImprovedRefinementNetwork(in_channels, channels).state_dict()
-    for name, weight in mine.items():
-        own_memory(weight, f"{case}, {name}", **{"that of another network": another[name]})
-    generator, x_t, t = chance(seed), normal(seed, 3, in_channels, *sides), torch.tensor([5, 300, 999])
-    with torch.no_grad():
-        for weight in mine.values():
-            weight.normal_(std=0.5, generator=generator)
-    plain.load_state_dict(network.state_dict())
-    outs = [each(x_t, t) for each in (network, plain)]
-    case += f", {sides[0]} x {sides[1]} pixels"
-    same(*outs, f"{case}, answer with the same weights as a SimpleUNet without folding and attention", atol=1e-4)
-    wanted = f"{case}: no gradient reaches the weights"
-    expect(outs[0].requires_grad, wanted)
-    slopes = [
-        torch.autograd.grad(out.square().mean(), list(each.parameters()), allow_unused=True)
-        for out, each in zip(outs, (network, plain), strict=True)
-    ]
-    for (name, _), slope, expected in zip(plain.named_parameters(), *slopes, strict=True):
-        expect(slope is not None, f"{wanted}: {name}")
-        same(slope, expected, f"{case}, gradient of {name}", rtol=1e-2, atol=1e-2 * expected.abs().max().item() + 1e-6)
-    with refused(f"{case}: images of 3 x 4 pixels, where halving leaves a rest"):
-        network(normal(seed, 1, in_channels, 3, 4), torch.tensor([5]))
+def met(lesson, x0, noise):
+    """What the model meets at t = 1 of the schedule by hand, over how much noise is in it."""
+    seen, t = [], torch.ones(len(x0), dtype=torch.int64)
+    lesson.refiner_loss(lambda x_t, t: seen.append(x_t) or x_t, x0, t, noise, BY_HAND)
+    return seen[0] / 0.6
 
 
 @pytest.mark.exercise("renoise")
@@ -216,136 +137,6 @@ def test_renoise_mixes_image_and_noise(lesson, t, shape, layout, seed):
 def test_renoise_works_where_the_images_are(lesson):
     x, noise = images(1, 2, 1, 4, 4), normal(2, 2, 1, 4, 4)
     on_other_device(lambda move: lesson.renoise(move(x), 300, there(move), move(noise)), "renoise")
-
-
-@pytest.mark.exercise("perturb")
-def test_perturb_by_hand(lesson):
-    """Noise of variance 1 and a tenth of another of variance 1: together 1 + .1 ** 2 = 1.01."""
-    noise = normal(1, 4, 1, 100, 100)
-    with unchanged("4 images of 100 x 100 pixels", noise=noise):
-        found = lesson.perturb(noise)
-    same(found.dtype, noise.dtype, "dtype")
-    extra = (found - noise).std().item()
-    expect(0.095 < extra < 0.105, f"what perturb added has a standard deviation of {extra:.3g}, expected 0.1")
-    excess = (found**2 - noise**2).mean().item()  # its standard error is 0.001
-    expect(0.004 < excess < 0.016, f"perturb raised the variance by {excess:.3g}, expected 0.1 ** 2 = 0.01")
-    values = len(found.unique())
-    expect(values > 30000, f"4 images of 100 x 100 pixels have only {values} different values: digits were lost")
-
-
-SHAPES = pytest.mark.parametrize("shape", [(4, 1, 100, 100), (1, 1, 150, 130), (2, 3, 80, 60)], ids=str)
-
-
-@pytest.mark.exercise("perturb")
-@SHAPES
-@given(examples=1, seed=st.integers(0, 999))
-def test_perturb_adds_a_tenth_of_another_noise(lesson, shape, seed):
-    others = []
-    for each in (seed, seed + 1000, seed + 2000):
-        noise = normal(each, *shape)
-        case = f"noise of shape {shape}, other noise = (perturb(noise) - noise) / 0.1"
-        with unchanged(case, noise=noise):
-            found = lesson.perturb(noise)
-        same(found.shape, noise.shape, f"noise of shape {shape}, shape")
-        others.append((found - noise) / 0.1)
-        looks_normal(others[-1], noise, case)
-    for one, another in combinations(others, 2):
-        unrelated(one, another, f"noise of shape {shape}, two calls: the covariance of their other noises")
-
-
-@pytest.mark.exercise("perturb")
-@pytest.mark.parametrize("layout", layouts(torch.zeros(1, 1, 1, 1)))
-def test_perturb_takes_noise_however_it_lies(lesson, layout):
-    noise, case = layouts(normal(1, 3, 2, 40, 60))[layout], f"noise that is in memory {layout}"
-    found = lesson.perturb(noise)
-    same(found.shape, noise.shape, f"{case}, shape")
-    extra = (found - noise).std().item()
-    expect(0.09 < extra < 0.11, f"{case}: what perturb added has a standard deviation of {extra:.3g}, expected 0.1")
-    own_memory(found, case, noise=noise)
-    keeps(found, case, lambda: lesson.perturb(normal(2, 3, 2, 40, 60)))
-
-
-@pytest.mark.exercise("perturb")
-def test_perturb_works_where_the_noise_is(lesson):
-    on_other_device(lambda move: lesson.perturb(move(normal(1, 2, 2, 6, 4))), "perturb")
-
-
-@pytest.mark.exercise("refiner_loss")
-@pytest.mark.parametrize(("prediction", "expected"), [("v", [0.25, 1.21]), ("noise", [1.0, 0.25])])
-def test_refiner_loss_by_hand(lesson, prediction, expected):
-    """x_0 = .5, noise = 1, t = 1: v = .8 * 1 - .6 * .5 = .5. And -1, .5, t = 2: v = .6 * .5 + .8 * 1 = 1.1. Squared."""
-    x0 = torch.tensor([0.5, -1.0]).view(2, 1, 1, 1).expand(2, 1, 4, 4)
-    noise = torch.tensor([1.0, 0.5]).view(2, 1, 1, 1).expand(2, 1, 4, 4)
-    t = torch.tensor([1, 2])
-    loss = lesson.refiner_loss(lambda x_t, t: torch.zeros_like(x_t), x0, t, noise.clone(), BY_HAND, prediction)
-    case = f'x0 = (0.5, -1), noise = (1, 0.5), t = (1, 2), prediction = "{prediction}", a model that answers 0'
-    same(loss, torch.tensor(expected), case)
-
-
-@pytest.mark.exercise("refiner_loss")
-@given(examples=8, seed=st.integers(0, 999), t=st.lists(st.integers(0, T - 2), min_size=1, max_size=3), layout=LAYOUTS)
-def test_refiner_loss_asks_for_the_noise_that_was_told(lesson, seed, t, layout):
-    """Whatever the other noise is, the target is known: a model that answers it has a loss of 0."""
-    shape = (len(t), 2, 4, 6)
-    x0, noise, answer = (
-        layouts(each)[layout] for each in (images(seed, *shape), normal(seed + 1, *shape), 3 * normal(seed + 2, *shape))
-    )
-    for (schedule, steps), prediction in product([(COSINE, T), (SHORT, 20)], ("v", "noise", None)):
-        these = [each % (steps - 1) for each in t]
-        case = f"cosine schedule of {steps} steps, t = {these}, "
-        case += f'prediction = "{prediction}"' if prediction else "no prediction given"
-        asked = [prediction] if prediction else []
-        levels = [(0.0, 1.0) if prediction == "noise" else mix(each, steps)[::-1] for each in these]
-        targets = [b * n - a * x for (a, b), n, x in zip(levels, noise.double(), x0.double(), strict=True)]
-        target, told = torch.stack(targets), []
-        for words, said in [("", answer), (", a model that answers the target", layouts(target.float())[layout])]:
-            with unchanged(case, x0=x0, noise=noise, the_answer=said):
-                model = lambda x_t, steps, told=told, said=said: told.append(steps) or said  # noqa: E731
-                loss = lesson.refiner_loss(model, x0, torch.tensor(these), noise, schedule, *asked)
-            same(loss, (said.double() - target).square().flatten(1).mean(1).float(), case + words, atol=1e-8)
-        same(len(told), 2, f"{case}, how often the model is asked in two calls")
-        same(told[-1], torch.tensor(these), f"{case}, the steps that the model is told")
-
-
-@pytest.mark.exercise("refiner_loss")
-@pytest.mark.parametrize("prediction", ["v", "noise"])
-def test_refiner_loss_hands_the_gradient_to_the_model(lesson, prediction):
-    """The mean of (answer - target) ** 2 over 24 pixels changes by 2 * (answer - target) / 24 with each."""
-    shape, t = (2, 2, 3, 4), torch.tensor([1, 2])
-    x0, noise, answer = images(1, *shape), normal(2, *shape), normal(3, *shape).requires_grad_()
-    loss = lesson.refiner_loss(lambda x_t, t: answer * 1, x0, t, noise, BY_HAND, prediction)
-    case = f'prediction = "{prediction}"'
-    expect(loss.requires_grad, f"{case}: no gradient goes from the loss to the model's answer, so nothing is learned")
-    signal, sigma = torch.tensor([0.8, 0.6]).view(2, 1, 1, 1), torch.tensor([0.6, 0.8]).view(2, 1, 1, 1)
-    target = noise if prediction == "noise" else signal * noise - sigma * x0
-    (slope,) = torch.autograd.grad(loss.sum(), answer)
-    same(slope, 2 * (answer.detach() - target) / 24, f"{case}, gradient of the model's answer", atol=1e-6)
-    answer = lambda number: lambda x_t, t: torch.full_like(x_t, number)  # noqa: E731
-    loss = lesson.refiner_loss(answer(0.0), x0, t, noise, BY_HAND, prediction)
-    keeps(loss, case, lambda: lesson.refiner_loss(answer(1.0), x0, t, noise, BY_HAND, prediction))
-
-
-@pytest.mark.exercise("refiner_loss")
-@SHAPES
-@given(examples=1, seed=st.integers(0, 999), steps=st.sampled_from([T, 20]), share=st.floats(0.1, 0.8))
-def test_refiner_meets_more_noise_than_it_is_told_of(lesson, shape, seed, steps, share):
-    t = [int(steps * (share + 0.03 * image)) for image in range(shape[0])]
-    x0, noise = images(seed, *shape), normal(seed + 1000, *shape)
-    seen = []
-    schedule = COSINE if steps == T else SHORT
-    lesson.refiner_loss(lambda x_t, t: seen.append(x_t) or x_t, x0, torch.tensor(t), noise.clone(), schedule)
-    signal, sigma = (torch.tensor(level).view(-1, 1, 1, 1) for level in zip(*(mix(i, steps) for i in t), strict=True))
-    case = f"{shape[0]} images of {shape[1]} channels, {steps} steps, t = {t}, x_t that the model meets"
-    same(seen[0].shape, x0.shape, f"{case}, shape")
-    extra = (seen[0] - signal * x0 - sigma * noise) / (0.1 * sigma)
-    looks_normal(extra, noise, f"{case}, its noise beyond the noise, over 0.1")
-
-
-@pytest.mark.exercise("refiner_loss")
-def test_refiner_loss_works_where_the_images_are(lesson):
-    x0, t, noise = images(1, 2, 1, 4, 6), torch.tensor([3, 300]), normal(2, 2, 1, 4, 6)
-    model = lambda x_t, t: x_t  # noqa: E731
-    on_other_device(lambda move: lesson.refiner_loss(model, move(x0), move(t), move(noise), there(move)), "the loss")
 
 
 @pytest.mark.exercise("refiner_steps")
@@ -554,6 +345,201 @@ def test_refine_refuses_impossible_starts(lesson, t_start):
     lesson.refine(lambda x_t, t: x_t, x, BY_HAND, chance(1), 3, "v")  # this is fine
     with refused(f"t_start = {t_start}, T = 4"):
         lesson.refine(lambda x_t, t: x_t, x, BY_HAND, chance(1), t_start, "v")
+
+
+@pytest.mark.exercise(NETWORK)
+def test_network_by_hand(lesson):
+    """Sizes of 16 and 32 channels: a block each on the way down and up, and two at the bottom."""
+    network, case = lesson.ImprovedRefinementNetwork(), "ImprovedRefinementNetwork()"
+    same(network.fold, 1, f"{case}, fold")
+    attends = any(isinstance(part, SelfAttention) for part in network.modules())
+    expect(not attends, f"{case}: it has SelfAttention, expected none")
+    widths = [part.conv1.out_channels for part in network.modules() if isinstance(part, ResidualBlock)]
+    same(sorted(widths), [16, 16, 32, 32, 32, 32], f"{case}, channels of its blocks, sorted")
+
+
+@pytest.mark.exercise(NETWORK)
+@given(
+    examples=4,
+    in_channels=st.integers(1, 3),
+    channels=st.sampled_from([(8, 8), (8, 16), (16, 24)]),
+    side=st.sampled_from([6, 8, 10]),
+)
+def test_network_reaches_beyond_the_range_of_images(lesson, in_channels, channels, side):
+    """With weights drawn at random: noise and velocity go below -1 and above 1, so what comes out must, too."""
+    case = f"in_channels = {in_channels}, channels = {channels}, images of {side} x {side}"
+    network = lesson.ImprovedRefinementNetwork(in_channels, channels)
+    generator, x_t = chance(1), images(0, 2, in_channels, side, side)
+    with torch.no_grad():
+        for weights in network.parameters():
+            weights.normal_(generator=generator)
+        out = network(x_t, torch.tensor([5, 300]))
+    same(out.shape, x_t.shape, f"{case}, shape")
+    expect(out.min() < -1, f"{case}: with random weights nothing below {out.min():.2g} comes out, expected below -1")
+    expect(out.max() > 1, f"{case}: with random weights nothing above {out.max():.2g} comes out, expected above 1")
+    blocks = [part for part in network.modules() if isinstance(part, ResidualBlock)]
+    same(len(blocks), 6, f"{case}, number of blocks")
+    same(sorted({block.conv1.out_channels for block in blocks}), sorted(set(channels)), f"{case}, channels of blocks")
+
+
+@pytest.mark.exercise(NETWORK)
+@given(
+    examples=5,
+    in_channels=st.integers(1, 3),
+    channels=st.sampled_from([(8, 16), (16, 8), (8, 8)]),
+    sides=st.sampled_from([(6, 8), (10, 4), (2, 6)]),
+    seed=st.integers(0, 999),
+)
+def test_network_is_a_simple_unet(lesson, in_channels, channels, sides, seed):
+    """With the same weights it answers as SimpleUNet does, and its weights have the same names: shipped ones fit."""
+    case = f"in_channels = {in_channels}, channels = {channels}"
+    network = lesson.ImprovedRefinementNetwork(in_channels, channels)
+    plain = SimpleUNet(in_channels, channels, blocks=(1, 1), fold=1, attention=False)
+    mine, theirs = (each.state_dict() for each in (network, plain))
+    for name in theirs:
+        expect(name in mine, f"{case}: there is no {name}, which SimpleUNet has")
+        same(tuple(mine[name].shape), tuple(theirs[name].shape), f"{case}, shape of {name}")
+    extra = [name for name in mine if name not in theirs]
+    expect(not extra, f"{case}: there is {', '.join(extra[:2])}, which SimpleUNet has not")
+    for name in theirs:
+        zero = not theirs[name].any().item()
+        expect(
+            mine[name].any() != zero,
+            f"{case}: {name} starts with {'zeros' if zero else 'other numbers than 0'} in SimpleUNet",
+        )
+    same(network.training, True, f"{case}, training")
+    frozen = [name for name, weight in network.named_parameters() if not weight.requires_grad]
+    expect(not frozen, f"{case}: {', '.join(frozen[:2])} cannot be trained: requires_grad is False")
+    another = lesson.ImprovedRefinementNetwork(in_channels, channels).state_dict()
+    for name, weight in mine.items():
+        own_memory(weight, f"{case}, {name}", **{"that of another network": another[name]})
+    generator, x_t, t = chance(seed), normal(seed, 3, in_channels, *sides), torch.tensor([5, 300, 999])
+    with torch.no_grad():
+        for weight in mine.values():
+            weight.normal_(std=0.5, generator=generator)
+    plain.load_state_dict(network.state_dict())
+    outs = [each(x_t, t) for each in (network, plain)]
+    case += f", {sides[0]} x {sides[1]} pixels"
+    same(*outs, f"{case}, answer with the same weights as a SimpleUNet without folding and attention", atol=1e-4)
+    wanted = f"{case}: no gradient reaches the weights"
+    expect(outs[0].requires_grad, wanted)
+    slopes = [
+        torch.autograd.grad(out.square().mean(), list(each.parameters()), allow_unused=True)
+        for out, each in zip(outs, (network, plain), strict=True)
+    ]
+    for (name, _), slope, expected in zip(plain.named_parameters(), *slopes, strict=True):
+        expect(slope is not None, f"{wanted}: {name}")
+        same(slope, expected, f"{case}, gradient of {name}", rtol=1e-2, atol=1e-2 * expected.abs().max().item() + 1e-6)
+    with refused(f"{case}: images of 3 x 4 pixels, where halving leaves a rest"):
+        network(normal(seed, 1, in_channels, 3, 4), torch.tensor([5]))
+
+
+@pytest.mark.exercise("refiner_loss")
+@pytest.mark.parametrize(("prediction", "expected"), [("v", [0.25, 1.21]), ("noise", [1.0, 0.25])])
+def test_refiner_loss_by_hand(lesson, prediction, expected):
+    """x_0 = .5, noise = 1, t = 1: v = .8 * 1 - .6 * .5 = .5. And -1, .5, t = 2: v = .6 * .5 + .8 * 1 = 1.1. Squared."""
+    x0 = torch.tensor([0.5, -1.0]).view(2, 1, 1, 1).expand(2, 1, 4, 4)
+    noise = torch.tensor([1.0, 0.5]).view(2, 1, 1, 1).expand(2, 1, 4, 4)
+    t = torch.tensor([1, 2])
+    loss = lesson.refiner_loss(lambda x_t, t: torch.zeros_like(x_t), x0, t, noise.clone(), BY_HAND, prediction)
+    case = f'x0 = (0.5, -1), noise = (1, 0.5), t = (1, 2), prediction = "{prediction}", a model that answers 0'
+    same(loss, torch.tensor(expected), case)
+
+
+@pytest.mark.exercise("refiner_loss")
+def test_refiner_loss_perturbs_by_hand(lesson):
+    """Noise of variance 1 and a tenth of another of variance 1: together 1 + .1 ** 2 = 1.01."""
+    noise, case = normal(1, 4, 1, 100, 100), "4 black images of 100 x 100 pixels, t = 1"
+    with unchanged(case, noise=noise):
+        found = met(lesson, torch.zeros_like(noise), noise)
+    same(found.dtype, noise.dtype, f"{case}, dtype of x_t that the model meets")
+    extra = (found - noise).std().item()
+    expect(0.095 < extra < 0.105, f"{case}: the extra noise has a standard deviation of {extra:.3g}, expected 0.1")
+    excess = (found**2 - noise**2).mean().item()  # its standard error is 0.001
+    expect(0.004 < excess < 0.016, f"{case}: the extra noise raised the variance by {excess:.3g}, expected 0.1 ** 2")
+    values = len(found.unique())
+    expect(values > 30000, f"{case}: x_t has only {values} different values: digits were lost")
+
+
+@pytest.mark.exercise("refiner_loss")
+@given(examples=8, seed=st.integers(0, 999), t=st.lists(st.integers(0, T - 2), min_size=1, max_size=3), layout=LAYOUTS)
+def test_refiner_loss_asks_for_the_noise_that_was_told(lesson, seed, t, layout):
+    """Whatever the other noise is, the target is known: a model that answers it has a loss of 0."""
+    shape = (len(t), 2, 4, 6)
+    x0, noise, answer = (
+        layouts(each)[layout] for each in (images(seed, *shape), normal(seed + 1, *shape), 3 * normal(seed + 2, *shape))
+    )
+    for (schedule, steps), prediction in product([(COSINE, T), (SHORT, 20)], ("v", "noise", None)):
+        these = [each % (steps - 1) for each in t]
+        case = f"cosine schedule of {steps} steps, t = {these}, "
+        case += f'prediction = "{prediction}"' if prediction else "no prediction given"
+        asked = [prediction] if prediction else []
+        levels = [(0.0, 1.0) if prediction == "noise" else mix(each, steps)[::-1] for each in these]
+        targets = [b * n - a * x for (a, b), n, x in zip(levels, noise.double(), x0.double(), strict=True)]
+        target, told = torch.stack(targets), []
+        for words, said in [("", answer), (", a model that answers the target", layouts(target.float())[layout])]:
+            with unchanged(case, x0=x0, noise=noise, the_answer=said):
+                model = lambda x_t, steps, told=told, said=said: told.append(steps) or said  # noqa: E731
+                loss = lesson.refiner_loss(model, x0, torch.tensor(these), noise, schedule, *asked)
+            same(loss, (said.double() - target).square().flatten(1).mean(1).float(), case + words, atol=1e-8)
+        same(len(told), 2, f"{case}, how often the model is asked in two calls")
+        same(told[-1], torch.tensor(these), f"{case}, the steps that the model is told")
+
+
+@pytest.mark.exercise("refiner_loss")
+@pytest.mark.parametrize("prediction", ["v", "noise"])
+def test_refiner_loss_hands_the_gradient_to_the_model(lesson, prediction):
+    """The mean of (answer - target) ** 2 over 24 pixels changes by 2 * (answer - target) / 24 with each."""
+    shape, t = (2, 2, 3, 4), torch.tensor([1, 2])
+    x0, noise, answer = images(1, *shape), normal(2, *shape), normal(3, *shape).requires_grad_()
+    loss = lesson.refiner_loss(lambda x_t, t: answer * 1, x0, t, noise, BY_HAND, prediction)
+    case = f'prediction = "{prediction}"'
+    expect(loss.requires_grad, f"{case}: no gradient goes from the loss to the model's answer, so nothing is learned")
+    signal, sigma = torch.tensor([0.8, 0.6]).view(2, 1, 1, 1), torch.tensor([0.6, 0.8]).view(2, 1, 1, 1)
+    target = noise if prediction == "noise" else signal * noise - sigma * x0
+    (slope,) = torch.autograd.grad(loss.sum(), answer)
+    same(slope, 2 * (answer.detach() - target) / 24, f"{case}, gradient of the model's answer", atol=1e-6)
+    answer = lambda number: lambda x_t, t: torch.full_like(x_t, number)  # noqa: E731
+    loss = lesson.refiner_loss(answer(0.0), x0, t, noise, BY_HAND, prediction)
+    keeps(loss, case, lambda: lesson.refiner_loss(answer(1.0), x0, t, noise, BY_HAND, prediction))
+
+
+@pytest.mark.exercise("refiner_loss")
+@SHAPES
+@given(examples=1, seed=st.integers(0, 999), steps=st.sampled_from([T, 20]), share=st.floats(0.1, 0.8))
+def test_refiner_meets_more_noise_than_it_is_told_of(lesson, shape, seed, steps, share):
+    t = [int(steps * (share + 0.03 * image)) for image in range(shape[0])]
+    schedule = COSINE if steps == T else SHORT
+    signal, sigma = (torch.tensor(level).view(-1, 1, 1, 1) for level in zip(*(mix(i, steps) for i in t), strict=True))
+    case = f"{shape[0]} images of {shape[1]} channels, {steps} steps, t = {t}"
+    others = []
+    for each in (seed, seed + 1000, seed + 2000):
+        x0, noise, seen = images(each, *shape), normal(each + 1000, *shape), []
+        lesson.refiner_loss(lambda x_t, t, seen=seen: seen.append(x_t) or x_t, x0, torch.tensor(t), noise, schedule)
+        same(seen[0].shape, x0.shape, f"{case}, shape of x_t that the model meets")
+        others.append((seen[0] - signal * x0 - sigma * noise) / (0.1 * sigma))
+        looks_normal(others[-1], noise, f"{case}, the extra noise in x_t, over 0.1")
+    for one, another in combinations(others, 2):
+        unrelated(one, another, f"{case}, two calls: the covariance of their extra noises")
+
+
+@pytest.mark.exercise("refiner_loss")
+@pytest.mark.parametrize("layout", layouts(torch.zeros(1, 1, 1, 1)))
+def test_refiner_loss_takes_noise_however_it_lies(lesson, layout):
+    noise, case = layouts(normal(1, 3, 2, 40, 60))[layout], f"noise that is in memory {layout}"
+    found = met(lesson, torch.zeros_like(noise), noise)
+    same(found.shape, noise.shape, f"{case}, shape of x_t that the model meets")
+    extra = (found - noise).std().item()
+    expect(0.09 < extra < 0.11, f"{case}: the extra noise has a standard deviation of {extra:.3g}, expected 0.1")
+
+
+@pytest.mark.exercise("refiner_loss")
+def test_refiner_loss_works_where_the_images_are(lesson):
+    x0, t, noise = images(1, 2, 1, 4, 6), torch.tensor([3, 300]), normal(2, 2, 1, 4, 6)
+    model = lambda x_t, t: x_t  # noqa: E731
+    on_other_device(
+        lambda move: lesson.refiner_loss(model, move(x0), move(t), move(noise), there(move)), "the loss", looks_up=True
+    )
 
 
 @pytest.mark.chain

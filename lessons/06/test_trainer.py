@@ -1,5 +1,5 @@
 """Checks lesson 06. The networks add up a few pixels, so that each gradient is known; several processes are one after
-the other. Which numbers you draw is yours: checked is how they are spread, and what they depend on.
+the other. Which numbers you draw is yours: checked is how they are distributed, and what they depend on.
 """
 
 import copy
@@ -164,94 +164,6 @@ def test_update_ema_follows_the_weights(lesson, decay, path):
     expect(not any(p.requires_grad for p in ema.parameters()), f"{case}: the average must not be trained itself")
 
 
-# --- share_of_epoch --------------------------------------------------------------------------------------------------
-
-
-def shares_of_epoch(lesson, n, seed, epoch, world):
-    """The share of each process, as lists."""
-    found = []
-    for rank in range(world):
-        share, case = lesson.share_of_epoch(n, seed, epoch, rank, world), f"rank {rank} of {world}, n = {n}"
-        expect(isinstance(share, torch.Tensor), f"{case}: yours is {show(share)}, expected a tensor")
-        expect(share.ndim == 1, f"{case}: yours has shape {tuple(share.shape)}, expected one row of numbers")
-        same(share.dtype, torch.int64, f"{case}, dtype")
-        found.append(share.tolist())
-    return found
-
-
-def dealt(shares, n):
-    """The order in which shares were dealt out: the first of each, then the second of each. What is over is padding."""
-    longest = max(map(len, shares))
-    return [share[i] for i in range(longest) for share in shares if i < len(share)][:n]
-
-
-@pytest.mark.exercise("share_of_epoch")
-def test_share_of_epoch_by_hand(lesson):
-    """Two processes share four images: two each, and none twice."""
-    first, second = shares_of_epoch(lesson, 4, 0, 0, 2)
-    case = f"n = 4, 2 processes: yours gives {first} to the first and {second} to the second"
-    expect(len(first) == len(second) == 2, f"{case}: expected two images for each")
-    expect(sorted(first + second) == [0, 1, 2, 3], f"{case}: expected each of the images 0 to 3 once")
-
-
-@pytest.mark.exercise("share_of_epoch")
-@given(
-    examples=15, n=st.integers(4, 40), seed=st.integers(0, 9), epoch=st.integers(0, 50), world=st.integers(1, 4)
-)  # fmt: skip
-def test_shares_cut_one_order(lesson, n, seed, epoch, world):
-    order = dealt(shares_of_epoch(lesson, n, seed, epoch, world), n)
-    alone = shares_of_epoch(lesson, n, seed, epoch, 1)[0][:n]
-    case = f"n = {n}, seed = {seed}, epoch = {epoch}, {world} processes"
-    expect(sorted(order) == list(range(n)), f"{case}: dealt out together: {order}, expected each image once")
-    expect(
-        order == alone,
-        f"{case}: the first of each share, then the second of each, and so on: {order}; expected the order that one "
-        f"process alone has, {alone}",
-    )
-
-
-@pytest.mark.exercise("share_of_epoch")
-def test_each_epoch_and_seed_has_its_own_order(lesson):
-    """Of 30 images two orders are equal once in 10 ** 32."""
-    with torch.random.fork_rng():
-        orders = [shares_of_epoch(lesson, 30, seed, epoch, 1)[0] for seed, epoch in [(0, 0), (0, 1), (5, 0), (0, 0)]]
-        torch.manual_seed(1)
-        again = shares_of_epoch(lesson, 30, 0, 1, 1)[0]
-    first, second, other, repeated = orders
-    expect(first != list(range(30)), "n = 30: the order is 0, 1, 2, ...: expected it shuffled")
-    expect(first != second, "n = 30: epoch 0 and epoch 1 have the same order")
-    expect(first != other, "n = 30: seed 0 and seed 5 have the same order")
-    expect(first == repeated and second == again, "n = 30: asked twice for the same seed and epoch, two orders came")
-
-
-@pytest.mark.exercise("share_of_epoch")
-def test_each_share_is_a_tensor_of_its_own(lesson):
-    case = "n = 30, epoch 3 and then 4"
-    keeps(lesson.share_of_epoch(30, 0, 3, 0, 1), case, lambda: lesson.share_of_epoch(30, 0, 4, 0, 1))
-
-
-@pytest.mark.exercise("share_of_epoch")
-def test_no_order_is_made_from_another(lesson):
-    """Of two orders of 30 images, by chance 2 neighbours are neighbours in both, and 4 images are as far apart.
-
-    15 of either are chance once in a billion times.
-    """
-    epochs = [*range(12), 100, 1000]
-    orders = {epoch: shares_of_epoch(lesson, 30, 2, epoch, 1)[0] for epoch in epochs}
-    for one, two in combinations(epochs, 2):
-        case = f"n = 30, epochs {one} and {two}"
-        neighbours = [{frozenset(pair) for pair in pairwise([*orders[each], orders[each][0]])} for each in (one, two)]
-        alike = len(set.intersection(*neighbours))
-        expect(alike < 15, f"{case}: {alike} of 30 neighbours are the same, as if rolled or reversed: shuffle anew")
-        steps = [(b - a) % 30 for a, b in zip(orders[one], orders[two], strict=True)]
-        most = max(map(steps.count, steps))
-        expect(most < 15, f"{case}: {most} of 30 numbers differ by the same, as if counted on: shuffle anew")
-    early = sum(image < 15 for order in orders.values() for image in order[:15]) / len(epochs)
-    expect(
-        4 < early < 11, f"n = 30: of the first 15 places {early:.3g} are taken by images 0 to 14, expected about 7.5"
-    )
-
-
 # --- draw_batch ------------------------------------------------------------------------------------------------------
 
 
@@ -316,10 +228,52 @@ def test_an_epoch_shows_each_image_once(lesson, world, batch, more, epoch, seed)
     expect(len(set(seen)) == len(seen), f"{case}: images come twice in the epoch: {seen}")
 
 
+def order_of(lesson, epoch, seed=0):
+    """The order in which an epoch shows 30 images, all in one batch."""
+    return named(drawn(lesson, numbered(30), epoch, 50, batch=30, seed=seed))
+
+
 @pytest.mark.exercise("draw_batch")
-def test_each_epoch_shows_the_images_in_a_new_order(lesson):
-    first, second = (named(drawn(lesson, numbered(24), step, 50, batch=24)) for step in (0, 1))
-    expect(first != second, f"24 images, batch = 24: steps 0 and 1, each an epoch, show the same order {first}")
+def test_each_epoch_and_seed_has_its_own_order(lesson):
+    """Of 30 images two orders are equal once in 10 ** 32."""
+    with torch.random.fork_rng():
+        orders = [order_of(lesson, epoch, seed) for epoch, seed in [(0, 0), (1, 0), (0, 5), (0, 0)]]
+        torch.manual_seed(1)
+        again = order_of(lesson, 1)
+    first, second, other, repeated = orders
+    case = "30 images, batch = 30"
+    expect(first != list(range(30)), f"{case}: the order is 0, 1, 2, ...: expected another")
+    expect(first != second, f"{case}: steps 0 and 1, each an epoch, show the same order {first}")
+    expect(first != other, f"{case}: seed 0 and seed 5 show the same order {first}")
+    expect(first == repeated and second == again, f"{case}: asked twice for the same seed and step, two orders came")
+
+
+@pytest.mark.exercise("draw_batch")
+def test_no_order_is_made_from_another(lesson):
+    """Of two orders of 30 images, by chance 2 neighbours are neighbours in both, and 4 images are as far apart.
+
+    15 of either are chance once in a billion times.
+    """
+    epochs = [*range(12), 100, 1000]
+    orders = {epoch: order_of(lesson, epoch, seed=2) for epoch in epochs}
+    for one, two in combinations(epochs, 2):
+        case = f"30 images, epochs {one} and {two}"
+        neighbours = [{frozenset(pair) for pair in pairwise([*orders[each], orders[each][0]])} for each in (one, two)]
+        alike = len(set.intersection(*neighbours))
+        expect(alike < 15, f"{case}: {alike} of 30 neighbours are the same, as if rolled or reversed: draw a new order")
+        steps = [(b - a) % 30 for a, b in zip(orders[one], orders[two], strict=True)]
+        most = max(map(steps.count, steps))
+        expect(most < 15, f"{case}: {most} of 30 numbers differ by the same, as if counted on: draw a new order")
+    early = sum(image < 15 for order in orders.values() for image in order[:15]) / len(epochs)
+    expect(4 < early < 11, f"30 images: of the first 15 places {early:.3g} are taken by images 0 to 14, expected 7.5")
+
+
+@pytest.mark.exercise("draw_batch")
+@given(examples=10, world=st.integers(2, 4), step=st.integers(0, 9), seed=st.integers(0, 9))
+def test_several_processes_share_the_batch_of_one(lesson, world, step, seed):
+    alone, shared = (named(drawn(lesson, numbered(20), step, 50, n, batch=6, seed=seed)) for n in (1, world))
+    case = f"20 images, batch = 6, step {step}, seed {seed}"
+    expect(sorted(alone) == sorted(shared), f"{case}: {world} processes take images {shared}, one alone takes {alone}")
 
 
 @pytest.mark.exercise("draw_batch")
@@ -330,7 +284,7 @@ def test_each_epoch_shows_the_images_in_a_new_order(lesson):
     seed=st.integers(0, 9),
     timesteps=st.sampled_from(["focused", "uniform"]),
 )
-def test_an_image_gets_the_same_whoever_takes_it(lesson, world, step, seed, timesteps):
+def test_an_image_gets_the_same_from_any_process(lesson, world, step, seed, timesteps):
     gets = []
     for processes in (1, world):
         batches = drawn(lesson, numbered(20, side=2), step, 10**9, processes, batch=8, seed=seed, timesteps=timesteps)
@@ -930,7 +884,7 @@ def test_fit_takes_the_clock_of_the_first_process(lesson):
 
 @pytest.mark.exercise("fit")
 def test_fit_counts_the_time_of_a_step_and_none_between(lesson):
-    """A step takes 10 ms at least, and whoever asked takes 50 ms before he asks again."""
+    """A step takes 10 ms at least, and the caller takes 50 ms before it asks again."""
 
     def slow(model, x0, t, noise, schedule, prediction):
         time.sleep(0.01)

@@ -1,7 +1,7 @@
 """Stage 6, the trainer: show the network noised images until it can name the noise.
 
 The loop is a generator: `fit` takes one step each time it is asked and yields what happened, so that progress bars,
-previews and checkpoints live with whoever asks. All that is random is derived from the seed, the step and an image's
+previews and checkpoints live with the caller. All that is random is derived from the seed, the step and an image's
 place in the batch: a run that stops and goes on, or is shared by several processes, draws what it would have drawn.
 """
 
@@ -15,7 +15,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DistributedSampler, TensorDataset
 
 from cdm_tutor import distributed
 from cdm_tutor.noising import Model, Prediction, denoising_loss
@@ -47,59 +46,61 @@ class Diverged(ValueError):
 
 
 def learning_rate(step: int, progress: float, settings: TrainSettings) -> float:
-    """Rise in a straight line over the warm-up, if any; fall along half a cosine as progress goes from 0 to 1.
+    """It rises in a straight line over the warm-up, and falls along half a cosine as progress goes from 0 to 1.
 
-    lr * min(1, (step + 1) / warmup) * (1 + cos(pi * progress)) / 2        Loshchilov and Hutter 2017, eq. 5
+    Rise and fall are two factors of settings.lr, each at most 1. Both count at every step, so that the rate does not
+    jump where the warm-up ends. A warm-up of 0 steps is none. Loshchilov and Hutter 2017, equation 5.
+
+    By hand, lr = 0.8, a warm-up of 4 steps: at progress 0 the rates of steps 0, 1 and 3 are 0.2, 0.4 and 0.8. At step
+    50, a third of the way, the cosine has lost a quarter: 0.6.
     """
     # 1. the rise: a share of 1 that grows with each step of the warm-up, then stays; mind a warm-up of 0
-    # 2. the fall: from 1 to 0 along half a cosine
-    # 3. the highest rate times both
+    # 2. the fall: from 1 to 0 along half a cosine. Which stretch of math.cos goes down once?
+    # 3. return the highest rate times both
     raise NotImplementedError("lesson 06: learning_rate")
 
 
 @torch.no_grad()
 def update_ema(ema: nn.Module, model: nn.Module, step: int, decay: float) -> None:
-    """Move the averaged weights a little towards the network's: ema = d * ema + (1 - d) * weights.
+    """Move the averaged weights a little towards the network's, in place; the network stays as it is.
 
-    d = min(decay, (1 + step) / (10 + step)): a young average forgets fast, or it would keep the random start.
+    A share d of the average stays, and the rest comes from the network. That share is at most decay, and at most
+    (1 + step) / (10 + step): a young average forgets fast, or it would keep the random start.
+
+    By hand: average 1, weight 2, decay 0.999. At step 0 a tenth stays, which gives 1.9; at step 8 a half, 1.5.
     """
-    # 1. how much of the old average stays: d, from the formula above
-    # 2. each parameter of ema, in place: d of itself, and the rest of the network's parameter
+    # 1. how much of the old average stays: two bounds stand above
+    # 2. each parameter of ema, in place: that much of itself, and the rest of the network's parameter
     raise NotImplementedError("lesson 06: update_ema")
 
 
 @lru_cache(maxsize=1)
-def share_of_epoch(n: int, seed: int, epoch: int, rank: int, world: int) -> Tensor:
-    """Which of n images fall to a process in an epoch, in order: (m,) int64, every world-th of all from the rank-th on.
-
-    All are shuffled anew each epoch. The seed and the epoch decide the order, the same for every process.
-    """
-    # 1. the numbers 0 to n - 1 in an order drawn from the seed, which is every process's seed
-    # 2. and from the epoch, so that each epoch has another
-    # 3. of that order, every world-th from the rank-th on, as a tensor
-    raise NotImplementedError("lesson 06: share_of_epoch")
+def order_of_epoch(n: int, seed: int, epoch: int) -> Tensor:
+    """The order in which an epoch shows n images, (n,) int64: a new one for each epoch, the same in every process."""
+    return torch.randperm(n, generator=torch.Generator().manual_seed(seed + epoch))
 
 
 def draw_batch(
     images: Tensor, step: int, T: int, settings: TrainSettings, rank: int = 0, world: int = 1
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """One process's share of a step's batch: images, timesteps and noise.
+    """The batch of a step, from (N, C, H, W) images: x0 (b, C, H, W), t (b,) in [0, T) and noise like x0.
 
-    From (N, C, H, W) images, x0 (b, C, H, W), t (b,) in [0, T) and noise like x0. Over the processes the shares make up
-    the batch: each image once an epoch, in a new order each time. The seed, the step and an image's place in the batch
-    decide everything; which process it falls to changes nothing.
+    Each image comes once an epoch, in a new order each time; at its end those are left out that are too few for a
+    batch. The seed, the step and the place in the batch decide everything: asked twice, the same comes.
 
-        10 images, batch 4, step 3, rank 1 of 2: two batches to an epoch, so this is epoch 1, batch number 1.
-        Its share of the epoch has the places 1, 3, 5, 7, 9 of all, the batch the places 4 to 7: it takes 5 and 7,
-        and from the timesteps and the noise of the whole batch it takes rows 1 and 3.
+    Several processes share a batch: rank, from 0, takes every world-th place from the rank-th on. What is at a place
+    does not depend on who takes it. One process alone is rank 0 of 1.
+
+        10 images, batch 4, step 3: two batches to an epoch, so this is the second of epoch 1, places 4 to 7 of its
+        order. Rank 1 of 2 takes the second and the fourth of these, with the timesteps and noise that are theirs.
     """
     # 1. which epoch this step is in, and which of the epoch's batches it is
-    # 2. the order in which this process meets its images in this epoch: share_of_epoch
-    # 3. the place of each of these in the step's batch, of all processes together; keep those in the batch
-    # 4. a generator from the seed and the step: seeded(settings.seed, 1, step)
-    # 5. timesteps for the whole batch, from 0 up to T, T excluded; if "focused", ask _to_the_middle
-    # 6. noise for the whole batch, like its images (draw_like)
-    # 7. return this process's images, and of timesteps and noise those at its places, on the images' device
+    # 2. order_of_epoch gives the order of all images in that epoch: which of them are in this batch?
+    # 3. a generator from the seed and the step: seeded(settings.seed, 1, step)
+    # 4. from it the timesteps, 0 up to T, T excluded; if settings.timesteps is "focused", ask _to_the_middle
+    # 5. and after them the noise, like the batch's images (draw_like)
+    # 6. for several processes: of images, timesteps and noise take the places rank, rank + world, ...
+    # 7. return the three, on the images' device
     raise NotImplementedError("lesson 06: draw_batch")
 
 
@@ -136,9 +137,8 @@ class Training:
         return {**parts, "step": self.step, "seconds": self.seconds}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from what state_dict returned."""
-        # 1. the weights, their average and the optimiser: each has a load_state_dict of its own
-        # 2. how far it has come: step and seconds
+        """Go on from what state_dict returned, as if the training had never stopped."""
+        # 1. what state_dict put in comes out again, all of it: three parts know how to load their own state
         raise NotImplementedError("lesson 06: Training.load_state_dict")
 
 
@@ -147,8 +147,9 @@ def train_step(
 ) -> tuple[float, tuple[float | None, ...]]:
     """One step downhill: loss, gradient, clip, update, on this process's share of the batch.
 
-    The gradient wanted is that of the mean over the whole batch. The network adds up the gradients of all processes, so
-    each divides the sum of its images' losses by the size of the whole batch, however many of them it has.
+    The share is taken in parts, to save memory. backward adds to the gradient that is there; training.network adds up
+    those of all processes. In the end there must be the gradient of the mean loss over the whole batch, of
+    settings.batch images, and nothing of the step before. Losses 2 and 6 with gradients 1 and 3: mean 4, gradient 2.
 
     Returns:
         the mean loss of the whole batch before the step, and that of each third of the timesteps below T.
@@ -156,13 +157,13 @@ def train_step(
     Raises:
         Diverged: if loss or gradient are not finite, and no step is taken; if the weights are not, after the step.
     """
-    # 1. forget the gradients of the step before
+    # 1. forget the gradients of the step before. Once a step, or once a part?
     # 2. for each part of the share (_parts): training.loss of training.network on it, a number an image
-    # 3. go backward from their sum over the size of the whole batch; keep the losses, detached
-    # 4. the mean loss and that of each third (0, 1, 2) of the timesteps: _summary
-    # 5. raise Diverged if the mean is infinite or NaN, before any weight has changed: check_finite does it
-    # 6. cut the gradient to settings.grad_clip, all parameters taken together; check its length, from before
-    # 7. let the optimiser take its step, check the length of all weights, and return mean and thirds
+    # 3. go backward: from what, so that all parts leave the gradient wanted together? Keep losses, detached
+    # 4. the mean loss and that of each third of the timesteps: _summary(all losses, which third each is in)
+    # 5. check_finite of the mean, before any weight has changed
+    # 6. nn.utils.clip_grad_norm_ cuts the gradient to settings.grad_clip and returns its length from before: check it
+    # 7. let the optimiser step; check the length of all weights, nn.utils.get_total_norm; return mean, thirds
     raise NotImplementedError("lesson 06: train_step")
 
 
@@ -176,7 +177,7 @@ def _parts(training: Training, x0: Tensor) -> Iterator[Tensor]:
 
 
 def _summary(losses: Tensor, third: Tensor) -> tuple[float, tuple[float | None, ...]]:
-    """The mean over all processes, and that of each third."""
+    """The mean over all images of all processes, and that of each third (0, 1 or 2)."""
     member = torch.nn.functional.one_hot(third, 3).to(losses.dtype)
     sums, counts = distributed.total(torch.stack([losses @ member, member.sum(dim=0)])).tolist()
     return sum(sums) / sum(counts), tuple(s / n if n else None for s, n in zip(sums, counts, strict=True))
@@ -191,15 +192,20 @@ def check_finite(what: str, number: float | Tensor, step: int) -> None:
 def fit(training: Training, images: Tensor) -> Iterator[Step]:
     """Train on (N, C, H, W) images in [-1, 1], a step for each item asked for, until steps or minutes are up.
 
+    Rate, batch and average of a step go by how many steps were taken before it. Only `training` counts: it may come
+    from a checkpoint, and goes on from there. What the caller does between two steps takes none of its time.
+
     Raises:
         ValueError: if there are fewer images than a batch, or fewer in a batch than processes.
         Diverged: if loss, gradient or weights are no longer finite.
     """
-    # 1. which process this is, and of how many (distributed); settings.check_enough refuses too few images
-    # 2. timesteps below settings.t_below, or if that is None all of the schedule's
-    # 3. as long as settings.progress of training.step and training.seconds is below 1:
-    # 4. the learning rate into training.optimizer.param_groups
-    # 5. this process's share of the batch, a step on it, the average
-    # 6. count the step, and the seconds it took on time.perf_counter (distributed.same: the first process's)
-    # 7. yield a Step: its number from 1, loss, thirds, rate, the progress now, the seconds so far
+    # 1. for several processes: distributed.rank() and distributed.world_size(); with one they are 0 and 1
+    # 2. settings.check_enough(number of images, world) refuses too few
+    # 3. timesteps are below settings.t_below, or if that is None below the schedule's length
+    # 4. as long as settings.progress of training.step and training.seconds is below 1:
+    # 5.     note time.perf_counter(), and put the learning rate into training.optimizer.param_groups[0]
+    # 6.     draw_batch, train_step, update_ema, all with training.step as it is before the step
+    # 7.     only then count: training.step, and in training.seconds the time that the step took
+    # 8.     (for several processes, hand that time through distributed.same; with one it stays as it is)
+    # 9.     yield a Step: its number from 1, loss, thirds, rate, the progress now, the seconds so far
     raise NotImplementedError("lesson 06: fit")

@@ -2,9 +2,8 @@
 
 NETWORK = "super().__init__(in_channels, channels, blocks=(1, 1), fold=1, attention=False)"
 RENOISE = "return q_sample(x, torch.full((len(x),), t, device=x.device), noise, schedule)"
-OTHER = "other = noise.flatten(1)[:, shuffled].view_as(noise)"
-PERTURBED = "return noise + PERTURBATION * other"
-X_T = "x_t = q_sample(x0, t, perturb(noise), schedule)"
+OTHER = "other = draw_another(noise)"
+X_T = "x_t = q_sample(x0, t, noise + PERTURBATION * other, schedule)"
 LOSS = "return (model(x_t, t) - target).square().flatten(1).mean(dim=1)"
 CHECK = "if not 1 <= t_start < T:"
 STEPS = "return [(t_start, t_start // 3), (t_start // 3, -1)]"
@@ -63,7 +62,7 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "network-shares-weights-with-the-last": (
         "ImprovedRefinementNetwork.__init__",
         (
-            ("PERTURBATION = 0.1  # how", "KEPT = {}\nPERTURBATION = 0.1  # how"),
+            ("PERTURBATION = 0.1  # standard", "KEPT = {}\nPERTURBATION = 0.1  # standard"),
             (NETWORK, NETWORK + "\n        self.conv_in = KEPT.setdefault((in_channels, channels), self.conv_in)"),
         ),
     ),
@@ -109,7 +108,7 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "renoise-remembers-t": (
         "renoise",
         (
-            ("PERTURBATION = 0.1  # how", "KEPT = {}\nPERTURBATION = 0.1  # how"),
+            ("PERTURBATION = 0.1  # standard", "KEPT = {}\nPERTURBATION = 0.1  # standard"),
             (
                 RENOISE,
                 (
@@ -121,7 +120,7 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         ),
     ),
     "other-noise-coarse": (
-        "perturb",
+        "refiner_loss",
         (
             (
                 OTHER,
@@ -133,24 +132,24 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         ),
     ),
     "other-noise-smooth": (
-        "perturb",
+        "refiner_loss",
         ((OTHER, "z = torch.randn_like(noise)\n    other = (z + z.roll(1, -1)) / 2**0.5"),),
     ),
-    "other-noise-transposed": ("perturb", ((OTHER, "other = noise.transpose(-1, -2).reshape(noise.shape)"),)),
-    "other-noise-mirrored": ("perturb", ((OTHER, "other = noise.flip(-1)"),)),
-    "other-noise-rolled-far": ("perturb", ((OTHER, "other = noise.roll(noise.shape[-1] // 2, -1)"),)),
+    "other-noise-transposed": ("refiner_loss", ((OTHER, "other = noise.transpose(-1, -2).reshape(noise.shape)"),)),
+    "other-noise-mirrored": ("refiner_loss", ((OTHER, "other = noise.flip(-1)"),)),
+    "other-noise-rolled-far": ("refiner_loss", ((OTHER, "other = noise.roll(noise.shape[-1] // 2, -1)"),)),
     "other-noise-is-the-noise-but-for-signs": (
-        "perturb",
+        "refiner_loss",
         ((OTHER, "other = noise * torch.randint(0, 2, noise.shape).mul(2).sub(1)"),),
     ),
     "other-noise-squared": (
-        "perturb",
-        ((OTHER, "other = (noise.flatten(1)[:, shuffled].view_as(noise) ** 2 - 1) / 2**0.5"),),
+        "refiner_loss",
+        ((OTHER, "other = (draw_another(noise) ** 2 - 1) / 2**0.5"),),
     ),
     "other-noise-two-in-turn": (
-        "perturb",
+        "refiner_loss",
         (
-            ("PERTURBATION = 0.1  # how", "KEPT = []\nPERTURBATION = 0.1  # how"),
+            ("PERTURBATION = 0.1  # standard", "KEPT = []\nPERTURBATION = 0.1  # standard"),
             (
                 OTHER,
                 (
@@ -162,37 +161,19 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         ),
     ),
     "other-noise-one-for-all-channels": (
-        "perturb",
+        "refiner_loss",
         ((OTHER, "other = torch.randn_like(noise[:, :1]).expand_as(noise)"),),
     ),
     "other-noise-of-squares-only": (
-        "perturb",
-        (
-            (
-                OTHER,
-                (
-                    "other = noise.view(noise.shape[0], noise.shape[1], noise.shape[2], "
-                    "noise.shape[2]).flatten(1)[:, shuffled].view_as(noise)"
-                ),
-            ),
-        ),
+        "refiner_loss",
+        ((OTHER, "other = draw_another(noise.view(*noise.shape[:2], noise.shape[2], noise.shape[2]))"),),
     ),
     "other-noise-one-channel": (
-        "perturb",
+        "refiner_loss",
         ((OTHER, "other = torch.randn(len(noise), 1, *noise.shape[2:]) + 0 * noise"),),
     ),
-    "other-noise-on-the-cpu": ("perturb", ((OTHER, "other = torch.randn(noise.shape)"),)),
-    "perturbation-of-a-hundredth": ("perturb", ((PERTURBED, "return noise + PERTURBATION**2 * other"),)),
-    "perturbed-in-the-same-buffer": (
-        "perturb",
-        (
-            ("PERTURBATION = 0.1  # how", "KEPT = {}\nPERTURBATION = 0.1  # how"),
-            (
-                PERTURBED,
-                ("return KEPT.setdefault(noise.shape, torch.empty_like(noise)).copy_(noise + PERTURBATION * other)"),
-            ),
-        ),
-    ),
+    "other-noise-on-the-cpu": ("refiner_loss", ((OTHER, "other = torch.randn(noise.shape)"),)),
+    "perturbation-of-a-hundredth": ("refiner_loss", ((X_T, X_T.replace("PERTURBATION", "PERTURBATION**2")),)),
     "loss-cuts-the-gradient": (
         "refiner_loss",
         ((LOSS, "return (model(x_t, t).detach() - target).square().flatten(1).mean(dim=1)"),),
@@ -216,7 +197,7 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     ),
     "loss-perturbs-the-first-channel": (
         "refiner_loss",
-        ((X_T, "x_t = q_sample(x0, t, torch.cat([perturb(noise[:, :1]), noise[:, 1:]], 1), schedule)"),),
+        ((OTHER, "other = torch.cat([draw_another(noise)[:, :1], 0 * noise[:, 1:]], 1)"),),
     ),
     "loss-cut-off": (
         "refiner_loss",
@@ -230,7 +211,7 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
                 (
                     "from cdm_tutor.schedule import make_schedule\n"
                     "    schedule = make_schedule('cosine', 1000) if len(schedule) > 4 else schedule\n"
-                    "    x_t = q_sample(x0, t, perturb(noise), schedule)"
+                    f"    {X_T}"
                 ),
             ),
         ),
@@ -242,7 +223,7 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "steps-handed-out-again": (
         "refiner_steps",
         (
-            ("PERTURBATION = 0.1  # how", "KEPT = {}\nPERTURBATION = 0.1  # how"),
+            ("PERTURBATION = 0.1  # standard", "KEPT = {}\nPERTURBATION = 0.1  # standard"),
             (STEPS, "return KEPT.setdefault((t_start, T), [(t_start, t_start // 3), (t_start // 3, -1)])"),
         ),
     ),

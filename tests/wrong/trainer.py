@@ -1,5 +1,13 @@
 """Wrong solutions that must be rejected and have no name: what is done, its exercise, its patch."""
 
+LOOP = (
+    "    for average, weight in zip(ema.parameters(), model.parameters(), strict=True):\n"
+    "        average.lerp_(weight, 1 - d)\n"
+)
+ORDER = "    return torch.randperm(n, generator=torch.Generator().manual_seed(seed + epoch))\n"
+NOISE = "    noise = draw_like(images[: settings.batch], generator)\n"
+RETURN = "    return images[chosen[mine].to(images.device)], t[mine].to(images.device), noise[mine]\n"
+
 WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "rate: warm-up of 200 whatever asked": (
         "learning_rate",
@@ -59,7 +67,7 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "update_ema",
         (
             (
-                "    torch._foreach_lerp_(list(ema.parameters()), list(model.parameters()), 1 - d)\n",
+                LOOP,
                 "    for a, w in zip(ema.parameters(recurse=False), model.parameters(recurse=False)):\n"
                 "        a.lerp_(w, 1 - d)\n",
             ),
@@ -69,7 +77,7 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "update_ema",
         (
             (
-                "    torch._foreach_lerp_(list(ema.parameters()), list(model.parameters()), 1 - d)\n",
+                LOOP,
                 "    for a, w in list(zip(ema.parameters(), model.parameters()))[:2]:\n        a.lerp_(w, 1 - d)\n",
             ),
         ),
@@ -78,7 +86,7 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "update_ema",
         (
             (
-                "    torch._foreach_lerp_(list(ema.parameters()), list(model.parameters()), 1 - d)\n",
+                LOOP,
                 "    for a, w in list(zip(ema.parameters(), model.parameters()))[:-1] or "
                 "[(next(ema.parameters()), next(model.parameters()))]:\n"
                 "        a.lerp_(w, 1 - d)\n",
@@ -89,7 +97,7 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "update_ema",
         (
             (
-                "    torch._foreach_lerp_(list(ema.parameters()), list(model.parameters()), 1 - d)\n",
+                LOOP,
                 "    for e, m in zip(ema.children(), model.children()):\n"
                 "        for a, w in zip(e.parameters(), m.parameters()):\n"
                 "            a.lerp_(w, 1 - d)\n",
@@ -100,7 +108,7 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "update_ema",
         (
             (
-                "    torch._foreach_lerp_(list(ema.parameters()), list(model.parameters()), 1 - d)\n",
+                LOOP,
                 "    for a, w in zip(ema.parameters(), model.parameters()):\n"
                 "        if a.ndim > 1:\n"
                 "            a.lerp_(w, 1 - d)\n",
@@ -111,7 +119,7 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "update_ema",
         (
             (
-                "    torch._foreach_lerp_(list(ema.parameters()), list(model.parameters()), 1 - d)\n",
+                LOOP,
                 "    for a, w in zip(ema.parameters(), model.parameters()):\n"
                 "        if a.ndim < 2:\n"
                 "            a.lerp_(w, 1 - d)\n",
@@ -131,7 +139,7 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "update_ema",
         (
             (
-                "    torch._foreach_lerp_(list(ema.parameters()), list(model.parameters()), 1 - d)\n",
+                LOOP,
                 "    for a, w in zip(ema.parameters(), model.parameters()):\n"
                 "        a.data = w.data.lerp_(a.data, d)\n",
             ),
@@ -141,7 +149,7 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "update_ema",
         (
             (
-                "    torch._foreach_lerp_(list(ema.parameters()), list(model.parameters()), 1 - d)\n",
+                LOOP,
                 "    for a, w in zip(ema.parameters(), model.parameters()):\n"
                 "        w.data = a.data = d * a.data + (1 - d) * w.data\n",
             ),
@@ -151,7 +159,7 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "update_ema",
         (
             (
-                "    torch._foreach_lerp_(list(ema.parameters()), list(model.parameters()), 1 - d)\n",
+                LOOP,
                 "    for a, w in zip(ema.parameters(), model.parameters()):\n"
                 "        a.copy_(a.float().lerp(w.float(), 1 - d))\n",
             ),
@@ -161,7 +169,7 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "update_ema",
         (
             (
-                "    torch._foreach_lerp_(list(ema.parameters()), list(model.parameters()), 1 - d)\n",
+                LOOP,
                 "    step = vars(update_ema).setdefault('n', 0)\n"
                 "    update_ema.n += 1\n"
                 "    torch._foreach_lerp_(list(ema.parameters()), list(model.parameters()), 1 - "
@@ -177,7 +185,7 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
                 "def update_ema",
             ),
             (
-                "    torch._foreach_lerp_(list(ema.parameters()), list(model.parameters()), 1 - d)\n",
+                LOOP,
                 "    for a, w in zip(ema.parameters(), model.parameters()):\n"
                 "        a.requires_grad_(True)\n"
                 "        a.data.lerp_(w.data, 1 - d)\n",
@@ -188,7 +196,7 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "update_ema",
         (
             (
-                "    torch._foreach_lerp_(list(ema.parameters()), list(model.parameters()), 1 - d)\n",
+                LOOP,
                 "    last = [w.clone() for w in model.parameters()]\n"
                 "    old = vars(update_ema.__wrapped__ if hasattr(update_ema, '__wrapped__') "
                 "else update_ema).setdefault('old', last)\n"
@@ -197,146 +205,117 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         ),
     ),
     "order: repeats after 3": (
-        "share_of_epoch",
+        "draw_batch",
         (
             (
-                "sampler.set_epoch(epoch)",
-                "sampler.set_epoch(epoch % 3)",
+                ORDER,
+                ORDER.replace("epoch", "(epoch % 3)"),
             ),
         ),
     ),
     "order: repeats after 2": (
-        "share_of_epoch",
+        "draw_batch",
         (
             (
-                "sampler.set_epoch(epoch)",
-                "sampler.set_epoch(epoch % 2)",
+                ORDER,
+                ORDER.replace("epoch", "(epoch % 2)"),
             ),
         ),
     ),
     "order: repeats after 10": (
-        "share_of_epoch",
+        "draw_batch",
         (
             (
-                "sampler.set_epoch(epoch)",
-                "sampler.set_epoch(epoch % 10)",
+                ORDER,
+                ORDER.replace("epoch", "(epoch % 10)"),
             ),
         ),
     ),
     "order: repeats after 100": (
-        "share_of_epoch",
+        "draw_batch",
         (
             (
-                "sampler.set_epoch(epoch)",
-                "sampler.set_epoch(epoch % 100)",
+                ORDER,
+                ORDER.replace("epoch", "(epoch % 100)"),
             ),
         ),
     ),
     "order: stays after 2": (
-        "share_of_epoch",
+        "draw_batch",
         (
             (
-                "sampler.set_epoch(epoch)",
-                "sampler.set_epoch(min(epoch, 2))",
+                ORDER,
+                ORDER.replace("epoch", "min(epoch, 2)"),
             ),
         ),
     ),
     "order: rolled": (
-        "share_of_epoch",
+        "draw_batch",
         (
             (
-                "    sampler.set_epoch(epoch)\n    return torch.tensor(list(sampler))\n",
-                "    return torch.randperm(n, generator=seeded(seed)).roll(epoch)[rank::world]\n",
+                ORDER,
+                "    return torch.randperm(n, generator=seeded(seed)).roll(epoch)\n",
             ),
         ),
     ),
     "order: reversed": (
-        "share_of_epoch",
+        "draw_batch",
         (
             (
-                "    sampler.set_epoch(epoch)\n    return torch.tensor(list(sampler))\n",
-                "    o = torch.randperm(n, generator=seeded(seed))\n"
-                "    return (o.flip(0) if epoch % 2 else o)[rank::world]\n",
+                ORDER,
+                "    o = torch.randperm(n, generator=seeded(seed))\n    return (o.flip(0) if epoch % 2 else o)\n",
             ),
         ),
     ),
     "order: rolled and rev": (
-        "share_of_epoch",
+        "draw_batch",
         (
             (
-                "    sampler.set_epoch(epoch)\n    return torch.tensor(list(sampler))\n",
+                ORDER,
                 "    o = torch.randperm(n, generator=seeded(seed)).roll(epoch // 2)\n"
-                "    return (o.flip(0) if epoch % 2 else o)[rank::world]\n",
+                "    return (o.flip(0) if epoch % 2 else o)\n",
             ),
         ),
     ),
     "order: shifted numbers": (
-        "share_of_epoch",
+        "draw_batch",
         (
             (
-                "    sampler.set_epoch(epoch)\n    return torch.tensor(list(sampler))\n",
-                "    return ((torch.randperm(n, generator=seeded(seed)) + epoch) % n)[rank::world]\n",
+                ORDER,
+                "    return ((torch.randperm(n, generator=seeded(seed)) + epoch) % n)\n",
             ),
         ),
     ),
     "order: halves apart": (
-        "share_of_epoch",
+        "draw_batch",
         (
             (
-                "    sampler.set_epoch(epoch)\n    return torch.tensor(list(sampler))\n",
+                ORDER,
                 "    g = seeded(seed, epoch)\n"
                 "    h = n // 2\n"
                 "    return torch.cat([torch.randperm(h, generator=g), h + torch.randperm(n - h, "
-                "generator=g)])[rank::world]\n",
+                "generator=g)])\n",
             ),
         ),
     ),
     "order: only a few moved": (
-        "share_of_epoch",
+        "draw_batch",
         (
             (
-                "    sampler.set_epoch(epoch)\n    return torch.tensor(list(sampler))\n",
+                ORDER,
                 "    o = torch.arange(n)\n"
                 "    g = seeded(seed, epoch)\n"
                 "    o[:4] = o[:4][torch.randperm(4, generator=g)]\n"
-                "    return o[rank::world]\n",
+                "    return o\n",
             ),
         ),
     ),
     "order: global generator": (
-        "share_of_epoch",
+        "draw_batch",
         (
             (
-                "    sampler.set_epoch(epoch)\n    return torch.tensor(list(sampler))\n",
-                "    torch.manual_seed(1000 * seed + epoch)\n    return torch.randperm(n)[rank::world]\n",
-            ),
-        ),
-    ),
-    "order: blocks": (
-        "share_of_epoch",
-        (
-            (
-                "    sampler.set_epoch(epoch)\n    return torch.tensor(list(sampler))\n",
-                "    o = torch.randperm(n, generator=seeded(seed, 0, epoch))\n    return o.tensor_split(world)[rank]\n",
-            ),
-        ),
-    ),
-    "order: first share shuffled": (
-        "share_of_epoch",
-        (
-            (
-                "    sampler.set_epoch(epoch)\n    return torch.tensor(list(sampler))\n",
-                "    return torch.arange(n)[rank::world][torch.randperm(len(range(rank, n, "
-                "world)), generator=seeded(seed, epoch))]\n",
-            ),
-        ),
-    ),
-    "order: drops the last": (
-        "share_of_epoch",
-        (
-            (
-                "    sampler.set_epoch(epoch)\n    return torch.tensor(list(sampler))\n",
-                "    return torch.randperm(n, generator=seeded(seed, 0, epoch))[: n // world * world][rank::world]\n",
+                ORDER,
+                "    torch.manual_seed(1000 * seed + epoch)\n    return torch.randperm(n)\n",
             ),
         ),
     ),
@@ -389,8 +368,8 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "draw_batch",
         (
             (
-                "    noise = draw_like(images[: settings.batch], generator)[place.to(images.device)]\n",
-                "    noise = draw_like(images[: settings.batch], seeded(settings.seed, 2))[place.to(images.device)]\n",
+                NOISE,
+                "    noise = draw_like(images[: settings.batch], seeded(settings.seed, 2))\n",
             ),
         ),
     ),
@@ -398,9 +377,8 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "draw_batch",
         (
             (
-                "    noise = draw_like(images[: settings.batch], generator)[place.to(images.device)]\n",
-                "    noise = draw_like(images[: settings.batch], seeded(settings.seed, 2, "
-                "number))[place.to(images.device)]\n",
+                NOISE,
+                "    noise = draw_like(images[: settings.batch], seeded(settings.seed, 2, number))\n",
             ),
         ),
     ),
@@ -417,8 +395,8 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "draw_batch",
         (
             (
-                "    noise = draw_like(images[: settings.batch], generator)[place.to(images.device)]\n",
-                "    noise = draw_like(images[: settings.batch], seeded(2, step))[place.to(images.device)]\n",
+                NOISE,
+                "    noise = draw_like(images[: settings.batch], seeded(2, step))\n",
             ),
         ),
     ),
@@ -426,8 +404,9 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "draw_batch",
         (
             (
-                "    noise = draw_like(images[: settings.batch], generator)[place.to(images.device)]\n",
-                "    noise = draw_like(images[:1], generator).expand(len(place), *images.shape[1:])\n",
+                NOISE,
+                "    noise = draw_like(images[:1], generator)\n"
+                "    noise = noise.expand(settings.batch, *images.shape[1:])\n",
             ),
         ),
     ),
@@ -435,8 +414,8 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "draw_batch",
         (
             (
-                "    noise = draw_like(images[: settings.batch], generator)[place.to(images.device)]\n",
-                "    noise = draw_like(images[: settings.batch], generator)[(place // 2).to(images.device)]\n",
+                NOISE,
+                "    noise = draw_like(images[: settings.batch], generator)[torch.arange(settings.batch) // 2]\n",
             ),
         ),
     ),
@@ -444,8 +423,8 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "draw_batch",
         (
             (
-                "    return x0, t[place].to(x0.device), noise\n",
-                "    return x0, t[place // 2 * 2].to(x0.device), noise\n",
+                RETURN,
+                "    t = t[torch.arange(settings.batch) // 2 * 2]\n" + RETURN,
             ),
         ),
     ),
@@ -453,10 +432,9 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "draw_batch",
         (
             (
-                "    noise = draw_like(images[: settings.batch], generator)[place.to(images.device)]\n",
+                NOISE,
                 "    noise = draw_like(images[: settings.batch], generator)\n"
-                "    noise[1::2] = -noise[: len(noise) // 2 * 2 : 2]\n"
-                "    noise = noise[place]\n",
+                "    noise[1::2] = -noise[: len(noise) // 2 * 2 : 2]\n",
             ),
         ),
     ),
@@ -464,8 +442,9 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "draw_batch",
         (
             (
-                "    noise = draw_like(images[: settings.batch], generator)[place.to(images.device)]\n",
-                "    noise = draw_like(images[: settings.batch, :1], generator)[place].expand(x0.shape)\n",
+                NOISE,
+                "    noise = draw_like(images[: settings.batch, :1], generator)\n"
+                "    noise = noise.expand(settings.batch, *images.shape[1:])\n",
             ),
         ),
     ),
@@ -473,8 +452,9 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "draw_batch",
         (
             (
-                "    noise = draw_like(images[: settings.batch], generator)[place.to(images.device)]\n",
-                "    noise = draw_like(images[: settings.batch, :, :1], generator)[place].expand(x0.shape)\n",
+                NOISE,
+                "    noise = draw_like(images[: settings.batch, :, :1], generator)\n"
+                "    noise = noise.expand(settings.batch, *images.shape[1:])\n",
             ),
         ),
     ),
@@ -482,8 +462,9 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "draw_batch",
         (
             (
-                "    noise = draw_like(images[: settings.batch], generator)[place.to(images.device)]\n",
-                "    noise = draw_like(images[: settings.batch, :, :, :1], generator)[place].expand(x0.shape)\n",
+                NOISE,
+                "    noise = draw_like(images[: settings.batch, :, :, :1], generator)\n"
+                "    noise = noise.expand(settings.batch, *images.shape[1:])\n",
             ),
         ),
     ),
@@ -549,11 +530,10 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
                 "        pass\n",
             ),
             (
-                "    return x0, t[place].to(x0.device), noise\n",
-                "    t = t[place]\n"
+                RETURN,
+                "    t = t[mine]\n"
                 "    if settings.timesteps == 'focused':\n"
-                "        t = _to_the_middle(t, T, generator)\n"
-                "    return x0, t.to(x0.device), noise\n",
+                "        t = _to_the_middle(t, T, generator)\n" + RETURN.replace("t[mine]", "t"),
             ),
         ),
     ),
@@ -588,8 +568,8 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "draw_batch",
         (
             (
-                "    return x0, t[place].to(x0.device), noise\n",
-                "    return x0, t.flip(0)[place].to(x0.device), noise if world == 1 else noise.roll(1, 0)\n",
+                RETURN,
+                "    t, noise = t.flip(0), noise if world == 1 else noise.roll(1, 0)\n" + RETURN,
             ),
         ),
     ),
@@ -597,8 +577,8 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "draw_batch",
         (
             (
-                "    return x0, t[place].to(x0.device), noise\n",
-                "    return x0, t[place].to(x0.device), noise if world == 1 else noise.flip(0)\n",
+                RETURN,
+                RETURN.replace("noise[mine]", "noise[mine] if world == 1 else noise[mine].flip(0)"),
             ),
         ),
     ),
@@ -606,8 +586,8 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "draw_batch",
         (
             (
-                "    return x0, t[place].to(x0.device), noise\n",
-                "    return x0, t[place], noise\n",
+                RETURN,
+                RETURN.replace("t[mine].to(images.device)", "t[mine]"),
             ),
         ),
     ),
@@ -615,9 +595,8 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "draw_batch",
         (
             (
-                "    noise = draw_like(images[: settings.batch], generator)[place.to(images.device)]\n",
-                "    noise = torch.randn(images[: settings.batch].shape, generator=generator, "
-                "dtype=images.dtype)[place]\n",
+                NOISE,
+                "    noise = torch.randn(images[: settings.batch].shape, generator=generator, dtype=images.dtype)\n",
             ),
         ),
     ),
@@ -625,8 +604,8 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "draw_batch",
         (
             (
-                "    return x0, t[place].to(x0.device), noise\n",
-                "    images.clamp_(-1, 1)\n    return x0, t[place].to(x0.device), noise\n",
+                RETURN,
+                "    images.clamp_(-1, 1)\n" + RETURN,
             ),
         ),
     ),
@@ -634,8 +613,9 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "draw_batch",
         (
             (
-                "    return x0, t[place].to(x0.device), noise\n",
-                "    return images[: len(x0)].copy_(x0), t[place].to(x0.device), noise\n",
+                RETURN,
+                "    x0 = images[chosen[mine]]\n"
+                + RETURN.replace("images[chosen[mine].to(images.device)]", "images[: len(x0)].copy_(x0)"),
             ),
         ),
     ),
@@ -643,10 +623,9 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "draw_batch",
         (
             (
-                "    return x0, t[place].to(x0.device), noise\n",
-                "    b = vars(draw_batch).setdefault((x0.shape, x0.dtype, x0.device), "
-                "torch.empty_like(noise))\n"
-                "    return x0, t[place].to(x0.device), b.copy_(noise)\n",
+                RETURN,
+                "    b = vars(draw_batch).setdefault((noise.shape, noise.device), torch.empty_like(noise))\n"
+                "    noise = b.copy_(noise)\n" + RETURN,
             ),
         ),
     ),
@@ -654,9 +633,8 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "draw_batch",
         (
             (
-                "    noise = draw_like(images[: settings.batch], generator)[place.to(images.device)]\n",
-                "    noise = torch.stack([draw_like(images[0], seeded(settings.seed, 3, int(i))) "
-                "for i in order[mine]])\n",
+                NOISE,
+                "    noise = torch.stack([draw_like(images[0], seeded(settings.seed, 3, int(i))) for i in chosen])\n",
             ),
         ),
     ),
@@ -665,9 +643,7 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         (
             (
                 "    t = torch.randint(0, T, (settings.batch,), generator=generator)\n",
-                "    t = torch.randint(0, T, (len(images),), generator=seeded(settings.seed, "
-                "3))[share_of_epoch(len(images), settings.seed, epoch, 0, 1)][number * "
-                "settings.batch:][: settings.batch]\n",
+                "    t = torch.randint(0, T, (len(images),), generator=seeded(settings.seed, 3))[chosen]\n",
             ),
         ),
     ),
@@ -675,9 +651,9 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "draw_batch",
         (
             (
-                "    noise = draw_like(images[: settings.batch], generator)[place.to(images.device)]\n",
+                NOISE,
                 "    noise = ((torch.rand(images[: settings.batch].shape, generator=generator, "
-                "dtype=images.dtype) - 0.5) * 12 ** 0.5)[place]\n",
+                "dtype=images.dtype) - 0.5) * 12 ** 0.5)\n",
             ),
         ),
     ),
@@ -685,8 +661,8 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "draw_batch",
         (
             (
-                "    return x0, t[place].to(x0.device), noise\n",
-                "    return x0, t[place].to(x0.device), noise - noise.mean(dim=(1, 2, 3), keepdim=True)\n",
+                RETURN,
+                "    noise = noise - noise.mean(dim=(1, 2, 3), keepdim=True)\n" + RETURN,
             ),
         ),
     ),
@@ -950,20 +926,6 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
             (
                 '    check_finite("length of the gradient", length, training.step)\n',
                 "    if math.isnan(length):\n        raise Diverged('nan')\n",
-            ),
-        ),
-    ),
-    "step: loss only": (
-        "train_step",
-        (
-            (
-                '    check_finite("length of the gradient", length, training.step)\n',
-                "",
-            ),
-            (
-                '    check_finite("length of the weights", '
-                "nn.utils.get_total_norm(training.model.parameters()), training.step)\n",
-                "",
             ),
         ),
     ),

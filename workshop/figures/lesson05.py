@@ -14,7 +14,7 @@ from cdm_tutor.checkpoint import load_weights, shipped_weights
 from cdm_tutor.data import load_sample
 from cdm_tutor.generate import SampleSettings, generate
 from cdm_tutor.noising import q_sample
-from cdm_tutor.randomness import draw_like, seeded
+from cdm_tutor.randomness import draw_another, draw_like, seeded
 from cdm_tutor.sampler import ddim_step, denoise, levels, sample
 from cdm_tutor.schedule import make_schedule
 from workshop.drawing import chart, mistaken, picture
@@ -118,7 +118,7 @@ def directions(x0: Tensor) -> Figure:
         signal, sigma = levels(COSINE, t_r)
         strength = signal**2 / sigma**2 * variances
         left.plot(rank, (strength / (1 + strength))[rank - 1], color=f"C{colour}", label=f"t_r = {t_r}")
-    left.set(xlabel="direction, by spread", ylabel="kept of a deviation", xscale="log", ylim=(0, 1.02))
+    left.set(xlabel="direction, by standard deviation", ylabel="kept of a deviation", xscale="log", ylim=(0, 1.02))
     left.legend(loc="lower left", fontsize=9)
     some = x0[::25]
     faults = {"cut": cut, "holes": holed, "scratch": scratched, "specks": specked}
@@ -126,7 +126,7 @@ def directions(x0: Tensor) -> Figure:
     for name, deviation in deviations.items():
         energy = (deviation.flatten(1).double() @ basis).square().sum(0).cumsum(0)
         right.plot(rank, (energy / energy[-1])[rank - 1], label=name)
-    right.set(xlabel="direction, by spread", ylabel="share of it up to there", xscale="log", ylim=(0, 1.02))
+    right.set(xlabel="direction, by standard deviation", ylabel="share of it up to there", xscale="log", ylim=(0, 1.02))
     right.legend(loc="upper left", fontsize=9)
     return figure
 
@@ -315,9 +315,9 @@ def perturbed(digit: Tensor) -> None:
     steps = torch.tensor(STARTS)
     clean = digit.expand(len(STARTS), 1, 28, 28)
     noise = torch.randn(1, 1, 28, 28, generator=seeded(6)).expand_as(clean)
-    unscaled = mistaken("perturbation-not-scaled")
+    other = draw_another(noise)
     plain, changed, twice = (
-        q_sample(clean, steps, each, COSINE) for each in (noise, refiner.perturb(noise), unscaled.perturb(noise))
+        q_sample(clean, steps, noise + share * other, COSINE) for share in (0.0, refiner.PERTURBATION, 1.0)
     )
     picture(
         "05-perturbed",

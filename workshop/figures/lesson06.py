@@ -155,9 +155,15 @@ def draw_memory() -> None:
 
 
 def order(module: ModuleType, epoch: int) -> list[tuple[int, int]]:
-    """Of each place in an epoch: the rank that takes it, and the image that it is."""
-    shares = [module.share_of_epoch(N, 0, epoch, rank, WORLD).tolist() for rank in range(WORLD)]
-    return [(place % WORLD, shares[place % WORLD][place // WORLD]) for place in range(N)]
+    """Of each place in an epoch that is in a batch: the rank that takes it, and the image that it is."""
+    numbered, settings = torch.arange(N)[:, None, None, None].float(), TrainSettings(steps=1, batch=BATCH)
+    found = {}
+    for number in range(N // BATCH):
+        for rank in range(WORLD):
+            x0, _, _ = module.draw_batch(numbered, epoch * (N // BATCH) + number, 10, settings, rank, WORLD)
+            for i, image in enumerate(x0.flatten().int().tolist()):
+                found[number * BATCH + rank + WORLD * i] = (rank, image)
+    return [found[place] for place in sorted(found)]
 
 
 def cell(axes: Axes, x: int, y: int, rank: int, image: int) -> None:
@@ -195,9 +201,9 @@ def draw_shares() -> None:
 
     chart(
         "06-shares",
-        "Two epochs of 12 images over three processes in batches of 5. In each epoch the places go round the ranks, 0, "
-        "1, 2, 0, 1, 2; the images in them are in another order in the second epoch. The shares of a batch are 2, 2 "
-        "and 1 images, then 2, 1 and 2, and the last two places are left out.",
+        "Two epochs of 12 images over three processes in batches of 5. In each batch the places go round the ranks, 0, "
+        "1, 2, 0, 1: the shares are 2, 2 and 1 images. The images are in another order in the second epoch, and the "
+        "last two places of each are left out.",
         right,
     )
 
@@ -207,7 +213,7 @@ def draw_shares() -> None:
         for epoch in range(2):
             for place, (rank, image) in enumerate(order(mistaken("same-order-every-epoch"), epoch)):
                 cell(both[0], place, epoch, rank, image)
-        both[0].set_title("no set_epoch: the same order each epoch", fontsize=10)
+        both[0].set_title("the epoch is forgotten: the same order each time", fontsize=10)
         frame(both[1], ["epoch 0"])
         dealt = order(mistaken("each-process-its-own-order"), 0)
         for place, (rank, image) in enumerate(dealt):
@@ -218,12 +224,12 @@ def draw_shares() -> None:
         both[1].set_title(
             f"the seed depends on the rank: {numbers(often)} come more than once, {numbers(never)} never", fontsize=10
         )
-        both[1].set_xlabel("place in the epoch (colours: rank 0, 1, 2, in turn)")
+        both[1].set_xlabel("place in the epoch (colours: rank 0, 1, 2, in turn in each batch)")
         return figure
 
     chart(
         "06-shares-mistakes",
-        "Above: two epochs whose twelve images come in the very same order. Below: an epoch dealt out by processes "
+        "Above: two epochs whose images come in the very same order. Below: an epoch dealt out by processes "
         "that each shuffle for themselves: some images come more than once, others never.",
         wrong,
     )
@@ -417,9 +423,9 @@ def draw_resumed(losses: list[float], state: dict[str, Any], images: Tensor) -> 
 
     def draw() -> Figure:
         figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
-        axes.plot(range(STOPPED + 1, STOPPED + 41), after, "C1", label="gone on without Adam's memory")
+        axes.plot(range(STOPPED + 1, STOPPED + 41), after, "C1", label="resumed without Adam's memory")
         both = range(STOPPED - 59, STOPPED + 41)
-        axes.plot(both, losses[STOPPED - 60 : STOPPED + 40], "C0", label="never stopped, or gone on with all")
+        axes.plot(both, losses[STOPPED - 60 : STOPPED + 40], "C0", label="never stopped, or resumed with all")
         axes.axvline(STOPPED + 0.5, color="C4", ls="--", lw=1.2)
         axes.set(xlabel="step", ylabel="loss", ylim=(0.8 * min(after), 1.2 * max(after)))
         axes.legend(loc="upper left")
@@ -427,7 +433,7 @@ def draw_resumed(losses: list[float], state: dict[str, Any], images: Tensor) -> 
 
     chart(
         "06-resumed",
-        f"The loss around step {STOPPED}, where a training was stopped and gone on with. With the optimiser's state "
+        f"The loss around step {STOPPED}, where a training was stopped and resumed. With the optimiser's state "
         "it goes on as if nothing had happened; without it, it jumps up at once and takes a while to come down.",
         draw,
     )

@@ -1,6 +1,6 @@
 """The calls by which mistakes in lesson 05 are told apart.
 
-The other noise may be made in many right ways, so of it only rounded averages are compared.
+The extra noise may be made in many right ways, so of it only rounded averages are compared.
 """
 
 import math
@@ -55,8 +55,8 @@ def other_noise(make: Callable[[Tensor], Tensor]) -> list[Any]:
         beside = [noise.roll(1, 0), noise.roll(1, -1), other.roll(1, 0)]
         averages = [other, 2 * other * noise, *(other * each for each in beside)]
         found += [torch.equal(given, noise), *(round(10 * average.mean().item()) for average in averages)]
-        variance = other.square().mean().item()
-        found.append(round(math.log2(variance)) if variance > 1e-6 else "none")
+        variances = other.square().mean(dim=(1, 2, 3)).tolist()
+        found += [round(math.log2(variance)) if variance > 1e-6 else "none" for variance in variances]
         others.append(other)
     return [*found, round(10 * (others[0] * others[1]).mean().item())]
 
@@ -108,12 +108,7 @@ def refined(m: ModuleType, prediction: Prediction, t_start: int = 301) -> list[A
 
 
 CALLS = [
-    Call("ImprovedRefinementNetwork.__init__", with_fixed_chance(network)),
     Call("renoise", lambda m: m.renoise(draw(9, 3, 1, 2, 2).tanh(), 321, COSINE, draw(10, 3, 1, 2, 2))),
-    Call("perturb", with_fixed_chance(lambda m: other_noise(m.perturb))),
-    Call("refiner_loss", with_fixed_chance(met_in_training)),
-    Call("refiner_loss", with_fixed_chance(lambda m: losses(m, "noise"))),
-    Call("refiner_loss", with_fixed_chance(lambda m: losses(m, "v"))),
     Call("refiner_steps", lambda m: m.refiner_steps(301, 1000)),
     Call("refiner_steps", lambda m: m.refiner_steps(0, 1000)),
     Call("refiner_steps", lambda m: m.refiner_steps(-1, 1000)),
@@ -123,4 +118,8 @@ CALLS = [
     Call("refine", with_fixed_chance(lambda m: refined(m, "v", t_start=0))),
     Call("refine", with_fixed_chance(lambda m: refined(m, "v", t_start=-1))),
     Call("refine", with_fixed_chance(lambda m: refined(m, "v", t_start=1000))),
+    Call("ImprovedRefinementNetwork.__init__", with_fixed_chance(network)),
+    Call("refiner_loss", with_fixed_chance(met_in_training)),
+    Call("refiner_loss", with_fixed_chance(lambda m: losses(m, "noise"))),
+    Call("refiner_loss", with_fixed_chance(lambda m: losses(m, "v"))),
 ]

@@ -1,7 +1,7 @@
 """The calls by which mistakes in lesson 06 are told apart.
 
-What is drawn is looked at from afar, how it is spread and what it depends on, so that a mistake has its name also where
-the numbers come from other generators than the reference's.
+What is drawn is looked at from afar, how it is distributed and what it depends on, so that a mistake has its name also
+where the numbers come from other generators than the reference's.
 """
 
 import copy
@@ -100,13 +100,6 @@ def orders(found: Sequence[Sequence[Sequence[int]]]) -> list[Any]:
     ]
 
 
-def shares(m: ModuleType, world: int) -> list[Any]:
-    """What share_of_epoch deals out in three epochs; of 24 images, so that nothing is left over."""
-    return orders(
-        [[m.share_of_epoch(24, 3, epoch, rank, world).tolist() for rank in range(world)] for epoch in range(3)]
-    )
-
-
 def batches(m: ModuleType, step: int, world: int = 1, T: int = 10**9, n: int = 24, **settings: Any) -> list[Any]:
     """What the processes draw in a step, from images that are their own numbers."""
     images = torch.arange(n)[:, None, None, None].expand(n, 1, 2, 2).double()
@@ -137,7 +130,7 @@ def dependence(m: ModuleType) -> list[Any]:
     return [different, one == two, again]
 
 
-def spread(m: ModuleType) -> list[Any]:
+def distribution(m: ModuleType) -> list[Any]:
     """Which timesteps come of 3; whether noise is below 0; whether there are more in the middle if focused."""
     few = torch.cat([batches(m, step, T=3)[0][1] for step in range(12)])
     many = torch.cat([batches(m, step, T=1000, n=64, batch=64, timesteps="focused")[0][1] for step in range(12)])
@@ -146,7 +139,7 @@ def spread(m: ModuleType) -> list[Any]:
 
 
 def loaded(m: ModuleType) -> list[Any]:
-    """A training gone on with after two of Adam's steps."""
+    """A training resumed after two of Adam's steps."""
     made = [training(m, plain=False, lr=0.1) for _ in range(2)]
 
     def walk(tr: Any, gradient: float) -> None:
@@ -258,12 +251,10 @@ CALLS = [
     Call("update_ema", lambda m: averaged(m, 0, 0.99)),
     Call("update_ema", lambda m: averaged(m, 40, 0.6)),
     Call("update_ema", lambda m: averaged(m, 100_000, 0.99)),
-    Call("share_of_epoch", lambda m: shares(m, 1)),
-    Call("share_of_epoch", lambda m: shares(m, 3)),
     Call("draw_batch", lambda m: epochs(m, 1)),
     Call("draw_batch", lambda m: epochs(m, 2)),
     Call("draw_batch", dependence),
-    Call("draw_batch", spread),
+    Call("draw_batch", distribution),
     Call("Training.load_state_dict", loaded),
     Call("train_step", lambda m: stepped(m, times=2)),
     Call("train_step", lambda m: stepped(m, size=3, accumulate=2)),

@@ -10,89 +10,43 @@ LESSON = Lesson(
     about="`ImprovedRefinementNetwork`, a second, smaller network that takes another look at the last stretch.",
     exercises=(
         Exercise(
-            "ImprovedRefinementNetwork.__init__",
-            steps=(
-                "let SimpleUNet build itself, with these channels",
-                "one block at each of the two sizes, no pixels folded, no attention",
-            ),
-            hints=(
-                "Most of the network was written in lesson 03. Which of SimpleUNet's arguments make it a specialist "
-                "for fine detail?",
-                "Hand in_channels and channels on, and set blocks, fold and attention yourself; which fold folds "
-                "nothing?",
-                "super().__init__ with in_channels, channels, blocks of 1 and 1, a fold of 1, and attention switched "
-                "off.",
-            ),
-            scenes=(TrainedRefiner(),),
-        ),
-        Exercise(
             "renoise",
             steps=(
-                "q_sample wants one step an image: t, as many times as there are images",
-                "noise the images to it",
+                "which function of lesson 02 takes an image to any step at once? It wants a step for each image",
+                "return the noised images",
             ),
             hints=(
                 "What did lesson 02 write that takes an image to any step in one jump? A sample is an image, too.",
                 "q_sample takes a step for each image, (B,) int64, and here all are the same number.",
                 "torch.full makes a tensor of one number: of shape (len(x),), filled with t, on x's device.",
             ),
+            minutes=3,
             scenes=(Refined(),),
-        ),
-        Exercise(
-            "perturb",
-            steps=(
-                "another noise of the same shape: drawn, or made out of the noise itself",
-                "a little of it, PERTURBATION, on top; leave the noise that came as it is",
-            ),
-            hints=(
-                "No generator is handed in. Where are numbers that are standard normal, new for each batch, each "
-                "image's own, and at each pixel have nothing to do with the noise there?",
-                "The same image's noise, with its pixels in another order, will do. torch.randperm makes an order; "
-                "a generator from seeded(0) makes it always the same one.",
-                "With order = torch.randperm(noise[0].numel(), generator=seeded(0)), other is "
-                "noise.flatten(1)[:, order] in the shape of noise. Return the sum, other times PERTURBATION.",
-            ),
-            scenes=(TrainedRefiner(),),
-        ),
-        Exercise(
-            "refiner_loss",
-            steps=(
-                "x_t: the images noised to t, with the perturbed noise",
-                "the target: what training_target makes of the noise as it came",
-                "for each image, the mean square of what the model is off by",
-            ),
-            hints=(
-                "In denoising_loss one noise made both the input and the target. Which of the two may know of the "
-                "extra noise?",
-                "The input is made with perturb(noise), the target with noise. All else is as in denoising_loss.",
-                "x_t = q_sample(x0, t, perturb(noise), schedule), and target from training_target with prediction; "
-                "then square model(x_t, t) minus target, flatten(1) and average over dim 1.",
-            ),
-            scenes=(TrainedRefiner(),),
         ),
         Exercise(
             "refiner_steps",
             steps=(
-                "refuse a t_start from which there is nothing to do, or which is no step",
-                "the step in the middle: a third of t_start, rounded down",
-                "from the start to the middle, and from the middle to the clean image",
+                "raise a ValueError for a t_start that cannot be: which are too small, which too large?",
+                "return a list of two pairs: where do the steps begin, and which number is the clean image?",
             ),
             hints=(
-                "Which number stands for the clean image in the sampler's pairs? It is not 0.",
+                "Which number stands for the clean image in the sampler's pairs? It is not 0. And from which t_start "
+                "would both steps begin at the same place?",
                 "spaced_timesteps made such pairs, too: each begins where the last one ended, and the last ends at "
-                "-1. Python's // rounds down.",
+                "-1. Python's // rounds down, and a third of 0 is 0 again.",
                 "With middle for t_start // 3 the pairs are (t_start, middle) and (middle, ...); raise a ValueError "
                 "unless 1 <= t_start < T.",
             ),
+            minutes=3,
             scenes=(Refined(),),
         ),
         Exercise(
             "refine",
             steps=(
-                "the steps to take; they also refuse a bad t_start",
-                "noise the samples to t_start, with noise drawn by the generator: draw_like does it",
-                "at each step: guess image and noise, then go on to prev_t by ddim_step, with no fresh noise",
-                "the images that come out of the last step",
+                "which steps to take; they also refuse a bad t_start",
+                "noise the samples to t_start, with noise from the generator: draw_like draws it",
+                "at each step: guess image and noise, go on to prev_t. What does the next step begin with?",
+                "return what comes out of the last step",
             ),
             hints=(
                 "Except for its beginning it is the sampler of lesson 04, with two steps. What does it begin with "
@@ -103,7 +57,45 @@ LESSON = Lesson(
                 "guess = denoise(model, x, t, schedule, prediction) and x = ddim_step(x, guess, prev_t, "
                 "schedule, torch.zeros_like(x)).",
             ),
+            minutes=6,
             scenes=(Refined(),),
+        ),
+        Exercise(
+            "ImprovedRefinementNetwork.__init__",
+            steps=(
+                "let SimpleUNet build itself, with arguments that say what stands above; hand in_channels on",
+                "look its arguments up: what you do not hand on stays as it is in the first network",
+            ),
+            hints=(
+                "Most of the network was written in lesson 03. Which of SimpleUNet's arguments say what a position is, "
+                "who looks at whom, and how many blocks there are?",
+                "Hand in_channels and channels on, and set blocks, fold and attention yourself; which fold folds "
+                "nothing?",
+                "super().__init__ with in_channels, channels, blocks of 1 and 1, a fold of 1, and attention switched "
+                "off.",
+            ),
+            minutes=4,
+            scenes=(TrainedRefiner(),),
+        ),
+        Exercise(
+            "refiner_loss",
+            steps=(
+                "the extra noise: draw_another(noise) is standard normal, so how much of it?",
+                "x_t: the images noised to t. With which noise? Leave the tensor that came as it is",
+                "the target: training_target makes it. Of which noise?",
+                "for each image, the mean square of what the model is off by",
+            ),
+            hints=(
+                "In denoising_loss one noise made both the input and the target. Which of the two may know of the "
+                "extra noise?",
+                "The input is made with noise + PERTURBATION * other, the target with noise. What multiplies a noise "
+                "is its standard deviation. All else is as in denoising_loss.",
+                "other = draw_another(noise); x_t = q_sample(x0, t, noise + PERTURBATION * other, schedule), and "
+                "target from training_target with prediction; then square model(x_t, t) minus target, flatten(1) and "
+                "average over dim 1.",
+            ),
+            minutes=6,
+            scenes=(TrainedRefiner(),),
         ),
     ),
 )

@@ -5,9 +5,8 @@ from cdm_tutor.course.scenes import Refined
 
 NETWORK = "super().__init__(in_channels, channels, blocks=(1, 1), fold=1, attention=False)"
 RENOISE = "return q_sample(x, torch.full((len(x),), t, device=x.device), noise, schedule)"
-OTHER = "other = noise.flatten(1)[:, shuffled].view_as(noise)"
-PERTURBED = "return noise + PERTURBATION * other"
-X_T = "x_t = q_sample(x0, t, perturb(noise), schedule)"
+OTHER = "other = draw_another(noise)"
+X_T = "x_t = q_sample(x0, t, noise + PERTURBATION * other, schedule)"
 TARGET = "target = training_target(x0, t, noise, schedule, prediction)"
 LOSS = "return (model(x_t, t) - target).square().flatten(1).mean(dim=1)"
 STEPS = "return [(t_start, t_start // 3), (t_start // 3, -1)]"
@@ -109,28 +108,28 @@ MISTAKES = [
     ),
     Mistake(
         name="perturbation-not-scaled",
-        exercise="perturb",
+        exercise="refiner_loss",
         title="as much of the other noise as of the noise",
         symptom="A veil of faint grain over the refined images, and a loss that stays high: half of what the refiner "
         "meets in training is noise that it can know nothing about.",
         concept="Samples are a little off, not beyond recognition. In training they should be a little off, too.",
-        patch=((PERTURBED, "return noise + other"),),
+        patch=((X_T, X_T.replace("PERTURBATION * ", "")),),
         symptoms=("refining", "loss-stays"),
     ),
     Mistake(
         name="perturbation-is-a-variance",
-        exercise="perturb",
+        exercise="refiner_loss",
         title="0.1 is taken for the variance of the other noise, not for its standard deviation",
         symptom="The loss stays a little too high, and the refiner trusts its input too little; after a short "
         "training the images look as they should.",
         concept="What multiplies a noise is its standard deviation; variance is the square of it. A root of a small "
         "number is much larger.",
-        patch=((PERTURBED, "return noise + PERTURBATION**0.5 * other"),),
+        patch=((X_T, X_T.replace("PERTURBATION", "PERTURBATION**0.5")),),
         symptoms=("refining", "loss-stays"),
     ),
     Mistake(
         name="perturbation-is-the-noise",
-        exercise="perturb",
+        exercise="refiner_loss",
         title="the other noise is the noise again",
         symptom="None to see after a short training. The refiner learns that there is always a tenth more noise than "
         "it is told, and takes away too much.",
@@ -141,16 +140,16 @@ MISTAKES = [
     ),
     Mistake(
         name="perturbation-shared",
-        exercise="perturb",
+        exercise="refiner_loss",
         title="all images of a batch get the same other noise",
         symptom="None in the pictures at first, but training is less steady: all images of a batch err the same way.",
         concept="A batch averages out what is chance in its images, but only if each has a chance of its own.",
-        patch=((OTHER, "other = noise.flatten(1)[:1, shuffled].expand(len(noise), -1).reshape(noise.shape)"),),
+        patch=((OTHER, "other = draw_another(noise)[:1].expand_as(noise)"),),
         symptoms=("refining",),
     ),
     Mistake(
         name="perturbation-of-a-neighbour",
-        exercise="perturb",
+        exercise="refiner_loss",
         title="the other noise is the noise of the next image of the batch",
         symptom="None while batches are large; a batch of one image is perturbed by its own noise, and learns to undo "
         "it.",
@@ -160,7 +159,7 @@ MISTAKES = [
     ),
     Mistake(
         name="perturbation-of-the-next-pixel",
-        exercise="perturb",
+        exercise="refiner_loss",
         title="the other noise is the noise shifted by a pixel",
         symptom="None to see after a short training. The refiner learns to find the extra noise next door and take it "
         "away, and trusts its input as before.",
@@ -170,49 +169,44 @@ MISTAKES = [
     ),
     Mistake(
         name="perturbation-always-alike",
-        exercise="perturb",
+        exercise="refiner_loss",
         title="the other noise is the same in every batch",
         symptom="None to see after a short training. The refiner learns that one pattern by heart, and is as trusting "
         "as if there were none.",
         concept="A generator that begins anew at each call says the same at each call. What never changes is no "
         "chance.",
-        patch=((OTHER, "other = torch.randn(noise.shape, generator=seeded(0), dtype=noise.dtype).to(noise.device)"),),
+        patch=((OTHER, "other = draw_like(noise, torch.Generator().manual_seed(0))"),),
         symptoms=("refining",),
     ),
     Mistake(
         name="perturbation-not-normal",
-        exercise="perturb",
+        exercise="refiner_loss",
         title="the other noise is uniform between 0 and 1",
         symptom="None to see after a short training. In the long run refined images are a little too dark: in "
         "training the inputs were always too bright.",
         concept="Errors go both ways. rand and randn are two things: only one of them has mean 0.",
-        patch=(
-            (
-                OTHER,
-                "other = torch.special.ndtr(noise.flatten(1)[:, shuffled]).view_as(noise)",
-            ),
-        ),
+        patch=((OTHER, "other = torch.special.ndtr(draw_another(noise))"),),
         symptoms=("refining",),
     ),
     Mistake(
         name="perturbation-keeps-the-variance",
-        exercise="perturb",
+        exercise="refiner_loss",
         title="the noise is made weaker, so that with the other it is no more than before",
         symptom="None to see: the refiner is less cautious than it could be.",
         concept="The input is to be noisier than the refiner is told. If the sum is as strong as ever, nothing is "
         "hidden.",
-        patch=((PERTURBED, "return (1 - PERTURBATION**2) ** 0.5 * noise + PERTURBATION * other"),),
+        patch=((X_T, X_T.replace("noise +", "(1 - PERTURBATION**2) ** 0.5 * noise +")),),
         symptoms=("refining",),
     ),
     Mistake(
         name="perturbation-in-place",
-        exercise="perturb",
+        exercise="refiner_loss",
         title="the other noise is written into the noise that came",
         symptom="None to see after a short training. It is as if there were no perturbation: the target, made from "
         "the same tensor, knows of it.",
-        concept="A tensor handed to a function still belongs to whoever handed it. += and functions ending in _ write "
+        concept="A tensor that a function is handed still belongs to its caller. += and functions ending in _ write "
         "into it.",
-        patch=((PERTURBED, "return noise.add_(PERTURBATION * other)"),),
+        patch=((X_T, X_T.replace("noise + PERTURBATION * other", "noise.add_(PERTURBATION * other)")),),
         symptoms=("refining",),
     ),
     Mistake(
@@ -223,7 +217,7 @@ MISTAKES = [
         "images keep the first network's specks.",
         concept="If the target tells of all noise that is in the input, the input is as the noise level says: nothing "
         "is off.",
-        patch=((X_T, f"noise = perturb(noise)\n    {X_T.replace('perturb(noise)', 'noise')}"),),
+        patch=((X_T, "noise = noise + PERTURBATION * other\n    x_t = q_sample(x0, t, noise, schedule)"),),
         symptoms=("refining",),
     ),
     Mistake(
@@ -254,7 +248,7 @@ MISTAKES = [
         "a large part of it.",
         concept="How far a sample is off at a step goes with how much noise there is: a tenth of the noise, not of "
         "the image.",
-        patch=((X_T, "x_t = q_sample(x0, t, noise, schedule) + (perturb(noise) - noise)"),),
+        patch=((X_T, "x_t = q_sample(x0, t, noise, schedule) + PERTURBATION * other"),),
         symptoms=("refining", "loss-stays"),
     ),
     Mistake(
@@ -262,7 +256,7 @@ MISTAKES = [
         exercise="refiner_loss",
         title="one number for the whole batch",
         symptom="Training stops with an error: the trainer wants a number for each image.",
-        concept="Who trains may want to weigh the images by their steps, so each image must have its own loss.",
+        concept="The trainer may weigh the images by their steps, so each image must have its own loss.",
         patch=((LOSS, LOSS.replace("flatten(1).mean(dim=1)", "mean()")),),
         symptoms=("error",),
     ),
@@ -410,7 +404,7 @@ MISTAKES = [
         exercise="refine",
         title="the noise does not come from the generator",
         symptom="The same seed gives other images each time.",
-        concept="Whoever hands a generator in decides what is drawn. What is not handed it asks another one, which "
+        concept="The generator decides what is drawn, if it is asked. What is not handed it asks torch's own, which "
         "all share.",
         patch=((NOISED, NOISED.replace("draw_like(x, generator)", "torch.randn_like(x)")),),
         symptoms=("same-seed",),
@@ -423,7 +417,13 @@ MISTAKES = [
         symptom="None to see: strokes differ by a hair from those that were refined as they should be.",
         concept="The perturbation imitates in training what samples bring along in use. They have their faults "
         "already.",
-        patch=((NOISED, NOISED.replace("draw_like(x, generator)", "perturb(draw_like(x, generator))")),),
+        patch=(
+            (
+                NOISED,
+                "noise = draw_like(x, generator)\n"
+                "    x = renoise(x, t_start, schedule, noise + PERTURBATION * draw_another(noise))",
+            ),
+        ),
         symptoms=("refining",),
     ),
     Mistake(

@@ -4,9 +4,9 @@ from cdm_tutor.course.lesson import Mistake
 from cdm_tutor.course.scenes import Trained, TrainedRefiner
 
 RISE = "rise = min(1.0, (step + 1) / settings.warmup) if settings.warmup else 1.0"
-LERP = "torch._foreach_lerp_(list(ema.parameters()), list(model.parameters()), 1 - d)"
-SAMPLER = "world, rank, seed=seed)"
-NOISE = "noise = draw_like(images[: settings.batch], generator)[place.to(images.device)]"
+LERP = "average.lerp_(weight, 1 - d)"
+ORDER = "order = order_of_epoch(len(images), settings.seed, epoch)"
+MINE = "mine = slice(rank, None, world)"
 UNIFORM = "torch.rand(images[: settings.batch].shape, generator=generator, dtype=images.dtype)"
 CHECK = '    check_finite("loss", mean, training.step)\n'
 CLIP = "    length = nn.utils.clip_grad_norm_(training.model.parameters(), settings.grad_clip)\n"
@@ -99,7 +99,7 @@ MISTAKES = [
         symptom="None to see at the end of a training, where the rate is nearly 0. Before, the averaged weights "
         "flicker like the network's own, and samples differ from one moment to the next.",
         concept="A slow average keeps nearly all of itself and takes in a little.",
-        patch=(("list(model.parameters()), 1 - d)", "list(model.parameters()), d)"),),
+        patch=((LERP, "average.lerp_(weight, d)"),),
         symptoms=("looks-healthy",),
     ),
     Mistake(
@@ -109,7 +109,7 @@ MISTAKES = [
         symptom="None to see at the end of a training, where the rate is nearly 0. Before, samples from the average "
         "are no better than those from the weights of the last step.",
         concept="The last step followed a single batch, by chance; averaging over many steps takes the chance out.",
-        patch=(("list(model.parameters()), 1 - d)", "list(model.parameters()), 1.0)"),),
+        patch=((LERP, "average.lerp_(weight, 1.0)"),),
         symptoms=("looks-healthy",),
     ),
     Mistake(
@@ -119,13 +119,7 @@ MISTAKES = [
         symptom="The loss falls, but samples from the averaged weights are pure noise, however long you train.",
         concept="The average is what is written into its own parameters. A new tensor, even under an old name, is not "
         "in it.",
-        patch=(
-            (
-                LERP,
-                "for average, weight in zip(ema.parameters(), model.parameters(), strict=True):\n"
-                "        average = d * average + (1 - d) * weight",
-            ),
-        ),
+        patch=((LERP, "average = d * average + (1 - d) * weight"),),
         symptoms=("noise",),
     ),
     Mistake(
@@ -134,47 +128,46 @@ MISTAKES = [
         title="the network is moved towards the average",
         symptom="The loss hardly falls: after each step the network is pulled back to where it started.",
         concept="The average follows the network and must leave it alone.",
-        patch=((LERP, "torch._foreach_lerp_(list(model.parameters()), list(ema.parameters()), 1 - d)"),),
+        patch=((LERP, "weight.lerp_(average, 1 - d)"),),
         symptoms=("noise", "loss-stays"),
     ),
     Mistake(
         name="same-order-every-epoch",
-        exercise="share_of_epoch",
+        exercise="draw_batch",
         title="every epoch shows the images in the same order",
         symptom="Hardly any in a short training; in a long one the loss repeats its ups and downs from epoch to "
         "epoch, and ends a little higher than it could.",
         concept="The same images always meet in a batch and in the same sequence, and their gradients err alike each "
         "time.",
-        patch=(("    sampler.set_epoch(epoch)\n    return", "    return"),),
+        patch=((ORDER, ORDER.replace("epoch)", "0)")),),
         symptoms=("loss-jumps",),
     ),
     Mistake(
         name="each-process-its-own-order",
-        exercise="share_of_epoch",
+        exercise="draw_batch",
         title="every process shuffles for itself",
         symptom="None on the curve; but some images are shown twice in an epoch and others never.",
         concept="Processes that do not speak can only share without overlap if they cut the very same order.",
-        patch=((SAMPLER, "world, rank, seed=seed + rank)"),),
+        patch=((ORDER, ORDER.replace("settings.seed", "settings.seed + rank")),),
         symptoms=("processes",),
         scenes=(Trained(processes=2),),
     ),
     Mistake(
         name="never-shuffled",
-        exercise="share_of_epoch",
+        exercise="draw_batch",
         title="the images come in the order of the data set",
         symptom="Waves in the loss with the length of an epoch, above all if the data set is sorted by class.",
         concept="A batch should be a fair sample of all images; neighbours in a file are often of a kind.",
-        patch=((SAMPLER, "world, rank, seed=seed, shuffle=False)"),),
+        patch=((ORDER, "order = torch.arange(len(images))"),),
         symptoms=("loss-stays", "loss-jumps"),
     ),
     Mistake(
         name="share-is-everything",
-        exercise="share_of_epoch",
-        title="every process takes all the images",
-        symptom="Two processes are shown the same images, each time, and learn little more than one would with half "
-        "the batch.",
-        concept="The shares of the processes together are one epoch.",
-        patch=((SAMPLER, "1, 0, seed=seed)"),),
+        exercise="draw_batch",
+        title="every process takes the whole batch, whichever it is",
+        symptom="Two processes are shown the same images and do the same work, each time: two are no faster than one.",
+        concept="The shares of the processes together are one batch.",
+        patch=((MINE, "mine = slice(None)"),),
         symptoms=("slow", "processes"),
         scenes=(Trained(processes=2),),
     ),
@@ -232,9 +225,8 @@ MISTAKES = [
         "number.",
         concept="A seed that all share gives all the same numbers. Each needs its own part of one long draw.",
         patch=(
-            ("torch.randint(0, T, (settings.batch,), generator", "torch.randint(0, T, (len(place),), generator"),
-            (NOISE, "noise = draw_like(x0, generator)"),
-            ("t[place].to(", "t.to("),
+            (MINE, f"{MINE}\n    first = slice(len(chosen[mine]))"),
+            ("t[mine].to(images.device), noise[mine]", "t[first].to(images.device), noise[first]"),
         ),
         symptoms=("processes",),
         scenes=(Trained(processes=2),),
@@ -276,14 +268,14 @@ MISTAKES = [
         title="every step of an epoch shows the same images",
         symptom="The loss falls fast in steps, and the samples are copies of a few training images.",
         concept="A step takes the next batch of the epoch's order; after n // batch steps all images have been shown.",
-        patch=(("torch.arange(len(order)) - number * settings.batch", "torch.arange(len(order))"),),
+        patch=(("order[number * settings.batch : (number + 1) * settings.batch]", "order[: settings.batch]"),),
         symptoms=("plain", "loss-low"),
     ),
     Mistake(
         name="optimizer-not-restored",
         exercise="Training.load_state_dict",
         title="the optimiser begins anew",
-        symptom="A jump of the loss wherever a training was stopped and gone on with.",
+        symptom="A jump of the loss wherever a training was stopped and resumed.",
         concept="Adam scales each step by the gradients it remembers. With no memory its first steps are far too "
         "large.",
         patch=(('for name in ("model", "ema", "optimizer"):', 'for name in ("model", "ema"):'),),
@@ -293,7 +285,7 @@ MISTAKES = [
         name="average-not-restored",
         exercise="Training.load_state_dict",
         title="the averaged weights begin anew",
-        symptom="After going on, samples are noise again for a long while, though the loss is as low as before.",
+        symptom="Once resumed, samples are noise again for a long while, though the loss is as low as before.",
         concept="The average is a state of its own: it cannot be made again from the last weights.",
         patch=(('for name in ("model", "ema", "optimizer"):', 'for name in ("model", "optimizer"):'),),
         symptoms=("noise", "stopped"),
@@ -303,9 +295,8 @@ MISTAKES = [
         name="step-not-restored",
         exercise="Training.load_state_dict",
         title="the count of steps begins anew",
-        symptom="After going on, the rate warms up again, the same batches come again, and the training takes too "
-        "long.",
-        concept="Learning rate, images and noise all follow from the step; whoever forgets it starts the plan again.",
+        symptom="Once resumed, the rate warms up again, the same batches come again, and the training takes too long.",
+        concept="Learning rate, images and noise all follow from the step: without it the plan starts again.",
         patch=(('self.step, self.seconds = state["step"], state["seconds"]', 'self.seconds = state["seconds"]'),),
         symptoms=("stopped",),
     ),
@@ -325,7 +316,7 @@ MISTAKES = [
         title="the gradients of all steps so far are added up",
         symptom="The loss falls for a few steps, then swings and stays high: the weights overshoot and cannot be "
         "stopped. Samples are noise.",
-        concept="backward adds to what is there. Who wants this step's gradient alone must first forget the last.",
+        concept="backward adds to what is there. For the gradient of this step alone, first forget that of the last.",
         patch=(("    training.optimizer.zero_grad()\n    losses", "    losses"),),
         symptoms=("noise", "loss-stays", "loss-jumps"),
     ),
@@ -390,7 +381,7 @@ MISTAKES = [
         exercise="train_step",
         title="the loss is always that of stage 2",
         symptom="A denoiser trains well; a refiner learns to denoise and makes every image worse.",
-        concept="The same step trains different things: what to lower is said by whoever set the training up.",
+        concept="The same step trains different things: what to lower is a part of the training that it is handed.",
         patch=(("        loss = training.loss(", "        loss = denoising_loss("),),
         symptoms=("refining",),
         scenes=(TrainedRefiner(),),
@@ -455,6 +446,17 @@ MISTAKES = [
         scenes=(Trained(broken=290),),
     ),
     Mistake(
+        name="only-the-loss-is-looked-at",
+        exercise="train_step",
+        title="only the loss is looked at, not the gradient and the weights",
+        symptom="None as long as all numbers are finite. After an overflow in a gradient all weights are NaN while the "
+        "last loss looks fine; the average takes them in, and everything it draws is black.",
+        concept="A finite loss can have a gradient that is not finite, and a finite gradient can make too long a step. "
+        "Each number can break by itself, so each is looked at.",
+        patch=((CHECK_LENGTH + STEP + CHECK_WEIGHTS, STEP),),
+        symptoms=("looks-healthy",),
+    ),
+    Mistake(
         name="optimizer-never-steps",
         exercise="train_step",
         title="the weights never change",
@@ -496,7 +498,7 @@ MISTAKES = [
         name="fit-starts-anew",
         exercise="fit",
         title="it begins at step 0 whatever was done before",
-        symptom="After going on, warm-up and batches begin again, and the training takes longer than was asked for.",
+        symptom="Once resumed, warm-up and batches begin again, and the training takes longer than was asked for.",
         concept="The loop does not know how often it has been started. The training does.",
         patch=(
             (

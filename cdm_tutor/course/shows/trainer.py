@@ -10,6 +10,7 @@ from torch import Tensor
 
 from cdm_tutor.course.shows import Show, digits, draw, network
 from cdm_tutor.data import load_sample
+from cdm_tutor.noising import q_sample
 from cdm_tutor.randomness import seeded
 from cdm_tutor.sampler import sample
 from cdm_tutor.schedule import make_schedule
@@ -17,8 +18,8 @@ from cdm_tutor.settings import TrainSettings
 from cdm_tutor.unet import SimpleUNet
 
 SCHEDULE = make_schedule("cosine")
-STEPS = 20
-ORDER = 12  # images of an epoch that are shown
+STEPS = 16
+MOMENTS = (5, 10, 20)
 
 
 def settings(**given: Any) -> TrainSettings:
@@ -42,27 +43,24 @@ def averaged(m: ModuleType) -> Tensor:
     return torch.tensor(seen)
 
 
-def in_order(m: ModuleType) -> Tensor:
-    """The first images of an epoch for the first of two processes, then for the second."""
-    images = load_sample("mnist").x0[::50]
-    return torch.cat([images[m.share_of_epoch(len(images), 0, 0, rank, 2)][: ORDER // 2] for rank in range(2)])
-
-
-def a_batch(m: ModuleType) -> Tensor:
-    """A batch of images, and below it their noise."""
-    x0, _, noise = m.draw_batch(load_sample("mnist").x0[::50], 3, 1000, settings())
-    return torch.cat([x0, noise])
+def batches(m: ModuleType) -> Tensor:
+    """Of two steps, the images of the batch, and below them what the network is shown."""
+    images, rows = load_sample("mnist").x0[::50], []
+    for step in (3, 4):
+        x0, t, noise = m.draw_batch(images, step, 1000, settings())
+        rows += [x0, q_sample(x0, t, noise, SCHEDULE)]
+    return torch.cat(rows)
 
 
 def small(m: ModuleType) -> Any:
     """A training of a small network that begins anew."""
     torch.default_generator.manual_seed(0)
-    return m.Training(SimpleUNet(channels=(16, 32), blocks=(1, 1)), SCHEDULE, settings())
+    return m.Training(SimpleUNet(channels=(8, 16), blocks=(1, 1)), SCHEDULE, settings())
 
 
 def losses(m: ModuleType) -> Tensor:
     """The loss over a few steps from nothing."""
-    return torch.tensor([step.loss for step in m.fit(small(m), load_sample("mnist").x0[::10])])
+    return torch.tensor([step.loss for step in islice(m.fit(small(m), load_sample("mnist").x0[::10]), STEPS)])
 
 
 def steps_taken(m: ModuleType) -> Tensor:
@@ -71,26 +69,24 @@ def steps_taken(m: ModuleType) -> Tensor:
     return torch.tensor([m.train_step(training, digits(), t, noise, 1000)[0] for _ in range(STEPS)])
 
 
-def gone_on(m: ModuleType) -> Tensor:
+def resumed(m: ModuleType) -> Tensor:
     """The loss of a training that stops in the middle, and goes on from what was saved."""
     images, first, then = load_sample("mnist").x0[::10], small(m), small(m)
     before = [step.loss for step in islice(m.fit(first, images), STEPS // 2)]
     then.load_state_dict(copy.deepcopy(first.state_dict()))
-    return torch.tensor([*before, *(step.loss for step in m.fit(then, images))])
+    return torch.tensor([*before, *(step.loss for step in islice(m.fit(then, images), STEPS // 2))])
 
 
 def grown(m: ModuleType) -> Tensor:
-    """Samples of a network whose weights were disturbed: at first, halfway and after a short training."""
-    model = copy.deepcopy(network().network).requires_grad_(True)
-    generator = seeded(11)
-    with torch.no_grad():
-        for weights in model.parameters():
-            weights.mul_(1 + 0.4 * torch.randn(weights.shape, generator=generator))
-    training, seen = m.Training(model, SCHEDULE, settings()), [model]
-    for step in m.fit(training, load_sample("mnist").x0):
-        if step.step % (STEPS // 2) == 0:
-            seen.append(copy.deepcopy(training.ema))
-    return torch.cat([drawn(each) for each in seen])
+    """Samples after a few steps of a network that is trained but for its last layer, which starts from nothing."""
+    model = copy.deepcopy(network().network).requires_grad_(False)
+    for weights in model.conv_out.requires_grad_(True).parameters():
+        torch.nn.init.zeros_(weights)
+    training, seen = m.Training(model, SCHEDULE, settings(steps=MOMENTS[-1], lr=0.03, warmup=3)), []
+    for count, _ in enumerate(islice(m.fit(training, load_sample("mnist").x0), MOMENTS[-1]), start=1):
+        if count in MOMENTS:
+            seen.append(drawn(training.ema))
+    return torch.cat(seen)
 
 
 def drawn(model: torch.nn.Module) -> Tensor:
@@ -101,10 +97,15 @@ def drawn(model: torch.nn.Module) -> Tensor:
 SHOWS = (
     Show("the learning rate", ("learning_rate",), rates, ("step", "rate")),
     Show("average of a weight that is 1 from step 20 to 60, else 0", ("update_ema",), averaged, ("step", "average")),
-    Show("an epoch's first images, for two processes", ("share_of_epoch",), in_order, columns=6),
-    Show("a batch, and its noise", ("draw_batch",), a_batch, columns=8),
-    Show("stopped after half, and gone on", ("Training.load_state_dict",), gone_on, ("step", "loss")),
+    Show("two batches, and what the network is shown of them", ("draw_batch",), batches, columns=8),
+    Show("stopped after half, and resumed", ("Training.load_state_dict",), resumed, ("step", "loss")),
     Show("steps on the same eight digits", ("train_step",), steps_taken, ("step", "loss")),
     Show("loss, from nothing", ("fit",), losses, ("step", "loss")),
-    Show("disturbed weights, and what ten steps mend, and twenty", ("fit",), grown, columns=4),
+    Show(
+        "samples of a network whose last layer you train",
+        ("fit",),
+        grown,
+        tuple(f"{moment} steps" for moment in MOMENTS for _ in range(4)),
+        columns=12,
+    ),
 )

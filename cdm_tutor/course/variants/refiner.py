@@ -2,8 +2,9 @@
 
 from cdm_tutor.course.lesson import Variant
 
-SHUFFLED = "shuffled = torch.randperm(noise[0].numel(), generator=seeded(0)).to(noise.device)"
-OTHER = "other = noise.flatten(1)[:, shuffled].view_as(noise)"
+OTHER = "other = draw_another(noise)"
+X_T = "x_t = q_sample(x0, t, noise + PERTURBATION * other, schedule)"
+SEEDED = ("import draw_another, draw_like", "import draw_another, draw_like, seeded")
 LOSS = "return (model(x_t, t) - target).square().flatten(1).mean(dim=1)"
 RENOISE = "return q_sample(x, torch.full((len(x),), t, device=x.device), noise, schedule)"
 
@@ -29,43 +30,53 @@ VARIANTS = [
             ),
         ),
     ),
-    Variant("perturb-with-chance", ((SHUFFLED, ""), (OTHER, "other = torch.randn_like(noise)"))),
+    Variant("perturbed-with-chance", ((OTHER, "other = torch.randn_like(noise)"),)),
     Variant(
-        "perturb-with-a-generator-that-goes-on",
+        "perturbed-with-a-generator-that-goes-on",
         (
             (
-                "PERTURBATION = 0.1  # how",
-                "CHANCE = torch.Generator().manual_seed(5)\nPERTURBATION = 0.1  # how",
+                "PERTURBATION = 0.1  # standard",
+                "CHANCE = torch.Generator().manual_seed(5)\nPERTURBATION = 0.1  # standard",
             ),
-            (SHUFFLED, ""),
             (OTHER, "other = torch.randn(noise.shape, generator=CHANCE).to(noise.device)"),
         ),
     ),
     Variant(
-        "perturb-with-chance-from-the-noise",
+        "perturbed-with-chance-from-the-noise",
+        ((OTHER, "seed = int(noise.double().abs().sum() * 1e6)\n    other = draw_like(noise, seeded(seed))"), SEEDED),
+    ),
+    Variant(
+        "perturbed-by-drawing-around-the-noise",
+        ((OTHER, ""), (X_T, X_T.replace("noise + PERTURBATION * other", "torch.normal(noise, PERTURBATION)"))),
+    ),
+    Variant(
+        "perturbed-by-the-rank-of-chance",
         (
-            (SHUFFLED, "own = seeded(int(noise.double().abs().sum() * 1e6))"),
-            (OTHER, "other = draw_like(noise, own)"),
+            (
+                OTHER,
+                "order = torch.rand(noise.flatten(1).shape).argsort(dim=1).to(noise.device)\n"
+                "    other = noise.flatten(1).gather(1, order).reshape(noise.shape)",
+            ),
         ),
     ),
     Variant(
-        "perturb-drawn-around-the-noise",
-        (("return noise + PERTURBATION * other", "return torch.normal(noise, PERTURBATION)"),),
-    ),
-    Variant(
-        "perturb-by-the-rank-of-chance",
+        "perturbed-by-a-function-of-its-own",  # as files of before have it
         (
-            (SHUFFLED, "shuffled = torch.rand(noise.flatten(1).shape).argsort(dim=1).to(noise.device)"),
-            (OTHER, "other = noise.flatten(1).gather(1, shuffled).reshape(noise.shape)"),
+            (
+                "def refiner_loss(",
+                "def perturb(noise: Tensor) -> Tensor:\n"
+                "    shuffled = torch.randperm(noise[0].numel(), generator=seeded(0)).to(noise.device)\n"
+                "    return noise + PERTURBATION * noise.flatten(1)[:, shuffled].view_as(noise)\n\n\n"
+                "def refiner_loss(",
+            ),
+            (OTHER, ""),
+            (X_T, X_T.replace("noise + PERTURBATION * other", "perturb(noise)")),
+            SEEDED,
         ),
     ),
-    Variant("perturb-shuffled-anew", ((", generator=seeded(0)", ""),)),
     Variant(
-        "perturb-each-image-its-own-way",
-        (
-            (SHUFFLED, ""),
-            (OTHER, "other = torch.stack([row.flatten()[torch.randperm(row.numel())].view_as(row) for row in noise])"),
-        ),
+        "perturbed-each-image-its-own-way",
+        ((OTHER, "other = torch.stack([row.flatten()[torch.randperm(row.numel())].view_as(row) for row in noise])"),),
     ),
     Variant(
         "refiner-loss-in-einsum",
@@ -82,9 +93,9 @@ VARIANTS = [
         "refiner-loss-perturbed-by-hand",
         (
             (
-                "x_t = q_sample(x0, t, perturb(noise), schedule)",
+                X_T,
                 "sigma = schedule.sqrt_one_minus_alphas_cumprod[t].view(-1, 1, 1, 1)\n"
-                "    x_t = q_sample(x0, t, noise, schedule) + sigma * (perturb(noise) - noise)",
+                "    x_t = q_sample(x0, t, noise, schedule) + sigma * PERTURBATION * other",
             ),
         ),
     ),
@@ -92,8 +103,8 @@ VARIANTS = [
         "refiner-loss-with-inputs-off-the-graph",
         (
             (
-                "x_t = q_sample(x0, t, perturb(noise), schedule)",
-                "with torch.no_grad():\n        x_t = q_sample(x0, t, perturb(noise), schedule)",
+                X_T,
+                f"with torch.no_grad():\n        {X_T}",
             ),
         ),
     ),

@@ -2,7 +2,17 @@
 
 from cdm_tutor.course.lesson import Variant
 
-LERP = "torch._foreach_lerp_(list(ema.parameters()), list(model.parameters()), 1 - d)"
+LOOP = (
+    "for average, weight in zip(ema.parameters(), model.parameters(), strict=True):\n"
+    "        average.lerp_(weight, 1 - d)"
+)
+LERP = "average.lerp_(weight, 1 - d)"
+BATCH = (
+    "    order = order_of_epoch(len(images), settings.seed, epoch)\n"
+    "    chosen = order[number * settings.batch : (number + 1) * settings.batch]\n"
+)
+MINE = "mine = slice(rank, None, world)"
+RETURN = "return images[chosen[mine].to(images.device)], t[mine].to(images.device), noise[mine]"
 
 VARIANTS = [
     Variant(
@@ -23,8 +33,7 @@ VARIANTS = [
         (
             (
                 LERP,
-                "for average, weight in zip(ema.parameters(), model.parameters(), strict=True):\n"
-                "        average.mul_(d).add_(weight, alpha=1 - d)",
+                "average.mul_(d).add_(weight, alpha=1 - d)",
             ),
         ),
     ),
@@ -32,33 +41,46 @@ VARIANTS = [
         "ema-through-state-dict",
         (
             (
-                LERP,
+                LOOP,
                 "weights = model.state_dict()\n"
                 "    ema.load_state_dict({k: d * v + (1 - d) * weights[k] for k, v in ema.state_dict().items()})",
             ),
         ),
     ),
     Variant(
-        "shares-by-slicing",
+        "ema-all-at-once",  # as the package had it before
+        ((LOOP, "torch._foreach_lerp_(list(ema.parameters()), list(model.parameters()), 1 - d)"),),
+    ),
+    Variant(
+        "order-from-a-generator-of-its-own",
         (
             (
-                "    sampler.set_epoch(epoch)\n    return torch.tensor(list(sampler))",
-                "    return torch.randperm(n, generator=seeded(seed, 0, epoch))[rank::world]",
+                "order = order_of_epoch(len(images), settings.seed, epoch)",
+                "order = torch.randperm(len(images), generator=seeded(settings.seed, 0, epoch))",
             ),
         ),
     ),
+    Variant("shares-in-blocks", ((MINE, "mine = torch.arange(settings.batch).tensor_split(world)[rank]"),)),
     Variant(
-        "batch-cut-from-the-whole-order",
+        "shares-of-the-epoch",  # as files of before have it
         (
             (
-                "settings.seed, epoch, rank, world)\n"
-                "    place = rank + world * torch.arange(len(order)) - number * settings.batch\n"
-                "    mine = (place >= 0) & (place < settings.batch)\n"
-                "    x0, place = images[order[mine].to(images.device)], place[mine]\n",
-                "settings.seed, epoch, 0, 1)\n"
-                "    place = torch.arange(rank, settings.batch, world)\n"
-                "    x0 = images[order[number * settings.batch + place]]\n",
+                "def draw_batch(",
+                "def share_of_epoch(n: int, seed: int, epoch: int, rank: int, world: int) -> Tensor:\n"
+                "    from torch.utils.data import DistributedSampler, TensorDataset\n\n"
+                "    sampler = DistributedSampler(TensorDataset(torch.arange(n)), world, rank, seed=seed)\n"
+                "    sampler.set_epoch(epoch)\n"
+                "    return torch.tensor(list(sampler))\n\n\n"
+                "def draw_batch(",
             ),
+            (BATCH, "    order = share_of_epoch(len(images), settings.seed, epoch, rank, world)\n"),
+            (
+                MINE,
+                "place = rank + world * torch.arange(len(order)) - number * settings.batch\n"
+                "    mine = (place >= 0) & (place < settings.batch)\n"
+                "    place = place[mine]",
+            ),
+            (RETURN, "return images[order[mine].to(images.device)], t[place].to(images.device), noise[place]"),
         ),
     ),
     Variant(
@@ -72,8 +94,8 @@ VARIANTS = [
                 "    t = torch.stack([torch.randint(T, (), generator=each) for each in generators])\n",
             ),
             (
-                "draw_like(images[: settings.batch], generator)[place.to(images.device)]",
-                "torch.stack([draw_like(images[0], generators[i]) for i in place.tolist()])",
+                "draw_like(images[: settings.batch], generator)",
+                "torch.stack([draw_like(images[0], each) for each in generators])",
             ),
         ),
     ),
@@ -140,7 +162,7 @@ VARIANTS = [
         "average-as-one-vector",
         (
             (
-                LERP,
+                LOOP,
                 "vector = nn.utils.parameters_to_vector\n"
                 "    moved = d * vector(ema.parameters()) + (1 - d) * vector(model.parameters())\n"
                 "    nn.utils.vector_to_parameters(moved, ema.parameters())",
