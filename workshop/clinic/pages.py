@@ -55,6 +55,8 @@ def lesson_part(lesson: Lesson) -> str:
 
 def entry(lesson: Lesson, mistake: Mistake) -> str:
     """A mistake: what it does, what was measured; folded, the code and the idea."""
+    if mistake.name not in seen():
+        raise ValueError(f"the mistake {mistake.name} was never run: python -m workshop make clinic/{mistake.name}")
     facts = seen()[mistake.name]
     scenes = [{"how": how(scene), **each} for scene, each in zip(scenes_of(mistake), facts["scenes"], strict=True)]
     groups = ", ".join(f"[{escaped(group.title)}](../clinic.md#{group.name})" for group in groups_of(mistake))
