@@ -20,7 +20,7 @@ from cdm_tutor.course.lesson import Exercise, Lesson
 from cdm_tutor.course.outline import LESSONS, find_lesson
 from cdm_tutor.course.record import FOLDER, Record, digest_now, finished
 from cdm_tutor.course.stubs import emptied, stub
-from cdm_tutor.course.summary import TOGETHER
+from cdm_tutor.course.summary import NOT_RUN, TOGETHER, next_step
 from tests.processes import Started
 
 ROOT = Path(__file__).parent.parent
@@ -430,6 +430,15 @@ def test_what_is_next_after_a_rare_verdict(course: Path, state: str) -> None:
     line = commands.what_next(course, FIRST)
     assert line.startswith("Next: check again" if state == "no time" else f"Next: write {names[2]} yourself")
     assert not finished(course, FIRST)
+
+
+def test_after_one_exercise_comes_its_picture_and_the_one_after_it() -> None:
+    names = [*(exercise.name for exercise in FIRST.exercises), TOGETHER]
+    rows = dict.fromkeys(names, NOT_RUN[0])
+    line = next_step(FIRST, rows | {names[0]: "passed"})
+    assert line.startswith(f"Next: see what it does, cdm-tutor show 01 {names[0]}; then {names[1]}.")
+    assert next_step(FIRST, rows | {names[2]: "passed"}) == "Next: run all of it, pytest lessons/01"
+    assert next_step(FIRST, rows | {names[0]: NOT_RUN[1]}) == "Next: run all of it, pytest lessons/01"
 
 
 @pytest.mark.parametrize("kind", ["folder", "gone", "latin"])

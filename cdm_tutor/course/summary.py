@@ -121,7 +121,7 @@ def next_step(lesson: Lesson, rows: dict[str, str], loads: bool = True) -> str:
             see = f" See what it does: cdm-tutor show {lesson.number} {name}." if state == "wrong" else ""
             return f"{what} {name}{own} in {file}.{see} Stuck? cdm-tutor hint {lesson.number} {name}"
     if any(state in NOT_RUN for state in rows.values()):
-        return f"Next: run all of it, pytest lessons/{lesson.number}"
+        return _after_one(lesson, rows)
     if rows[TOGETHER] == "skipped":
         return f"Lesson {lesson.number} is done; once the lessons before it are, it is also tried on top of them."
     see = f"See what you made: cdm-tutor show {lesson.number}"
@@ -129,3 +129,15 @@ def next_step(lesson: Lesson, rows: dict[str, str], loads: bool = True) -> str:
         return f"{see}. This was the last lesson: the library is yours."
     following = LESSONS[LESSONS.index(lesson) + 1]
     return f"Lesson {lesson.number} is done. {see}. Next: lesson {following.number}, lessons/{following.number}"
+
+
+def _after_one(lesson: Lesson, rows: dict[str, str]) -> str:
+    """What to do next where what was run has passed, but was not all: look at it, and go on to the one after it."""
+    everything = f"pytest lessons/{lesson.number}"
+    names = [exercise.name for exercise in lesson.exercises]
+    done = [name for name in names if rows[name] == "passed"]
+    following = names[names.index(done[-1]) + 1 :] if done else []
+    if not following or rows[following[0]] not in NOT_RUN:
+        return f"Next: run all of it, {everything}"
+    see = f"cdm-tutor show {lesson.number} {done[-1]}"
+    return f"Next: see what it does, {see}; then {following[0]}. The whole lesson: {everything}"

@@ -190,6 +190,16 @@ MISTAKES = [
         symptoms=("shreds",),
     ),
     Mistake(
+        name="x0-noise-at-full-strength",
+        exercise="predict_x0",
+        title="the noise is taken away at full strength",
+        symptom="At small t more noise is taken away than was there, so it covers the digit, as a negative. At large t "
+        "all is well: samples are only thinner, with a faint grain.",
+        concept="It is not the noise that is in x_t but a weaker one.",
+        patch=(("return (x_t - sigma * noise) / signal", "return (x_t - noise) / signal"),),
+        symptoms=("grain",),
+    ),
+    Mistake(
         name="x0-coefficients-swapped",
         exercise="predict_x0",
         title="the noise is treated as the image, and the image as the noise",
@@ -279,6 +289,16 @@ MISTAKES = [
         symptoms=("bold", "loss-low"),
     ),
     Mistake(
+        name="velocity-parts-exchanged",
+        exercise="velocity",
+        title="image and noise are exchanged",
+        symptom="v shows the digit where x_t shows it, and the noise where x_t shows that. The loss is lower than it "
+        "should be.",
+        concept="v must tell what x_t does not: the noise where x_t is nearly clean, the image where it is not.",
+        patch=(("return signal * noise - sigma * x0", "return signal * x0 - sigma * noise"),),
+        symptoms=("loss-low",),
+    ),
+    Mistake(
         name="velocity-taken-for-noise",
         exercise="predict_x0_from_velocity",
         title="v is treated as if it were the noise",
@@ -298,6 +318,24 @@ MISTAKES = [
         concept="x_t and v are image and noise turned by an angle. Back means the same angle the other way.",
         patch=(("return signal * x_t - sigma * v", "return signal * x_t + sigma * v"),),
         symptoms=("noise",),
+    ),
+    Mistake(
+        name="velocity-x-t-not-weighted",
+        exercise="predict_x0_from_velocity",
+        title="v is multiplied by its factor, x_t is not",
+        symptom="Right at small t. At large t the noise of x_t stays in the image; samples are torn, with specks.",
+        concept="Of both arrows only a part points in the direction of the image.",
+        patch=(("return signal * x_t - sigma * v", "return x_t - sigma * v"),),
+        symptoms=("shreds",),
+    ),
+    Mistake(
+        name="velocity-clipped",
+        exercise="predict_x0_from_velocity",
+        title="the result is cut to [-1, 1]",
+        symptom="None to see: pictures are cut to black and white anyway.",
+        concept="Undoing is exact, also for a bad guess of v. Whether to cut is for the sampler to decide.",
+        patch=(("return signal * x_t - sigma * v", "return (signal * x_t - sigma * v).clamp(-1, 1)"),),
+        symptoms=("looks-healthy",),
     ),
     Mistake(
         name="velocity-gives-noise",
@@ -337,6 +375,15 @@ MISTAKES = [
         concept="The sampler needs the mean of all noises that could have been, and that is what makes squares least.",
         patch=((LOSS, LOSS.replace(".square()", ".abs()")),),
         symptoms=("empty",),
+    ),
+    Mistake(
+        name="loss-mean-before-square",
+        exercise="denoising_loss",
+        title="the mean is taken first, and then the square",
+        symptom="The loss is next to 0 from the start, and says nothing of how good the network is.",
+        concept="Too high in one pixel and too low in the next must not cancel. That is what the squares are for.",
+        patch=((LOSS, LOSS.replace(".square().flatten(1).mean(dim=1)", ".flatten(1).mean(dim=1).square()")),),
+        symptoms=("loss-low",),
     ),
     Mistake(
         name="loss-shows-the-clean-image",

@@ -16,6 +16,28 @@ MISTAKES = [
         symptoms=("bold",),
     ),
     Mistake(
+        name="linear-scale-upside-down",
+        exercise="linear_betas",
+        title="with fewer steps the betas get smaller, not larger",
+        symptom="None with 1000 steps. With 50 the digit hardly gets noisy at all, and samples, which start from pure "
+        "noise, stay noise.",
+        concept="The fewer the steps, the more each must do.",
+        patch=(("scale = 1000 / T", "scale = T / 1000"),),
+        symptoms=("noise",),
+    ),
+    Mistake(
+        name="linear-scale-rounded",
+        exercise="linear_betas",
+        title="1000 / T is rounded down to a whole number",
+        symptom="None where T divides 1000. With 300 steps each does a tenth too little, and a few of the samples are "
+        "other ones. With more than 1000 all betas are 0, and refused.",
+        concept="How much more a step must do is a ratio, and seldom a whole number. In Python // rounds down, / does "
+        "not.",
+        patch=(("scale = 1000 / T", "scale = 1000 // T"),),
+        symptoms=("plain",),
+        scenes=(Sampled(schedule="linear", T=300),),
+    ),
+    Mistake(
         name="linear-stops-short",
         exercise="linear_betas",
         title="the last beta is never reached",
@@ -42,6 +64,15 @@ MISTAKES = [
         "digit.",
         concept="Numbers near 1 are multiplied a thousand times and then taken from 1. Keep the digits until the end.",
         patch=(("0.02 * scale, T, dtype=torch.float64)", "0.02 * scale, T)"),),
+        symptoms=("looks-healthy",),
+    ),
+    Mistake(
+        name="linear-rounded-on-the-way",
+        exercise="linear_betas",
+        title="the betas are computed in float32 and turned to float64 afterwards",
+        symptom="None: the betas are off in the eighth digit.",
+        concept="Digits that were rounded away do not come back. Begin in float64.",
+        patch=(("0.02 * scale, T, dtype=torch.float64)", "0.02 * scale, T).double()"),),
         symptoms=("looks-healthy",),
     ),
     Mistake(
@@ -132,6 +163,45 @@ MISTAKES = [
         symptoms=("bold",),
     ),
     Mistake(
+        name="cosine-all-that-is-gone",
+        exercise="cosine_betas",
+        title="each beta is all that is gone so far, not what this step takes",
+        symptom="The digit is gone before t = 200, and the curve falls at once. The sampler stops with a division by "
+        "zero.",
+        concept="A step works on what the steps before it have left. Its beta is a share of that, not of the clean "
+        "image.",
+        patch=(("1 - f[1:] / f[:-1]", "1 - f[1:] / f[0]"),),
+        symptoms=("error",),
+    ),
+    Mistake(
+        name="cosine-upside-down",
+        exercise="cosine_betas",
+        title="the share that is kept is turned over: before by after",
+        symptom="All betas are negative, and from_betas refuses them.",
+        concept="What a step keeps is what is left after it, measured by what was there before it: less than 1.",
+        patch=(("1 - f[1:] / f[:-1]", "1 - f[:-1] / f[1:]"),),
+        symptoms=("error",),
+    ),
+    Mistake(
+        name="cosine-offset-not-divided",
+        exercise="cosine_betas",
+        title="the offset is added, but nothing is divided by 1 + offset",
+        symptom="The last betas are negative, and from_betas refuses them.",
+        concept="The angle must end at a quarter turn. Beyond it a squared cosine rises again.",
+        patch=(("(u + offset) / (1 + offset) * math.pi", "(u + offset) * math.pi"),),
+        symptoms=("error",),
+    ),
+    Mistake(
+        name="cosine-f-begins-at-one",
+        exercise="cosine_betas",
+        title="f before the first step is taken to be 1",
+        symptom="None to see. Only the first beta is wrong, several times too large: the least noised images are too "
+        "noisy.",
+        concept="alpha_bar begins at 1, but with an offset f does not.",
+        patch=(("1 - f[1:] / f[:-1]", "1 - f[1:] / torch.cat([torch.ones_like(f[:1]), f[1:-1]])"),),
+        symptoms=("looks-healthy",),
+    ),
+    Mistake(
         name="cosine-rounded-on-the-way",
         exercise="cosine_betas",
         title="the betas are computed in float32 and turned to float64 afterwards",
@@ -163,6 +233,23 @@ MISTAKES = [
         concept="Beta is the variance if nothing of x_0 is known. Knowing x_0 narrows it; at the first step nothing is "
         "left.",
         patch=(("betas * (1 - alpha_bar_prev) / (1 - alpha_bar)", "betas * torch.ones_like(alpha_bar)"),),
+        symptoms=("few-steps",),
+        scenes=(ByTheTable(T=20, steps=20),),
+    ),
+    Mistake(
+        name="posterior-one-step-late",
+        exercise="NoiseSchedule.from_betas",
+        title="posterior_variance: the noise is that of x_t, not that of x_{t-1}",
+        symptom="A sampler that reads this table adds noise in the last step, too: a faint grain with few steps, "
+        "hardly any with many.",
+        concept="What the clean image leaves uncertain about x_{t-1} is the noise in x_{t-1}; at the first step there "
+        "is none.",
+        patch=(
+            (
+                "betas * (1 - alpha_bar_prev) / (1 - alpha_bar)",
+                "1 / ((1 - betas) / betas + 1 / (1 - alpha_bar))",
+            ),
+        ),
         symptoms=("few-steps",),
         scenes=(ByTheTable(T=20, steps=20),),
     ),
@@ -275,6 +362,21 @@ MISTAKES = [
         scenes=(Sampled("ddim"),),
     ),
     Mistake(
+        name="sigma-is-the-rest",
+        exercise="NoiseSchedule.from_betas",
+        title="the factor on the noise is 1 minus the factor on the image",
+        symptom="Halfway there is far too little noise. Samples are the right digits under grain, on grey.",
+        concept="Image and noise share the variance: the two variances add up to 1, their roots do not.",
+        patch=(
+            (
+                '"sqrt_one_minus_alphas_cumprod": (1 - alpha_bar).sqrt()',
+                '"sqrt_one_minus_alphas_cumprod": 1 - alpha_bar.sqrt()',
+            ),
+        ),
+        symptoms=("grey",),
+        scenes=(Sampled("ddim"),),
+    ),
+    Mistake(
         name="schedule-in-float32",
         exercise="NoiseSchedule.from_betas",
         title="the tables are computed in float32",
@@ -282,6 +384,16 @@ MISTAKES = [
         "NaN.",
         concept="1 - alpha_bar with alpha_bar near 1 keeps only the digits that were stored behind the nines.",
         patch=(("betas = betas.double()", "betas = betas.float()"),),
+        symptoms=("looks-healthy",),
+    ),
+    Mistake(
+        name="schedule-in-the-digits-given",
+        exercise="NoiseSchedule.from_betas",
+        title="betas given in float32 are not turned to float64",
+        symptom="None with the betas of this lesson, which are float64 already. From float32 betas the least noised "
+        "steps are off.",
+        concept="What comes in may have fewer digits than the computation needs. Go to float64 first.",
+        patch=(("betas = betas.double()", "betas = betas.clone()"),),
         symptoms=("looks-healthy",),
     ),
     Mistake(
