@@ -205,7 +205,7 @@ def sample(
     """Draw images out of noise, with the weights that come with the package or your own."""
     share_work(processes)
     course.stand_in(context, use)
-    from cdm_tutor.data import some_images
+    from cdm_tutor.data import load_sample
     from cdm_tutor.distributed import from_first
     from cdm_tutor.generate import SampleSettings
     from cdm_tutor.plots import above, save_grid
@@ -215,7 +215,7 @@ def sample(
     settings = SampleSettings(n=n, solver=solver, steps=steps, eta=eta, seed=seed, t_start=refine_from)
     images, data = draw(dataset, weights, refine, refiner, settings, device, out)
     if real:
-        images = above(images, some_images(data, 8, seed))
+        images = above(images, load_sample(data).x0[::1250])
     from_first(lambda: save_grid(out, images))
     print(f"Wrote {n} images to {out}")
     blind = sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys()

@@ -13,7 +13,6 @@ from PIL import Image
 from torch import Tensor
 
 from cdm_tutor.choices import Source
-from cdm_tutor.randomness import seeded
 
 ASSETS = Path(__file__).parent / "assets"
 SAMPLES_PER_CLASS = 1000  # in the embedded sheets, class after class
@@ -70,12 +69,6 @@ def load_sample(name: str) -> Images:
     pixels = sheet.unflatten(0, (-1, 28)).unflatten(2, (-1, 28)).transpose(1, 2).reshape(-1, 28, 28)
     labels = torch.arange(len(pixels)) // SAMPLES_PER_CLASS
     return Images(from_pixels(pixels), labels)
-
-
-def some_images(name: str, n: int, seed: int) -> Tensor:
-    """(n, 1, 28, 28) of the embedded images, drawn by the seed. ValueError if there is no data set of that name."""
-    x0 = load_sample(name).x0
-    return x0[torch.randperm(len(x0), generator=seeded(seed))[:n]]
 
 
 def load_full(name: str, folder: str | Path, *, train: bool = True, download: bool = False) -> Images:
