@@ -628,20 +628,6 @@ def test_dpm_walk_by_hand(lesson):
         same(x_t, before, f"{case}, the x_t that ask is called with at t = {t}")
 
 
-@pytest.mark.exercise("dpm_walk")
-def test_dpm_walk_yields_each_step_before_the_next_question(lesson):
-    """Who goes through it can watch, and stop."""
-    schedule, asked = schedule_of([0.2, 0.75, 12 / 17]), []
-
-    def ask(x_t, t):
-        asked.append(t)
-        return lesson.Guess(t, torch.zeros_like(x_t), x_t)
-
-    path = lesson.dpm_walk(ask, images([0.1] * 4), [(2, 1), (1, 0), (0, -1)], schedule, seeded(0), 0.0)
-    for count, _ in enumerate(path, start=1):
-        same(asked, [2, 1, 0][:count], f"3 steps, the t that ask was called with when step {count} is yielded")
-
-
 @pytest.mark.exercise("sample")
 def test_sample_tells_on_step_while_it_walks(lesson):
     """Not afterwards, of all steps at once."""
