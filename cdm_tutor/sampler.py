@@ -221,7 +221,7 @@ def sample(
         solver: "ddpm", "ddim" or "dpm".
         steps: how many of the T steps to visit.
         eta: the share of fresh noise; None for what the solver is usually given.
-        on_step: is told each guess, and the x_prev it led to.
+        on_step: is told each guess, and the x_prev it led to, as soon as the step is taken.
     """
     if solver not in SOLVERS:
         raise ValueError(f"unknown solver {solver!r}: expected one of {', '.join(SOLVERS)}")

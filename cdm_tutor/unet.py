@@ -89,9 +89,9 @@ class SelfAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) to (B, C, H, W); a position is one of the H * W places of an image.
 
-        By hand: two positions, -1 and 1 in each channel; each finds itself more alike by log 3 than the other, and
-        values and self.out pass on what they get. So it listens to itself with 3/4 and to the other with 1/4, hears
-        -0.5 and 0.5, and the result is -1.5 and 1.5.
+        By hand: two positions, -1 and 1 in each channel. For each, its score with itself is log 3 above that with the
+        other, so it listens to itself with 3/4 and to the other with 1/4. Values and self.out pass on what they get:
+        -0.5 and 0.5 are heard, and the result is -1.5 and 1.5.
         """
         q, k, v = self.qkv(self.norm(x)).flatten(2).transpose(1, 2).chunk(3, dim=2)
         attended = F.scaled_dot_product_attention(q, k, v)
@@ -178,7 +178,7 @@ class SimpleUNet(nn.Module):
 
         Args:
             h: what comes from the bottom; its channels come first.
-            skips: as from encode; each is used once, by the block that has its size. The caller's list stays as it is.
+            skips: as from encode; each is used once, by the block that has its size.
             time: (B, time_dim).
 
         Returns:

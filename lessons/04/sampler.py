@@ -218,7 +218,7 @@ def sample(
         solver: "ddpm", "ddim" or "dpm".
         steps: how many of the T steps to visit.
         eta: the share of fresh noise; None for what the solver is usually given.
-        on_step: is told each guess, and the x_prev it led to.
+        on_step: is told each guess, and the x_prev it led to, as soon as the step is taken.
     """
     # 1. refuse a solver that is not in SOLVERS; look up its generator, and its usual eta if none was given
     # 2. ask: a function of x_t and t alone, which is denoise with this model and the rest filled in

@@ -297,16 +297,6 @@ def test_denoise_cuts_nothing_but_the_image(lesson):
 
 
 @pytest.mark.exercise("posterior")
-def test_posterior_cuts_nothing(lesson):
-    """x_t is where it is, however far off the scale."""
-    x0, x_t = [1.0, -1.0, 0.5, -0.5], [60.0, -60.0, -90.0, 90.0]
-    guess = lesson.Guess(4, images(x0), (images(x_t) - mix(BETAS, 4)[0] * images(x0)) / mix(BETAS, 4)[1])
-    case = f"t = 4, prev_t = 1, x0 = {numbers(x0)}, x_t = {numbers(x_t)}"
-    mean, _ = mean_and_variance(lesson.posterior(images(x_t), guess, 1, schedule_of(BETAS)), case)
-    same(mean, images(between(BETAS, 4, 1, x0, x_t)[0]), f"{case}, mean", atol=1e-3)
-
-
-@pytest.mark.exercise("posterior")
 def test_posterior_by_hand(lesson):
     """betas .36 and .75 leave .64 and .16, so alpha = .25. The mean: (.8 * .75 * x0 + .5 * .36 * x_t) / .84."""
     x0, x_t = images([0.7, 0.7, 0.7, 0.7]), images([-0.7, -0.7, -0.7, -0.7])
@@ -343,6 +333,16 @@ def test_posterior_at_the_last_step(lesson, t):
     mean, variance = mean_and_variance(lesson.posterior(x_t, guess, -1, schedule_of(BETAS)), case)
     same(mean, images(x0), f"{case}, mean", atol=1e-5)
     same(number(variance, f"{case}, variance"), 0.0, f"{case}, variance", atol=1e-6)
+
+
+@pytest.mark.exercise("posterior")
+def test_posterior_cuts_nothing(lesson):
+    """x_t is where it is, however far off the scale."""
+    x0, x_t = [1.0, -1.0, 0.5, -0.5], [60.0, -60.0, -90.0, 90.0]
+    guess = lesson.Guess(4, images(x0), (images(x_t) - mix(BETAS, 4)[0] * images(x0)) / mix(BETAS, 4)[1])
+    case = f"t = 4, prev_t = 1, x0 = {numbers(x0)}, x_t = {numbers(x_t)}"
+    mean, _ = mean_and_variance(lesson.posterior(images(x_t), guess, 1, schedule_of(BETAS)), case)
+    same(mean, images(between(BETAS, 4, 1, x0, x_t)[0]), f"{case}, mean", atol=1e-3)
 
 
 @pytest.mark.exercise("posterior")
@@ -626,6 +626,19 @@ def test_dpm_walk_by_hand(lesson):
     same([t for t, _ in asked], [2, 1, 0], f"{case}, the t that ask is called with")
     for (t, x_t), before in zip(asked, [x_T, *(x_prev for _, x_prev in path)], strict=False):
         same(x_t, before, f"{case}, the x_t that ask is called with at t = {t}")
+
+
+@pytest.mark.exercise("sample")
+def test_sample_tells_on_step_while_it_walks(lesson):
+    """Not afterwards, of all steps at once."""
+    schedule, heard = schedule_of(BETAS), []
+    network = Network(torch.zeros(2, 1, 1, 2))
+
+    def on_step(guess, x_prev):
+        heard.append(len(network.asked))
+
+    lesson.sample(network, images([0.5] * 4), schedule, generator=seeded(0), solver="ddim", steps=3, on_step=on_step)
+    same(heard, [1, 2, 3], "ddim with 3 steps, how often the model was asked at each call of on_step")
 
 
 @pytest.mark.exercise("sample")

@@ -43,6 +43,21 @@ MISTAKES = [
         scenes=(Sampled("ddim", 50),),
     ),
     Mistake(
+        name="answer-kept-as-noise",
+        exercise="denoise",
+        title="the model's answer goes into the Guess as the noise",
+        symptom="With a network that predicts v, as the shipped ones do, the same grey pattern for every noise. With "
+        "one that predicts the noise, what is seen if it is not computed again.",
+        concept="What the answer is, prediction says: for v it is no noise at all. And beside a clipped image even the "
+        "right noise no longer makes up x_t.",
+        patch=(
+            (GUESSED, "to_x0(x_t, steps, answer := model(x_t, steps), schedule).clamp(-1, 1)"),
+            ("predict_noise(x_t, steps, pred_x0, schedule))", "answer)"),
+        ),
+        symptoms=("noise",),
+        scenes=(Sampled("ddim", 20),),
+    ),
+    Mistake(
         name="clipped-at-black-grey",
         exercise="denoise",
         title="the guessed image is clipped to [0, 1]",
@@ -260,6 +275,35 @@ MISTAKES = [
         symptoms=("plain",),
     ),
     Mistake(
+        name="levels-taken-for-shares",
+        exercise="posterior",
+        title="alpha is the ratio of the factors on the image, not of the shares of variance",
+        symptom="Faint outlines of digits on grey, under grain.",
+        concept="levels gives the numbers that multiply images. A share of the variance is the square of such a "
+        "number.",
+        patch=((ALPHA, "alpha = signal_t / signal_prev"), (BETA, "beta = 1 - alpha")),
+        symptoms=("grey",),
+    ),
+    Mistake(
+        name="stride-not-divided",
+        exercise="posterior",
+        title="the variance of what x_t says is 1 - alpha, not divided by alpha",
+        symptom="Nothing but black and white noise with 20 steps.",
+        concept="x_t divided by the root of alpha lies around x_prev. What divides a number by a root divides its "
+        "variance by the square of it.",
+        patch=(
+            (
+                "math.sqrt(alpha) * sigma_prev**2 * x_t) / sigma_t**2",
+                "sigma_prev**2 * x_t / math.sqrt(alpha)) / (beta + sigma_prev**2)",
+            ),
+            (
+                "return mean, beta * sigma_prev**2 / sigma_t**2",
+                "return mean, beta * sigma_prev**2 / (beta + sigma_prev**2)",
+            ),
+        ),
+        symptoms=("noise",),
+    ),
+    Mistake(
         name="variance-of-the-stride",
         exercise="posterior",
         title="the variance is beta, as if nothing of the image were known",
@@ -322,6 +366,17 @@ MISTAKES = [
         symptoms=("alike",),
     ),
     Mistake(
+        name="eta-under-the-root",
+        exercise="p_sample",
+        title="eta scales the variance of the fresh noise, not the noise",
+        symptom="More fresh noise than was asked for; with 0 and 1 none.",
+        concept="eta is a share of the noise. A number that multiplies noise stands before the root, and its square "
+        "under it.",
+        patch=(("eta * math.sqrt(variance)", "math.sqrt(eta * variance)"),),
+        symptoms=("plain",),
+        scenes=(Sampled("ddpm", 20, eta=0.3),),
+    ),
+    Mistake(
         name="noise-at-the-last-step",
         exercise="p_sample",
         title="fresh noise has variance betas[t], at every step",
@@ -376,6 +431,16 @@ MISTAKES = [
         patch=(("variance = eta**2 * posterior(", "variance = eta * posterior("),),
         symptoms=("plain",),
         scenes=(Sampled("ddim", 20, eta=0.3),),
+    ),
+    Mistake(
+        name="ddim-subtracts-spreads",
+        exercise="ddim_step",
+        title="standard deviations are subtracted, not variances",
+        symptom="Thin, plain strokes where eta is above 0: there is too little noise. With eta = 0 none.",
+        concept="Of independent noises the variances add up, not the standard deviations: 3 and 4 make 5.",
+        patch=(("math.sqrt(sigma_prev**2 - variance)", "(sigma_prev - math.sqrt(variance))"),),
+        symptoms=("plain",),
+        scenes=(Sampled("ddim", 20, eta=0.5),),
     ),
     Mistake(
         name="ddim-without-root",
@@ -470,6 +535,30 @@ MISTAKES = [
         "depends on the stride to come.",
         patch=(("(h / (2 * h_last))", "(h_last / (2 * h))"),),
         symptoms=("plain",),
+    ),
+    Mistake(
+        name="dpm-counts-timesteps",
+        exercise="dpm_step",
+        title="strides are measured in timesteps, not in half the log-SNR",
+        symptom="Hardly any: a few strokes are a little other with few steps.",
+        concept="The guess changes with the noise level, and equal numbers of timesteps are not equal steps of noise: "
+        "at both ends of the walk the level moves much faster.",
+        patch=(
+            (
+                "stride_length(schedule, guess.t, prev_t), stride_length(schedule, last.t, guess.t)",
+                "guess.t - prev_t, last.t - guess.t",
+            ),
+        ),
+        symptoms=("few-steps",),
+    ),
+    Mistake(
+        name="dpm-half-the-change",
+        exercise="dpm_step",
+        title="it leans by half the last change, however long the two strides are",
+        symptom="Hardly any: a few strokes are a little other with few steps.",
+        concept="How far the guess moved took the whole last stride. In a stride twice as long it moves twice as far.",
+        patch=(("(h / (2 * h_last))", "0.5"),),
+        symptoms=("few-steps",),
     ),
     Mistake(
         name="dpm-leans-a-whole-stride",
@@ -601,6 +690,26 @@ MISTAKES = [
         concept="Repeating a step with what was known before corrects nothing; what is new is the guess at its end.",
         patch=((AGAIN, AGAIN.replace("guess.pred_x0", "last.pred_x0")),),
         symptoms=("few-steps",),
+    ),
+    Mistake(
+        name="corrected-from-x-prev",
+        exercise="dpm_walk",
+        title="the step is taken again from where it led, not from where it began",
+        symptom="Plain, thin strokes, some broken, and other digits: each stride is walked twice.",
+        concept="Taking a step again means to go back first. The prediction was only made to be asked about.",
+        patch=((AGAIN, AGAIN.replace("(x, t,", "(x_prev, t,")),),
+        symptoms=("plain",),
+    ),
+    Mistake(
+        name="remembers-the-new-guess",
+        exercise="dpm_walk",
+        title="the guess about x_prev is kept as the last one, too",
+        symptom="ZeroDivisionError, float division by zero, in dpm_step: the stride from a guess to itself has no "
+        "length.",
+        concept="The last guess is the one that the next has replaced. It must be put aside before a new one takes "
+        "its name.",
+        patch=(("last, guess = guess, ask(x_prev, prev_t)", "last = guess = ask(x_prev, prev_t)"),),
+        symptoms=("error",),
     ),
     Mistake(
         name="corrected-with-new-noise",

@@ -42,6 +42,16 @@ MISTAKES = [
         scenes=WITH_BOTH,
     ),
     Mistake(
+        name="embedding-evenly-spaced",
+        exercise="timestep_embedding",
+        title="the rates fall by the same amount, not by the same factor",
+        symptom="With weights trained elsewhere, faint and tangled outlines.",
+        concept="Half of the hands must be slow enough to tell near from far. Evenly spaced, nearly all turn as fast "
+        "as the fastest, and tell only neighbours apart.",
+        patch=((RATES, "torch.linspace(1, 1 / 10000, half, device=t.device)"),),
+        symptoms=("scribbles",),
+    ),
+    Mistake(
         name="embedding-slow-to-fast",
         exercise="timestep_embedding",
         title="the rates run from slow to fast",
@@ -123,6 +133,16 @@ MISTAKES = [
         concept="Zero is where the branch starts, not where it stays. It must be free to learn.",
         patch=(("        nn.init.zeros_(parameter)\n", "        nn.init.zeros_(parameter).requires_grad_(False)\n"),),
         symptoms=("noise", "loss-stays"),
+    ),
+    Mistake(
+        name="zeroed-name-only",
+        exercise="zeroed",
+        title="the name in the loop is given zeros, the parameters keep their values",
+        symptom="The loss starts above 1, and falls more slowly at first: a network that should say nothing says "
+        "something at random.",
+        concept="In Python = gives a name to something else. What the name stood for before does not change by it.",
+        patch=(("        nn.init.zeros_(parameter)\n", "        parameter = torch.zeros_like(parameter)\n"),),
+        symptoms=("looks-healthy",),
     ),
     Mistake(
         name="zeroed-gives-nothing",
@@ -227,6 +247,36 @@ MISTAKES = [
         scenes=WITH_BOTH,
     ),
     Mistake(
+        name="block-bends-before-the-norm",
+        exercise="ResidualBlock.forward",
+        title="the first SiLU comes before the norm, not after it",
+        symptom="None in the loss of the first steps; with weights trained elsewhere, white blotches in grain.",
+        concept="SiLU bends at 0. Only after the norm is 0 the middle of what comes in, so that there is something on "
+        "both sides to tell apart.",
+        patch=(("F.silu(self.norm1(x))", "self.norm1(F.silu(x))"),),
+        symptoms=("blotches", "elsewhere"),
+    ),
+    Mistake(
+        name="block-bends-the-time",
+        exercise="ResidualBlock.forward",
+        title="the time goes through SiLU once more before it is read",
+        symptom="None in the loss of the first steps; weights trained elsewhere draw nearly the same digits, a little "
+        "thinner.",
+        concept="time_mlp ends in SiLU already. In networks where it does not, each block begins with one; take one "
+        "of the two.",
+        patch=(("self.time(time)", "self.time(F.silu(time))"),),
+        symptoms=("plain", "elsewhere"),
+    ),
+    Mistake(
+        name="block-adds-the-normed",
+        exercise="ResidualBlock.forward",
+        title="what is added at the end is not the input, but the input after norm and SiLU",
+        symptom="The loss falls more slowly; with weights trained elsewhere, broken strokes in specks.",
+        concept="What comes back in is x as it came. If x is given a new meaning on the way, the old one is lost.",
+        patch=(("h = self.conv1(F.silu(self.norm1(x)))", "x = F.silu(self.norm1(x))\n        h = self.conv1(x)"),),
+        symptoms=("shreds", "loss-stays"),
+    ),
+    Mistake(
         name="block-statistics-of-the-batch",
         exercise="ResidualBlock.forward",
         title="mean and standard deviation are taken over the whole batch",
@@ -253,6 +303,21 @@ MISTAKES = [
         concept="A sum of C products has standard deviation sqrt(C). Softmax of large numbers is all or nothing.",
         patch=(("F.scaled_dot_product_attention(q, k, v)", "F.scaled_dot_product_attention(q, k, v, scale=1.0)"),),
         symptoms=("loss-jumps",),
+    ),
+    Mistake(
+        name="attention-divided-by-c",
+        exercise="SelfAttention.forward",
+        title="the scores are divided by C, not by its root",
+        symptom="None in the loss of the first steps; weights trained elsewhere draw nearly the same digits: every "
+        "position listens to all others alike.",
+        concept="A sum of C products has the variance C. What brings it back to 1 is the standard deviation, the root.",
+        patch=(
+            (
+                "F.scaled_dot_product_attention(q, k, v)",
+                "F.scaled_dot_product_attention(q, k, v, scale=1 / q.shape[-1])",
+            ),
+        ),
+        symptoms=("plain",),
     ),
     Mistake(
         name="attention-over-queries",
@@ -394,6 +459,16 @@ MISTAKES = [
         concept="Scores are products of what comes in, so its size decides how sharp the softmax is.",
         patch=(("self.qkv(self.norm(x))", "self.qkv(x)"),),
         symptoms=("loss-jumps",),
+    ),
+    Mistake(
+        name="attention-adds-the-normed",
+        exercise="SelfAttention.forward",
+        title="what is heard is added to the normed input",
+        symptom="The loss falls a little later; weights trained elsewhere draw nearly the same digits, a little "
+        "thinner.",
+        concept="What comes back in is x as it came. The norm is for those who ask and answer only.",
+        patch=(("q, k, v = self.qkv(self.norm(x))", "x = self.norm(x)\n        q, k, v = self.qkv(x)"),),
+        symptoms=("plain",),
     ),
     Mistake(
         name="skips-before-their-blocks",
@@ -542,6 +617,16 @@ MISTAKES = [
         scenes=WITH_BOTH,
     ),
     Mistake(
+        name="unet-middle-first-twice",
+        exercise="SimpleUNet.forward",
+        title="the first block of the middle is used twice, the second never",
+        symptom="None in the loss of the first steps; weights trained elsewhere draw other, bolder digits. The second "
+        "block never learns.",
+        concept="Two layers of one kind are two sets of weights. Each layer that the constructor makes has one place.",
+        patch=(("self.middle2(", "self.middle1("),),
+        symptoms=("plain",),
+    ),
+    Mistake(
         name="unet-attention-unused",
         exercise="SimpleUNet.forward",
         title="the two blocks of the middle follow each other, without attention",
@@ -565,6 +650,15 @@ MISTAKES = [
         patch=(("self.conv_out(F.silu(self.norm_out(h)))", "self.conv_out(F.silu(h))"),),
         symptoms=("grain", "loss-stays", "processes"),
         scenes=WITH_BOTH,
+    ),
+    Mistake(
+        name="unet-last-silu-unused",
+        exercise="SimpleUNet.forward",
+        title="the last SiLU is left out",
+        symptom="The loss jumps in the first steps; with weights trained elsewhere, strokes that are much too bold.",
+        concept="Norm, SiLU, convolution: they come in threes everywhere in this network, at its end too.",
+        patch=(("F.silu(self.norm_out(h))", "self.norm_out(h)"),),
+        symptoms=("bold", "loss-jumps"),
     ),
     Mistake(
         name="unet-folds-by-reshape",

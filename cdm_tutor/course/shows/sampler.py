@@ -15,6 +15,7 @@ from cdm_tutor.schedule import make_schedule
 SCHEDULE = make_schedule("cosine")
 FRAMES = 10
 NOISED = torch.tensor([50, 200, 350, 500, 600, 700, 800, 950])
+TO_STEP = tuple(f"t = {t}" for t in NOISED.tolist())
 ON_THE_WAY = tuple(f"t = {prev_t}" for _, prev_t in sampler.spaced_timesteps(1000, FRAMES))
 
 
@@ -23,10 +24,10 @@ def ask(m: ModuleType, x: Tensor, t: int) -> sampler.Guess:
     return m.denoise(network().network, x, t, SCHEDULE, network().card.prediction)
 
 
-def guessed(m: ModuleType) -> Tensor:
-    """Digits under more and more noise: what is guessed to be under it."""
+def guessed(m: ModuleType, part: str) -> Tensor:
+    """Digits under more and more noise: what is guessed to be under it, or to be the noise."""
     x_t = q_sample(digits(), NOISED, draw(8, 1, 28, 28), SCHEDULE)
-    return torch.cat([ask(m, x[None], t).pred_x0 for x, t in zip(x_t, NOISED.tolist(), strict=True)])
+    return torch.cat([getattr(ask(m, x[None], t), part) for x, t in zip(x_t, NOISED.tolist(), strict=True)])
 
 
 def visited(m: ModuleType) -> Tensor:
@@ -41,13 +42,13 @@ def drawn_along(m: ModuleType) -> Tensor:
     return [x for _, x in steps][-1]
 
 
-def one_way(m: ModuleType, step: str) -> Tensor:
+def one_way(m: ModuleType, step: str, **eta: float) -> Tensor:
     """One digit on its way, after each of ten steps."""
     generator, x, last, frames = seeded(7), draw(1, 1, 28, 28, seed=2), None, []
     for t, prev_t in sampler.spaced_timesteps(1000, FRAMES):
         guess = ask(m, x, t)
         given = (x, guess, last, prev_t) if step == "dpm_step" else (x, guess, prev_t)
-        x = getattr(m, step)(*given, SCHEDULE, draw_like(x, generator))
+        x = getattr(m, step)(*given, SCHEDULE, draw_like(x, generator), **eta)
         frames.append(x)
         last = guess
     return torch.cat(frames)
@@ -79,12 +80,15 @@ def sampled(m: ModuleType) -> Tensor:
 
 
 SHOWS = (
-    Show("what is guessed to be under the noise", ("denoise",), guessed, tuple(f"t = {t}" for t in NOISED.tolist())),
+    Show("what is guessed to be under the noise", ("denoise",), partial(guessed, part="pred_x0"), TO_STEP),
+    Show("what is guessed to be the noise", ("denoise",), partial(guessed, part="pred_noise"), TO_STEP),
     Show("the timesteps that ten steps visit", ("spaced_timesteps",), visited, ("step", "t")),
     Show("digits drawn along these timesteps", ("spaced_timesteps",), drawn_along),
     Show("ten draws from the posterior, one after the other", ("posterior",), by_the_posterior, ON_THE_WAY),
     Show("ten steps of DDPM", ("p_sample",), partial(one_way, step="p_sample"), ON_THE_WAY),
+    Show("the same with eta = 0.5", ("p_sample",), partial(one_way, step="p_sample", eta=0.5), ON_THE_WAY),
     Show("ten steps of DDIM", ("ddim_step",), partial(one_way, step="ddim_step"), ON_THE_WAY),
+    Show("the same with eta = 0.5", ("ddim_step",), partial(one_way, step="ddim_step", eta=0.5), ON_THE_WAY),
     Show("ten steps of DPM-Solver++", ("dpm_step",), partial(one_way, step="dpm_step"), ON_THE_WAY),
     Show("ten steps that are corrected", ("dpm_walk",), walked, ON_THE_WAY),
     Show("digits, by each solver in ten steps", ("sample",), sampled, columns=8),
