@@ -114,7 +114,7 @@ def ddim_step(
     """
     signal_prev, sigma_prev = levels(schedule, prev_t)
     variance = eta**2 * posterior(x_t, guess, prev_t, schedule)[1]
-    kept = signal_prev * guess.pred_x0 + math.sqrt(sigma_prev**2 - variance) * guess.pred_noise
+    kept = signal_prev * guess.pred_x0 + math.sqrt(max(sigma_prev**2 - variance, 0.0)) * guess.pred_noise
     return kept + math.sqrt(variance) * noise
 
 

@@ -247,7 +247,10 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
                 ),
             ),
             (
-                ("    kept = signal_prev * guess.pred_x0 + math.sqrt(sigma_prev**2 - variance) * guess.pred_noise\n"),
+                (
+                    "    kept = signal_prev * guess.pred_x0 + math.sqrt(max(sigma_prev**2 - variance, 0.0)) "
+                    "* guess.pred_noise\n"
+                ),
                 "    kept = signal_prev * guess.pred_x0 + math.sqrt(1 - bar - variance) * guess.pred_noise\n",
             ),
         ),
@@ -272,9 +275,12 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "ddim_step",
         (
             (
-                ("    kept = signal_prev * guess.pred_x0 + math.sqrt(sigma_prev**2 - variance) * guess.pred_noise\n"),
                 (
-                    "    kept = signal_prev * guess.pred_x0 + math.sqrt(sigma_prev**2 - variance) *"
+                    "    kept = signal_prev * guess.pred_x0 + math.sqrt(max(sigma_prev**2 - variance, 0.0)) "
+                    "* guess.pred_noise\n"
+                ),
+                (
+                    "    kept = signal_prev * guess.pred_x0 + math.sqrt(max(sigma_prev**2 - variance, 0.0)) *"
                     " guess.pred_noise.clamp(-3, 3)\n"
                 ),
             ),
@@ -293,9 +299,12 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "ddim_step",
         (
             (
-                ("    kept = signal_prev * guess.pred_x0 + math.sqrt(sigma_prev**2 - variance) * guess.pred_noise\n"),
                 (
-                    "    kept = signal_prev * guess.pred_x0 + math.sqrt(sigma_prev**2 - variance) *"
+                    "    kept = signal_prev * guess.pred_x0 + math.sqrt(max(sigma_prev**2 - variance, 0.0)) "
+                    "* guess.pred_noise\n"
+                ),
+                (
+                    "    kept = signal_prev * guess.pred_x0 + math.sqrt(max(sigma_prev**2 - variance, 0.0)) *"
                     " guess.pred_noise[:, :1]\n"
                 ),
             ),

@@ -418,7 +418,7 @@ MISTAKES = [
         symptom="None with eta = 0; with fresh noise, grain that grows with eta, until the digits are torn to specks.",
         concept="x_prev has room for noise of variance 1 - alpha_bar_prev. What is fresh takes the place of what is "
         "old.",
-        patch=(("math.sqrt(sigma_prev**2 - variance) * guess.pred_noise", "sigma_prev * guess.pred_noise"),),
+        patch=(("math.sqrt(max(sigma_prev**2 - variance, 0.0)) * guess.pred_noise", "sigma_prev * guess.pred_noise"),),
         symptoms=("shreds",),
         scenes=(Sampled("ddim", 20, eta=1.0),),
     ),
@@ -438,7 +438,7 @@ MISTAKES = [
         title="standard deviations are subtracted, not variances",
         symptom="Thin, plain strokes where eta is above 0: there is too little noise. With eta = 0 none.",
         concept="Of independent noises the variances add up, not the standard deviations: 3 and 4 make 5.",
-        patch=(("math.sqrt(sigma_prev**2 - variance)", "(sigma_prev - math.sqrt(variance))"),),
+        patch=(("math.sqrt(max(sigma_prev**2 - variance, 0.0))", "(sigma_prev - math.sqrt(variance))"),),
         symptoms=("plain",),
         scenes=(Sampled("ddim", 20, eta=0.5),),
     ),
@@ -449,7 +449,10 @@ MISTAKES = [
         symptom="Smooth, simple strokes: too little noise is kept, and details come from noise.",
         concept="A number that multiplies noise scales its variance by the square.",
         patch=(
-            ("math.sqrt(sigma_prev**2 - variance) * guess.pred_noise", "(sigma_prev**2 - variance) * guess.pred_noise"),
+            (
+                "math.sqrt(max(sigma_prev**2 - variance, 0.0)) * guess.pred_noise",
+                "(sigma_prev**2 - variance) * guess.pred_noise",
+            ),
         ),
         symptoms=("plain",),
     ),
@@ -474,7 +477,7 @@ MISTAKES = [
         symptom="Images that change with each step and never settle: coarse, with few details.",
         concept="DDIM keeps the noise so that all steps pull at one image. That is why the same x_T gives the same "
         "image.",
-        patch=(("- variance) * guess.pred_noise", "- variance) * noise"),),
+        patch=(("0.0)) * guess.pred_noise", "0.0)) * noise"),),
         symptoms=("plain",),
     ),
     Mistake(

@@ -147,7 +147,7 @@ VARIANTS = [
         "ddim-guarded-root",
         (
             (
-                "math.sqrt(sigma_prev**2 - variance) * guess.pred_noise",
+                "math.sqrt(max(sigma_prev**2 - variance, 0.0)) * guess.pred_noise",
                 "math.sqrt(max(1 - signal_prev**2 - variance, 0.0)) * guess.pred_noise",
             ),
         ),
@@ -157,7 +157,8 @@ VARIANTS = [
         (
             (
                 "    variance = eta**2 * posterior(x_t, guess, prev_t, schedule)[1]\n"
-                "    kept = signal_prev * guess.pred_x0 + math.sqrt(sigma_prev**2 - variance) * guess.pred_noise\n"
+                "    kept = signal_prev * guess.pred_x0 + math.sqrt(max(sigma_prev**2 - variance, 0.0)) "
+                "* guess.pred_noise\n"
                 "    return kept + math.sqrt(variance) * noise\n",
                 "    signal_t, sigma_t = levels(schedule, guess.t)\n"
                 "    std = eta * sigma_prev / sigma_t * math.sqrt(1 - (signal_t / signal_prev) ** 2)\n"
