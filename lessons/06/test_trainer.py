@@ -837,7 +837,7 @@ def test_fit_takes_the_share_of_its_process(lesson):
 @pytest.mark.exercise("fit")
 @pytest.mark.parametrize(("rank", "world", "done"), [(0, 1, 0), (1, 2, 3)])
 def test_fit_trains_on_what_draw_batch_draws(lesson, rank, world, done):
-    rows_for_columns = torch.rand(9, 2, 5, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    rows_for_columns = torch.randn(9, 2, 5, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
     seen, images = [], rows_for_columns.transpose(2, 3)
 
     def note(model, x0, t, noise, schedule, prediction):
@@ -919,7 +919,7 @@ def test_fit_counts_the_time_of_drawing(lesson):
         shares.append((counted - before) / (time.perf_counter() - start))
         before = counted
     most = max(shares)
-    expect(most > 0.5, f"8 images of 256 x 256 pixels: of the time that a step takes, {most:.0%} is counted: start earlier")
+    expect(most > 0.5, f"8 images of 256 x 256 pixels: only {most:.0%} of the time of a step is counted: start earlier")
 
 
 @pytest.mark.exercise("fit")
