@@ -77,7 +77,8 @@ def refine(
     # 1. which steps to take; they also refuse a bad t_start
     # 2. noise the samples to t_start, with noise from the generator: draw_like draws it
     # 3. at each step: guess image and noise, go on to prev_t. What does the next step begin with?
-    # 4. return what comes out of the last step
+    # 4.     (ddim_step asks for noise as well, and takes none of it here: zeros will do)
+    # 5. return what comes out of the last step
     raise NotImplementedError("lesson 05: refine")
 
 
@@ -94,7 +95,7 @@ class ImprovedRefinementNetwork(SimpleUNet):
         By hand: the widths of its residual blocks are 16, 32, then 32, 32 at the bottom, then 32, 16.
         """
         # 1. let SimpleUNet build itself, with arguments that say what stands above; hand in_channels on
-        # 2. look its arguments up: what you do not hand on stays as it is in the first network
+        # 2. look its arguments up in lessons/03/unet.py: what you do not hand on stays as in the first network
         raise NotImplementedError("lesson 05: ImprovedRefinementNetwork.__init__")
 
 

@@ -524,6 +524,17 @@ def test_refiner_meets_more_noise_than_it_is_told_of(lesson, shape, seed, steps,
 
 
 @pytest.mark.exercise("refiner_loss")
+def test_refiner_loss_perturbs_images_alike_in_different_ways(lesson):
+    """Digits are black in the corner: an extra noise that depends on the images alone would be the same for many."""
+    black, others = -torch.ones(4, 1, 100, 100), []
+    for seed in (1, 2):
+        noise = normal(seed, *black.shape)
+        others.append((met(lesson, black, noise) + 0.8 / 0.6 - noise) / 0.1)
+        looks_normal(others[-1], noise, "4 black images, t = 1, the extra noise in x_t, over 0.1")
+    unrelated(*others, "black images, two calls: the covariance of their extra noises")
+
+
+@pytest.mark.exercise("refiner_loss")
 @pytest.mark.parametrize("layout", layouts(torch.zeros(1, 1, 1, 1)))
 def test_refiner_loss_takes_noise_however_it_lies(lesson, layout):
     noise, case = layouts(normal(1, 3, 2, 40, 60))[layout], f"noise that is in memory {layout}"

@@ -178,6 +178,12 @@ def drawn(lesson, images, step, T, world=1, **settings):
         )
         x0, t, noise = batch
         expect(isinstance(x0, torch.Tensor), f"{case}, x0: yours is {show(x0)}, expected a tensor")
+        if world == 1:
+            same(
+                len(x0),
+                settings.batch,
+                f"{case}: how many images come, in an epoch of {len(images) // settings.batch} batches",
+            )
         for name, tensor, like in [
             ("x0", x0, images[: len(x0)]),
             ("noise", noise, x0),
@@ -831,7 +837,7 @@ def test_fit_takes_the_share_of_its_process(lesson):
 @pytest.mark.exercise("fit")
 @pytest.mark.parametrize(("rank", "world", "done"), [(0, 1, 0), (1, 2, 3)])
 def test_fit_trains_on_what_draw_batch_draws(lesson, rank, world, done):
-    rows_for_columns = torch.rand(9, 2, 5, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    rows_for_columns = torch.randn(9, 2, 5, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
     seen, images = [], rows_for_columns.transpose(2, 3)
 
     def note(model, x0, t, noise, schedule, prediction):
@@ -900,6 +906,20 @@ def test_fit_counts_the_time_of_a_step_and_none_between(lesson):
         case = f"{number} steps that take 10 ms each, 50 ms between them: seconds"
         expect(step.seconds >= 0.0099 * number, f"{case} are {step.seconds:.3g}: the step itself is not counted")
         expect(step.seconds <= asking, f"{case} are {step.seconds:.3g}: what passes between steps is counted")
+
+
+@pytest.mark.exercise("fit")
+def test_fit_counts_the_time_of_drawing(lesson):
+    """Of large images and a loss that looks at two pixels, nearly all the time goes into drawing the noise."""
+    training = in_training(lesson, 0.0, 1.0, loss=lambda model, x0, t, *_: model(x0[..., :1, :2], t), batch=8, steps=5)
+    steps, shares, before = lesson.fit(training, torch.zeros(8, 1, 256, 256, dtype=torch.float64)), [], 0.0
+    for _ in range(5):
+        start = time.perf_counter()
+        counted = next(steps).seconds
+        shares.append((counted - before) / (time.perf_counter() - start))
+        before = counted
+    most = max(shares)
+    expect(most > 0.5, f"8 images of 256 x 256 pixels: only {most:.0%} of the time of a step is counted: start earlier")
 
 
 @pytest.mark.exercise("fit")

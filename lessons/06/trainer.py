@@ -55,7 +55,7 @@ def learning_rate(step: int, progress: float, settings: TrainSettings) -> float:
     50, a third of the way, the cosine has lost a quarter: 0.6.
     """
     # 1. the rise: a share of 1 that grows with each step of the warm-up, then stays; mind a warm-up of 0
-    # 2. the fall: from 1 to 0 along half a cosine. Which stretch of math.cos goes down once?
+    # 2. the fall: math.cos goes from 1 to -1 in half a turn, flat at both ends. How does it go from 1 to 0?
     # 3. return the highest rate times both
     raise NotImplementedError("lesson 06: learning_rate")
 
@@ -159,11 +159,12 @@ def train_step(
     """
     # 1. forget the gradients of the step before. Once a step, or once a part?
     # 2. for each part of the share (_parts): training.loss of training.network on it, a number an image
-    # 3. go backward: from what, so that all parts leave the gradient wanted together? Keep losses, detached
-    # 4. the mean loss and that of each third of the timesteps: _summary(all losses, which third each is in)
-    # 5. check_finite of the mean, before any weight has changed
-    # 6. nn.utils.clip_grad_norm_ cuts the gradient to settings.grad_clip and returns its length from before: check it
-    # 7. let the optimiser step; check the length of all weights, nn.utils.get_total_norm; return mean, thirds
+    # 3.     (Loss, at the top of the file, says in which order; the prediction is in training.settings)
+    # 4. go backward: from what, so that all parts leave the gradient wanted together? Keep losses, detached
+    # 5. the mean loss and that of each third of timesteps: _summary(all losses, the third of each: 0 to 2)
+    # 6. check_finite of the mean, before any weight has changed
+    # 7. nn.utils.clip_grad_norm_ cuts the gradient to settings.grad_clip and returns its length from before: check it
+    # 8. let the optimiser step; check the length of all weights, nn.utils.get_total_norm; return mean, thirds
     raise NotImplementedError("lesson 06: train_step")
 
 

@@ -61,9 +61,9 @@ def other_noise(make: Callable[[Tensor], Tensor]) -> list[Any]:
     return [*found, round(10 * (others[0] * others[1]).mean().item())]
 
 
-def met_in_training(m: ModuleType) -> list[Any]:
+def met_in_training(m: ModuleType, x0: Tensor) -> list[Any]:
     """What the model meets beyond the noise that it is told of."""
-    x0, t = draw(4, 4, 1, 100, 100).tanh(), torch.tensor([120, 250, 380, 490])
+    t = torch.tensor([120, 250, 380, 490])
     sigma = COSINE.sqrt_one_minus_alphas_cumprod[t].view(-1, 1, 1, 1)
 
     def make(noise: Tensor) -> Tensor:
@@ -119,7 +119,8 @@ CALLS = [
     Call("refine", with_fixed_chance(lambda m: refined(m, "v", t_start=-1))),
     Call("refine", with_fixed_chance(lambda m: refined(m, "v", t_start=1000))),
     Call("ImprovedRefinementNetwork.__init__", with_fixed_chance(network)),
-    Call("refiner_loss", with_fixed_chance(met_in_training)),
+    Call("refiner_loss", with_fixed_chance(lambda m: met_in_training(m, draw(4, 4, 1, 100, 100).tanh()))),
+    Call("refiner_loss", with_fixed_chance(lambda m: met_in_training(m, -torch.ones(4, 1, 100, 100)))),
     Call("refiner_loss", with_fixed_chance(lambda m: losses(m, "noise"))),
     Call("refiner_loss", with_fixed_chance(lambda m: losses(m, "v"))),
 ]

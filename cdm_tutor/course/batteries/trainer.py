@@ -254,6 +254,7 @@ CALLS = [
     Call("draw_batch", lambda m: epochs(m, 1)),
     Call("draw_batch", lambda m: epochs(m, 2)),
     Call("draw_batch", dependence),
+    Call("draw_batch", lambda m: [len(batches(m, step, n=20)[0][0]) for step in range(4)]),
     Call("draw_batch", distribution),
     Call("Training.load_state_dict", loaded),
     Call("train_step", lambda m: stepped(m, times=2)),

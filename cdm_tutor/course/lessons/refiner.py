@@ -46,13 +46,14 @@ LESSON = Lesson(
                 "which steps to take; they also refuse a bad t_start",
                 "noise the samples to t_start, with noise from the generator: draw_like draws it",
                 "at each step: guess image and noise, go on to prev_t. What does the next step begin with?",
+                "    (ddim_step asks for noise as well, and takes none of it here: zeros will do)",
                 "return what comes out of the last step",
             ),
             hints=(
                 "Except for its beginning it is the sampler of lesson 04, with two steps. What does it begin with "
                 "instead of pure noise?",
                 "Each round of the loop: denoise gives a guess, ddim_step goes to prev_t, and what comes out is what "
-                "the next round goes in with. ddim_step as it is adds no fresh noise; zeros will do.",
+                "the next round goes in with. Handing on the guessed image alone would lose the noise of prev_t.",
                 "x = renoise(x, t_start, schedule, draw_like(x, generator)); then for t, prev_t in the steps: "
                 "guess = denoise(model, x, t, schedule, prediction) and x = ddim_step(x, guess, prev_t, "
                 "schedule, torch.zeros_like(x)).",
@@ -64,7 +65,7 @@ LESSON = Lesson(
             "ImprovedRefinementNetwork.__init__",
             steps=(
                 "let SimpleUNet build itself, with arguments that say what stands above; hand in_channels on",
-                "look its arguments up: what you do not hand on stays as it is in the first network",
+                "look its arguments up in lessons/03/unet.py: what you do not hand on stays as in the first network",
             ),
             hints=(
                 "Most of the network was written in lesson 03. Which of SimpleUNet's arguments say what a position is, "

@@ -13,7 +13,7 @@ LESSON = Lesson(
             "learning_rate",
             steps=(
                 "the rise: a share of 1 that grows with each step of the warm-up, then stays; mind a warm-up of 0",
-                "the fall: from 1 to 0 along half a cosine. Which stretch of math.cos goes down once?",
+                "the fall: math.cos goes from 1 to -1 in half a turn, flat at both ends. How does it go from 1 to 0?",
                 "return the highest rate times both",
             ),
             hints=(
@@ -88,8 +88,9 @@ LESSON = Lesson(
             steps=(
                 "forget the gradients of the step before. Once a step, or once a part?",
                 "for each part of the share (_parts): training.loss of training.network on it, a number an image",
+                "    (Loss, at the top of the file, says in which order; the prediction is in training.settings)",
                 "go backward: from what, so that all parts leave the gradient wanted together? Keep losses, detached",
-                "the mean loss and that of each third of the timesteps: _summary(all losses, which third each is in)",
+                "the mean loss and that of each third of timesteps: _summary(all losses, the third of each: 0 to 2)",
                 "check_finite of the mean, before any weight has changed",
                 "nn.utils.clip_grad_norm_ cuts the gradient to settings.grad_clip and returns its length from before: "
                 "check it",

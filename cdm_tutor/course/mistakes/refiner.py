@@ -89,6 +89,16 @@ MISTAKES = [
         symptoms=("refining",),
     ),
     Mistake(
+        name="renoise-without-the-root",
+        exercise="renoise",
+        title="the noise is multiplied by its variance, not by its standard deviation",
+        symptom="Hardly any: for small t the scratch lies under too little noise, and fewer faults are mended.",
+        concept="alpha_bar_t and 1 - alpha_bar_t are shares of variance. What multiplies an image or a noise is the "
+        "root of its share.",
+        patch=((RENOISE, "left = schedule.alphas_cumprod[t]\n    return left.sqrt() * x + (1 - left) * noise"),),
+        symptoms=("refining",),
+    ),
+    Mistake(
         name="renoise-counts-from-one",
         exercise="renoise",
         title="the images are noised to the step before",
@@ -136,6 +146,17 @@ MISTAKES = [
         concept="What follows from the noise can be learned and undone. Only what is independent of it teaches "
         "caution.",
         patch=((OTHER, "other = noise"),),
+        symptoms=("refining",),
+    ),
+    Mistake(
+        name="perturbation-seeded-with-the-images",
+        exercise="refiner_loss",
+        title="the other noise is drawn from the images, not from the noise",
+        symptom="None to see after a short training. All digits are black in the corner, so all get the same other "
+        "noise, in each step again: the refiner learns it by heart.",
+        concept="A seed must differ wherever the draw should. The noise is new for each image in each step, the "
+        "images are not.",
+        patch=((OTHER, "other = draw_another(x0)"),),
         symptoms=("refining",),
     ),
     Mistake(
@@ -219,6 +240,19 @@ MISTAKES = [
         "is off.",
         patch=((X_T, "noise = noise + PERTURBATION * other\n    x_t = q_sample(x0, t, noise, schedule)"),),
         symptoms=("refining",),
+    ),
+    Mistake(
+        name="only-the-target-gets-the-extra-noise",
+        exercise="refiner_loss",
+        title="the extra noise is in the target, and not in the input",
+        symptom="The loss stays a hundredth too high, for nobody can guess the extra. Refined images are as without "
+        "perturbation.",
+        concept="The network is to meet a worse input than it is told of. A worse target only hides the answer.",
+        patch=(
+            (X_T, "x_t = q_sample(x0, t, noise, schedule)"),
+            (TARGET, TARGET.replace("noise,", "noise + PERTURBATION * other,")),
+        ),
+        symptoms=("refining", "loss-stays"),
     ),
     Mistake(
         name="refiner-trained-without-perturbation",
@@ -434,6 +468,42 @@ MISTAKES = [
         concept="Noise that was drawn once has done its work. ddim_step adds none unless eta asks for it.",
         patch=((STEP, STEP.replace("torch.zeros_like(x))", "draw_like(x, generator), eta=1.0)")),),
         symptoms=("refining",),
+    ),
+    Mistake(
+        name="refined-from-the-clean-guess",
+        exercise="refine",
+        title="the second step begins with the guessed image, without its noise",
+        symptom="Hardly any: edges are a little smoother. The network takes away noise that is no longer there.",
+        concept="At prev_t there is still noise. ddim_step mixes guessed image and guessed noise as they are there.",
+        patch=((STEP, "x = guess.pred_x0"),),
+        symptoms=("refining",),
+    ),
+    Mistake(
+        name="refined-with-noise-drawn-again",
+        exercise="refine",
+        title="the guessed image is noised again with newly drawn noise",
+        symptom="Hardly any: edges and thin strokes come out a little differently. What the first guess told of the "
+        "noise is thrown away.",
+        concept="DDIM goes on with the noise that was guessed. Guessed image and guessed noise together are all that "
+        "x_t says.",
+        patch=(
+            (
+                STEP,
+                "x = guess.pred_x0\n"
+                "        if prev_t >= 0:\n"
+                "            x = renoise(x, prev_t, schedule, draw_like(x, generator))",
+            ),
+        ),
+        symptoms=("refining",),
+    ),
+    Mistake(
+        name="refined-to-the-step-it-came-from",
+        exercise="refine",
+        title="each step leads to where it began",
+        symptom="The images come back with all the noise that they were given.",
+        concept="A pair says from where and to where. The network is asked at t, the step ends at prev_t.",
+        patch=((STEP, STEP.replace("prev_t", "t")),),
+        symptoms=("grain",),
     ),
     Mistake(
         name="refined-with-noise-at-the-end",

@@ -4,8 +4,11 @@ from cdm_tutor.course.lesson import Mistake
 from cdm_tutor.course.scenes import Trained, TrainedRefiner
 
 RISE = "rise = min(1.0, (step + 1) / settings.warmup) if settings.warmup else 1.0"
+FALL = "(1 + math.cos(math.pi * progress)) / 2"
 LERP = "average.lerp_(weight, 1 - d)"
 ORDER = "order = order_of_epoch(len(images), settings.seed, epoch)"
+CHOSEN = "order[number * settings.batch : (number + 1) * settings.batch]"
+NOISE = "draw_like(images[: settings.batch], generator)"
 MINE = "mine = slice(rank, None, world)"
 UNIFORM = "torch.rand(images[: settings.batch].shape, generator=generator, dtype=images.dtype)"
 CHECK = '    check_finite("loss", mean, training.step)\n'
@@ -27,6 +30,15 @@ MISTAKES = [
         "anywhere.",
         patch=((RISE, "rise = 1.0"),),
         symptoms=("loss-jumps",),
+    ),
+    Mistake(
+        name="first-step-at-no-rate",
+        exercise="learning_rate",
+        title="the first step has a rate of 0",
+        symptom="None to see: the first step goes nowhere, and the warm-up is one step late.",
+        concept="Steps count from 0. The step with number 0 is the first, and its share is one part of the warm-up.",
+        patch=((RISE, "rise = min(1.0, step / settings.warmup) if settings.warmup else 1.0"),),
+        symptoms=("looks-healthy",),
     ),
     Mistake(
         name="warm-up-never-ends",
@@ -59,8 +71,37 @@ MISTAKES = [
         symptom="Hardly any after a short training; in a long one the loss stops falling early and flickers, and the "
         "last samples are no better than those of long before.",
         concept="Large steps find the valley, small ones its floor: the weights keep jumping over it at the full rate.",
-        patch=(("settings.lr * rise * (1 + math.cos(math.pi * progress)) / 2", "settings.lr * rise"),),
+        patch=((f"settings.lr * rise * {FALL}", "settings.lr * rise"),),
         symptoms=("loss-jumps",),
+    ),
+    Mistake(
+        name="rate-falls-along-a-quarter",
+        exercise="learning_rate",
+        title="the fall is a quarter of a turn, steepest at its end",
+        symptom="None in the samples. The curve of the rate stays high for long, and ends steeply where it should end "
+        "flat.",
+        concept="Half a turn of a cosine is flat at both ends: at the end there are many small steps, in which the "
+        "weights settle.",
+        patch=((FALL, "math.cos(math.pi / 2 * progress)"),),
+        symptoms=("looks-healthy",),
+    ),
+    Mistake(
+        name="rate-twice-as-high",
+        exercise="learning_rate",
+        title="the fall begins at 2",
+        symptom="The curve of the rate has the right shape and twice the height.",
+        concept="1 + cos goes from 2 to 0. A factor that only takes away is at most 1.",
+        patch=((FALL, "(1 + math.cos(math.pi * progress))"),),
+        symptoms=("loss-jumps",),
+    ),
+    Mistake(
+        name="rate-by-the-smaller-factor",
+        exercise="learning_rate",
+        title="the smaller of rise and fall is taken, not both",
+        symptom="Hardly any: in the warm-up the rate is a little too high, and it turns a little later.",
+        concept="Both factors apply at every step: each takes its share of what the other left.",
+        patch=((f"rise * {FALL}", f"min(rise, {FALL})"),),
+        symptoms=("looks-healthy",),
     ),
     Mistake(
         name="rate-comes-back",
@@ -78,6 +119,15 @@ MISTAKES = [
         symptom="After a short training, samples from the averaged weights are pure noise while the loss looks fine.",
         concept="With a decay of 0.999 a third of the random start is still in the average after a thousand steps.",
         patch=(("    d = min(decay, (1 + step) / (10 + step))\n", "    d = decay\n"),),
+        symptoms=("noise",),
+    ),
+    Mistake(
+        name="ema-by-the-larger-bound",
+        exercise="update_ema",
+        title="the larger of the two bounds is taken",
+        symptom="After a short training, samples from the averaged weights are pure noise while the loss looks fine.",
+        concept="At most this and at most that is at most the smaller of both.",
+        patch=(("d = min(decay,", "d = max(decay,"),),
         symptoms=("noise",),
     ),
     Mistake(
@@ -141,6 +191,25 @@ MISTAKES = [
         "time.",
         patch=((ORDER, ORDER.replace("epoch)", "0)")),),
         symptoms=("loss-jumps",),
+    ),
+    Mistake(
+        name="new-order-every-step",
+        exercise="draw_batch",
+        title="each step makes an order of its own",
+        symptom="None to see: in an epoch some images come twice, and others not at all.",
+        concept="An epoch is one pass through one order. Only if all its steps cut from the same order does each image "
+        "come once.",
+        patch=((ORDER, ORDER.replace("epoch)", "step)")),),
+        symptoms=("looks-healthy",),
+    ),
+    Mistake(
+        name="last-batch-too-small",
+        exercise="draw_batch",
+        title="the epoch has one batch more, of what is left over",
+        symptom="An error at the end of the first epoch: fewer images than timesteps.",
+        concept="Those images that do not fill a batch are left out; in the next epoch they are others.",
+        patch=(("len(images) // settings.batch)", "math.ceil(len(images) / settings.batch))"),),
+        symptoms=("error",),
     ),
     Mistake(
         name="each-process-its-own-order",
@@ -207,6 +276,15 @@ MISTAKES = [
         symptoms=("scribbles", "loss-jumps"),
     ),
     Mistake(
+        name="one-t-too-many",
+        exercise="draw_batch",
+        title="T itself is drawn, too",
+        symptom="An error now and then, in a step by chance: the schedule has no step T.",
+        concept="T steps that count from 0 end at T - 1. torch.randint leaves out its upper end by itself.",
+        patch=(("torch.randint(0, T, (", "torch.randint(0, T + 1, ("),),
+        symptoms=("error",),
+    ),
+    Mistake(
         name="focus-ignored",
         exercise="draw_batch",
         title='timesteps are uniform even if settings ask for "focused"',
@@ -253,13 +331,32 @@ MISTAKES = [
         symptoms=("scribbles", "loss-low"),
     ),
     Mistake(
+        name="same-noise-all-epoch",
+        exercise="draw_batch",
+        title="all steps of an epoch draw the same timesteps and noise",
+        symptom="The curve of the loss is smooth within an epoch and leaps where it ends: the network learns the few "
+        "noises of an epoch by heart.",
+        concept="What the generator is made from must change with each step; the epoch changes too seldom.",
+        patch=(("seeded(settings.seed, 1, step)", "seeded(settings.seed, 1, epoch)"),),
+        symptoms=("loss-jumps", "loss-low"),
+    ),
+    Mistake(
+        name="one-noise-for-all",
+        exercise="draw_batch",
+        title="all images of a batch get the same noise",
+        symptom="None on the curve at first; in the picture, the same specks lie on all images of a batch.",
+        concept="A batch is to show many noises. One for all is worth little more than one image.",
+        patch=((NOISE, "draw_like(images[:1], generator).expand(settings.batch, -1, -1, -1)"),),
+        symptoms=("looks-healthy",),
+    ),
+    Mistake(
         name="noise-not-normal",
         exercise="draw_batch",
         title="the noise is uniform between 0 and 1",
         symptom="The loss is small from the start, and all samples are specks on black.",
         concept="The formulas of noising hold for noise of mean 0 and variance 1, which the sampler starts from as "
         "well.",
-        patch=(("draw_like(images[: settings.batch], generator)", UNIFORM),),
+        patch=((NOISE, UNIFORM),),
         symptoms=("noise", "loss-low"),
     ),
     Mistake(
@@ -268,7 +365,17 @@ MISTAKES = [
         title="every step of an epoch shows the same images",
         symptom="The loss falls fast in steps, and the samples are copies of a few training images.",
         concept="A step takes the next batch of the epoch's order; after n // batch steps all images have been shown.",
-        patch=(("order[number * settings.batch : (number + 1) * settings.batch]", "order[: settings.batch]"),),
+        patch=((CHOSEN, "order[: settings.batch]"),),
+        symptoms=("plain", "loss-low"),
+    ),
+    Mistake(
+        name="batches-overlap",
+        exercise="draw_batch",
+        title="a batch begins one image after the one before it",
+        symptom="The loss falls fast in steps, and the samples are copies of a few training images: nearly the same "
+        "images come in every step of an epoch.",
+        concept="The next batch begins where the last one ended, a whole batch further on.",
+        patch=((CHOSEN, "order[number : number + settings.batch]"),),
         symptoms=("plain", "loss-low"),
     ),
     Mistake(
@@ -289,6 +396,18 @@ MISTAKES = [
         concept="The average is a state of its own: it cannot be made again from the last weights.",
         patch=(('for name in ("model", "ema", "optimizer"):', 'for name in ("model", "optimizer"):'),),
         symptoms=("noise", "stopped"),
+        scenes=(Trained(stopped=300),),
+    ),
+    Mistake(
+        name="average-from-the-last-weights",
+        exercise="Training.load_state_dict",
+        title="the average begins again with the last weights",
+        symptom="Hardly any where the rate is small. Once resumed, samples are for a while no better than those of "
+        "the weights of a single step.",
+        concept="The last weights are one moment, the average is many. What is remembered of the others is in its own "
+        "state alone.",
+        patch=(("        self.step,", '        self.ema.load_state_dict(state["model"])\n        self.step,'),),
+        symptoms=("stopped",),
         scenes=(Trained(stopped=300),),
     ),
     Mistake(
@@ -345,6 +464,18 @@ MISTAKES = [
         scenes=(Trained(accumulate=4),),
     ),
     Mistake(
+        name="mean-of-parts-averaged",
+        exercise="train_step",
+        title="the means of the parts are averaged, as if each part had as many images",
+        symptom="None to see: images in a small part count more than others, and with two processes the gradient is "
+        "twice as large.",
+        concept="A mean of means is the mean of all only where all are of the same size. Add up sums, and divide by "
+        "the size of the whole batch.",
+        patch=(("(loss.sum() / settings.batch).backward()", "(loss.mean() / settings.accumulate).backward()"),),
+        symptoms=("processes",),
+        scenes=(Trained(processes=2),),
+    ),
+    Mistake(
         name="mean-of-own-share",
         exercise="train_step",
         title="the mean over the process's own share is taken",
@@ -395,6 +526,16 @@ MISTAKES = [
         concept="Training and sampling must agree on what the network's output means.",
         patch=(("training.schedule, settings.prediction)", 'training.schedule, "noise")'),),
         symptoms=("blotches", "loss-low"),
+    ),
+    Mistake(
+        name="thirds-of-the-whole-schedule",
+        exercise="train_step",
+        title="the thirds are those of the whole schedule, not of the timesteps below T",
+        symptom="In a refiner's training the third curve is empty, and the second nearly so: no t comes so high.",
+        concept="T is handed over because a training need not reach the end of the schedule.",
+        patch=(("t * 3 // T", "t * 3 // len(training.schedule)"),),
+        symptoms=("refining",),
+        scenes=(TrainedRefiner(),),
     ),
     Mistake(
         name="not-clipped",

@@ -102,10 +102,10 @@ SHOWS = (
     Show("steps on the same eight digits", ("train_step",), steps_taken, ("step", "loss")),
     Show("loss, from nothing", ("fit",), losses, ("step", "loss")),
     Show(
-        "samples of a network whose last layer you train",
+        "samples of a network whose last layer you train, by steps",
         ("fit",),
         grown,
-        tuple(f"{moment} steps" for moment in MOMENTS for _ in range(4)),
+        tuple(str(moment) for moment in MOMENTS for _ in range(4)),
         columns=12,
     ),
 )
