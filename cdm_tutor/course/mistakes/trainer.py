@@ -372,8 +372,8 @@ MISTAKES = [
         name="batches-overlap",
         exercise="draw_batch",
         title="a batch begins one image after the one before it",
-        symptom="None to see in the samples of a short training. The loss falls fast within an epoch, for nearly the same "
-        "images come in each of its steps.",
+        symptom="None to see in the samples of a short training. The loss falls fast within an epoch, for nearly the "
+        "same images come in each of its steps.",
         concept="The next batch begins where the last one ended, a whole batch further on.",
         patch=((CHOSEN, "order[number : number + settings.batch]"),),
         symptoms=("plain", "loss-low"),
