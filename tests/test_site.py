@@ -251,7 +251,7 @@ def test_explorer_follows_its_sliders(page: Path, site: Path, browser: "Browser"
     tab.get_by_label("step t").press("End")
     status.filter(has_text="t = 999").wait_for()
     noised = shown(tab, x_t)
-    tab.get_by_label("image").select_option("boot")
+    tab.locator("select[name=image]").select_option("boot")
     assert sum(a != b for a, b in zip(clean, noised, strict=True)) > 28 * 28 / 2
     assert max(abs(a - b) for a, b in zip(noised, shown(tab, x_t), strict=True)) < 2, "only noise is left at the end"
     tab.get_by_label("linear").check()
