@@ -47,6 +47,10 @@ EQUIVALENT = {  # exercise: before -> after: why no caller could tell
     "time = self.time_mlp(timestep_embedding(t, self.time_dim))": "images are float32, as the embedding is",
     "spaced_timesteps: return list(zip(visited, [*visited[1:], -1], strict=True)) -> "
     "return list(zip(visited, [*visited[1:], -1], strict=False))": "the two are of one length",
+    "ddim_step: kept = signal_prev * guess.pred_x0 + math.sqrt(max(sigma_prev ** 2 - variance, 0.0)) * guess.pred_noise"
+    " -> kept = signal_prev * guess.pred_x0 + math.sqrt(max(0.0, sigma_prev ** 2 - variance)) * guess.pred_noise": (
+        "the larger of the same two"
+    ),
     "refiner_loss: x_t = q_sample(x0, t, noise + PERTURBATION * other, schedule) -> "
     "x_t = q_sample(x0, t, noise - PERTURBATION * other, schedule)": "noise has no sign",
     "learning_rate: rise = min(1.0, (step + 1) / settings.warmup) if settings.warmup else 1.0 -> "

@@ -166,6 +166,29 @@ class Child:
         self._questions = self._answers = self._output = -1
 
 
+def start(make: Callable[[], Serve], apart: bool, *, loud: bool = False) -> Child:
+    """A process that answers; or this one, as it must be on Windows, which has no forks."""
+    return Child(make, loud=loud) if apart else Here(make)
+
+
+class Here(Child):
+    """Stands in for a child: the code runs in this process, and can end it."""
+
+    def __init__(self, make: Callable[[], Serve]) -> None:
+        self.serve, self.dead = make(), None
+
+    def ask(self, question: object, seconds: float) -> Any:
+        """The answer; it is waited for."""
+        return self.serve(question)
+
+    def printed(self) -> str:
+        """Nothing: pytest itself has what is printed."""
+        return ""
+
+    def close(self) -> None:
+        """There is nothing to end."""
+
+
 def _live(make: Callable[[], Serve], questions: int, answers: int, output: int | None) -> NoReturn:
     """The child's life: question, answer, question ..., until the parent hangs up."""
     try:

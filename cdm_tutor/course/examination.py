@@ -18,7 +18,7 @@ import torch
 from hypothesis import strategies as st
 
 from cdm_tutor.course import checks
-from cdm_tutor.course.child import CAN_FORK, Child, NoAnswer, Serve
+from cdm_tutor.course.child import CAN_FORK, Child, NoAnswer, start
 from cdm_tutor.course.diagnosis import diagnose, is_right, unlike_reference
 from cdm_tutor.course.examiner import NOTE, Examiner, Finding, asks_for_chain
 from cdm_tutor.course.handle import Subject
@@ -292,29 +292,6 @@ class Examination:
         """End the process."""
         if self.child:
             self.child.close()
-
-
-def start(make: Callable[[], Serve], apart: bool, *, loud: bool = False) -> Child:
-    """A process that answers; or this one, as it must be on Windows, which has no forks."""
-    return Child(make, loud=loud) if apart else Here(make)
-
-
-class Here(Child):
-    """Stands in for a child: the code runs in this process, and can end it."""
-
-    def __init__(self, make: Callable[[], Serve]) -> None:
-        self.serve, self.dead = make(), None
-
-    def ask(self, question: object, seconds: float) -> Any:
-        """The answer; it is waited for."""
-        return self.serve(question)
-
-    def printed(self) -> str:
-        """Nothing: pytest itself has what is printed."""
-        return ""
-
-    def close(self) -> None:
-        """There is nothing to end."""
 
 
 @cache

@@ -17,8 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from cdm_tutor.course.child import CAN_FORK, NoAnswer
-from cdm_tutor.course.examination import start
+from cdm_tutor.course.child import CAN_FORK, NoAnswer, start
 from cdm_tutor.course.explain import explain
 from cdm_tutor.course.handle import Subject
 from cdm_tutor.course.learner import Implementation
