@@ -17,6 +17,7 @@ from cdm_tutor.data import ASSETS, check_name
 
 FEATURES = 128
 UNSURE = 0.5  # a probability of the class picked below which the classifier is called unsure
+FEW = 2000  # images whose neighbours are looked for
 NEIGHBOURS = 3  # how far away the so-many-th nearest image is says how large an image's surroundings are
 
 
@@ -120,7 +121,7 @@ class Yardstick:
         certainty = probabilities.amax(dim=1)
         some = min(n, 1000)  # a median needs no more, and takes its time
         fid_floor, nearest_floor, precision_floor = self.floor(n)
-        precision, recall = precision_and_recall(features[:2000], self.real_features[-min(n, 2000) :])
+        precision, recall = precision_and_recall(features[:FEW], self.real_features[-min(n, FEW) :])
         return Report(
             n=n,
             fid=self.fid(features),
@@ -142,8 +143,9 @@ class Yardstick:
         if n not in self.floors:
             some = min(n, 1000)
             nearest = nearest_distance(self.real[:some], self.real[some:])
-            others = self.real_features[: min(n, 2000)], self.real_features[-min(n, 2000) :]
-            self.floors[n] = self.fid(self.real_features[:n]), nearest, precision_and_recall(*others)[0]
+            few = min(n, FEW)
+            precision = _among(self.real_features[:few], self.real_features[-few:])
+            self.floors[n] = self.fid(self.real_features[:n]), nearest, precision
         return self.floors[n]
 
     @torch.no_grad()

@@ -13,7 +13,9 @@ from cdm_tutor.checkpoint import Trained, load_weights, shipped_weights
 from cdm_tutor.course.lesson import Lesson
 from cdm_tutor.data import load_sample
 from cdm_tutor.randomness import seeded
+from cdm_tutor.schedule import make_schedule
 
+SCHEDULE = make_schedule("cosine")  # that the network was trained with
 DIGITS = tuple(1000 * label + 7 for label in range(8))  # of the images that come with the package, one of each class
 
 

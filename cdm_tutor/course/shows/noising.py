@@ -5,14 +5,12 @@ from types import ModuleType
 import torch
 from torch import Tensor
 
-from cdm_tutor.course.shows import Show, digits, draw, network
+from cdm_tutor.course.shows import SCHEDULE, Show, digits, draw, network
 from cdm_tutor.noising import q_sample
-from cdm_tutor.schedule import make_schedule
 
 STEPS = torch.tensor([0, 100, 200, 300, 400, 500, 600, 700, 800, 950])
 FINE = torch.arange(0, 1000, 25)
 LABELS = tuple(f"t = {t}" for t in STEPS.tolist())
-SCHEDULE = make_schedule("cosine")
 
 
 def mixed() -> tuple[Tensor, Tensor, Tensor]:

@@ -8,13 +8,11 @@ from torch import Tensor
 
 from cdm_tutor import refiner
 from cdm_tutor.checkpoint import Trained, load_weights, shipped_weights
-from cdm_tutor.course.shows import Show, digits, draw, network
+from cdm_tutor.course.shows import SCHEDULE, Show, digits, draw, network
 from cdm_tutor.noising import velocity
 from cdm_tutor.randomness import draw_like, seeded
 from cdm_tutor.sampler import ddim_step, denoise, sample
-from cdm_tutor.schedule import make_schedule
 
-SCHEDULE = make_schedule("cosine")
 T_START = 200
 STARTS = (0, 50, 100, 200, 300, 450, 600, 800)
 LEVELS = range(20, 500, 60)  # at which the refiner is trained

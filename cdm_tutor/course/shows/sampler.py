@@ -7,12 +7,10 @@ import torch
 from torch import Tensor
 
 from cdm_tutor import sampler
-from cdm_tutor.course.shows import Show, digits, draw, network
+from cdm_tutor.course.shows import SCHEDULE, Show, digits, draw, network
 from cdm_tutor.noising import q_sample
 from cdm_tutor.randomness import draw_like, seeded
-from cdm_tutor.schedule import make_schedule
 
-SCHEDULE = make_schedule("cosine")
 FRAMES = 10
 NOISED = torch.tensor([50, 200, 350, 500, 600, 700, 800, 950])
 TO_STEP = tuple(f"t = {t}" for t in NOISED.tolist())

@@ -6,11 +6,10 @@ from types import ModuleType
 import torch
 from torch import Tensor
 
-from cdm_tutor.course.shows import Show, digits, draw, network
+from cdm_tutor.course.shows import SCHEDULE, Show, digits, draw, network
 from cdm_tutor.noising import q_sample
 from cdm_tutor.randomness import seeded
 from cdm_tutor.sampler import denoise, posterior, sample
-from cdm_tutor.schedule import make_schedule
 
 COLUMNS = 10
 LAST = 60  # steps, walked one by one
@@ -45,12 +44,12 @@ def noise_levels(m: ModuleType) -> Tensor:
 
 def walked_back(m: ModuleType) -> Tensor:
     """Digits noised a little, and walked back one step after the other, with fresh noise of that variance."""
-    schedule, generator, trained = make_schedule("cosine"), seeded(3), network()
+    generator, trained = seeded(3), network()
     variance = m.make_schedule("cosine").posterior_variance.tolist()
-    x = q_sample(digits(), torch.full((8,), LAST), draw(8, 1, 28, 28), schedule)
+    x = q_sample(digits(), torch.full((8,), LAST), draw(8, 1, 28, 28), SCHEDULE)
     for t in range(LAST, -1, -1):
-        guess = denoise(trained.network, x, t, schedule, trained.card.prediction)
-        mean, _ = posterior(x, guess, t - 1, schedule)
+        guess = denoise(trained.network, x, t, SCHEDULE, trained.card.prediction)
+        mean, _ = posterior(x, guess, t - 1, SCHEDULE)
         x = mean + variance[t] ** 0.5 * torch.randn(x.shape, generator=generator)
     return x
 

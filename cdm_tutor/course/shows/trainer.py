@@ -8,16 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cdm_tutor.course.shows import Show, digits, draw, network
+from cdm_tutor.course.shows import SCHEDULE, Show, digits, draw, network
 from cdm_tutor.data import load_sample
 from cdm_tutor.noising import q_sample
 from cdm_tutor.randomness import seeded
 from cdm_tutor.sampler import sample
-from cdm_tutor.schedule import make_schedule
 from cdm_tutor.settings import TrainSettings
 from cdm_tutor.unet import SimpleUNet
 
-SCHEDULE = make_schedule("cosine")
 STEPS = 16
 MOMENTS = (5, 10, 20)
 

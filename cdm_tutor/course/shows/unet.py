@@ -7,14 +7,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from cdm_tutor.course.shows import Show, digits, draw, network
+from cdm_tutor.course.shows import SCHEDULE, Show, digits, draw, network
 from cdm_tutor.noising import denoising_loss, q_sample
 from cdm_tutor.randomness import seeded
 from cdm_tutor.sampler import sample
-from cdm_tutor.schedule import make_schedule
 from cdm_tutor.unet import timestep_embedding
 
-SCHEDULE = make_schedule("cosine")
 LAYERS = (
     "ResidualBlock.forward", "SelfAttention.forward", "SimpleUNet.encode", "SimpleUNet.decode", "SimpleUNet.forward",
 )  # fmt: skip
