@@ -11,12 +11,8 @@ from matplotlib.ticker import LogLocator, NullLocator
 from workshop.drawing import chart
 from workshop.places import RESULTS
 
-READS = [
-    *sorted(RESULTS.glob("front-*.json")),
-    *sorted(RESULTS.glob("guidance-*.json")),
-    RESULTS / "equal_time.json",
-    RESULTS / "processes.json",
-]
+TOLD = sorted(RESULTS.glob("guidance-*.json"))
+READS = [*sorted(RESULTS.glob("front-*.json")), *TOLD, RESULTS / "equal_time.json", RESULTS / "processes.json"]
 
 
 def solvers(facts: dict[str, Any]) -> Figure:
@@ -96,7 +92,5 @@ def main() -> None:
         "Milliseconds a step, computing and communicating, for one process and for two: two take little more than half."
     )
     chart("processes", alt, lambda: processes(facts["processes"]), "pictures")
-    told = [facts.get(f"guidance-{name}") for name in ("mnist", "fashion")]
-    if all(told):
-        alt = "FID, agreement and variety over the guidance scale: agreement rises, variety falls, FID is least at about 1."
-        chart("guidance", alt, lambda: guidance(*told), "pictures")
+    alt = "FID, agreement and variety over the guidance scale: agreement rises, variety falls, FID is least near 1."
+    chart("guidance", alt, lambda: guidance(facts["guidance-mnist"], facts["guidance-fashion"]), "pictures")
