@@ -3,6 +3,7 @@
 workshop/clinic/scenes.py runs them; nothing here does.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -60,6 +61,53 @@ class Refined(Scene):
     again: str = ""
 
 
+@dataclass(frozen=True)
+class Told(Scene):
+    """Samples of the shipped network that is told classes, guided.
+
+    Attributes:
+        labels: what it is told, one after the other and again from the first.
+        guidance_scale, limits: as of guided.
+        steps, n: as of the sampler.
+    """
+
+    labels: tuple[int, ...] = tuple(range(8))
+    guidance_scale: float = 2.0
+    limits: tuple[float, float] = (0, math.inf)
+    steps: int = 10
+    n: int = SAMPLES
+
+
+@dataclass(frozen=True)
+class Completed(Scene):
+    """Real digits, of which one half is kept, completed by the shipped network.
+
+    Attributes:
+        kept: "left", "right", "top" or "bottom".
+        steps, times: as of complete.
+        n: how many.
+    """
+
+    kept: str = "left"
+    steps: int = 10
+    times: int = 5
+    n: int = SAMPLES
+
+
+@dataclass(frozen=True)
+class FromSketch(Scene):
+    """Digits that the shipped network makes of scrawls.
+
+    Attributes:
+        t_start, steps: as of from_sketch.
+        n: how many.
+    """
+
+    t_start: int = 500
+    steps: int = 10
+    n: int = SAMPLES
+
+
 # --- from a short training -------------------------------------------------------------------------------------------
 
 
@@ -105,3 +153,16 @@ class TrainedRefiner(Trained):
     timesteps: Literal["uniform", "focused"] = "uniform"
     warmup: int = 50
     t_start: int = 200
+
+
+@dataclass(frozen=True)
+class TrainedTold(Trained):
+    """A small network that is told classes, trained from nothing for a few seconds, and samples of it, guided.
+
+    Attributes:
+        labels, guidance_scale: as of Told.
+    """
+
+    steps: int = 480
+    labels: tuple[int, ...] = tuple(range(8))
+    guidance_scale: float = 2.0
