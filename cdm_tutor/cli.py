@@ -14,12 +14,12 @@ from cdm_tutor.course import cli as course
 from cdm_tutor.shell import typed
 
 if TYPE_CHECKING:
-    from cdm_tutor.checkpoint import ModelCard
+    from cdm_tutor.checkpoint import ModelCard, Trained
     from cdm_tutor.generate import SampleSettings
 
 LAUNCHED = "TORCHELASTIC_RUN_ID"  # set in each of several processes that a launcher started
 REMEMBERED = {  # by a run: what it was started with counts, whatever is typed to go on
-    "stage", "predict", "schedule", "noising_steps", "timesteps", "batch", "accumulate", "lr", "compiled", "seed",
+    "stage", "classes", "start", "predict", "schedule", "noising_steps", "timesteps", "batch", "accumulate", "lr", "compiled", "seed",
 }  # fmt: skip
 
 app = typer.Typer(
@@ -65,6 +65,8 @@ def train(
     data: options.Data = "sample",
     data_dir: options.DataDir = None,
     stage: options.Stage = "unet",
+    classes: options.Classes = False,
+    start: options.StartWith = None,
     predict: options.Predict = "noise",
     schedule: options.Schedule = "cosine",
     noising_steps: options.NoisingSteps = 1000,
@@ -91,7 +93,8 @@ def train(
     from cdm_tutor.runs import Run
     from cdm_tutor.settings import TrainSettings
 
-    folder = out or Path("runs") / (dataset if stage == "unet" else f"{dataset}-refiner")
+    kind = "-refiner" if stage == "refiner" else "-classes" if classes else ""
+    folder = out or Path("runs") / f"{dataset}{kind}"
     where = pick_device(device)
     going_on = resume or Run.was_cut_off(folder)
     if not going_on:  # what is wrong with them shows before images are loaded
@@ -107,16 +110,48 @@ def train(
             bf16=knows_bf16(where),
             compile=compiled,
         )
-        card = ModelCard(dataset, predict, schedule, noising_steps, stage)
+        card = ModelCard(dataset, predict, schedule, noising_steps, stage, classes=classes)
+        begin, card = beginning(start, card, context)
     images = load_images(dataset, data, data_dir)
     if going_on:
         run = Run.resume(folder, len(images), where, save_every, steps=steps, minutes=minutes)
         print(f"Going on with {folder} from step {run.training.step}, with the settings it was started with.")
     else:
-        run = Run.create(folder, card, settings, len(images), where, save_every)
+        run = Run.create(folder, card, settings, len(images), where, save_every, start=begin)
     print(f"Training on {len(images)} images on {where}, writing to {folder}. Ctrl-C saves and stops.")
-    follow(run.steps(images.x0), run.training.settings.batch, folder, to_go_on(context, dataset, folder, resume))
+    follow(
+        run.steps(images.x0, images.labels),
+        run.training.settings.batch,
+        folder,
+        to_go_on(context, dataset, folder, resume),
+    )
     print(f"Done: {run.training.step} steps. {what_to_do_with(folder, run.card)}")
+
+
+def beginning(start: str | None, card: "ModelCard", context: typer.Context) -> tuple["Trained | None", "ModelCard"]:
+    """The weights that a training begins with, if any, and its card, which takes over what they predict, and of what.
+
+    Raises:
+        ValueError: if something else was typed.
+    """
+    from dataclasses import replace
+
+    from cdm_tutor.checkpoint import load_weights, shipped_weights
+
+    if start == "none" or (start is None and not card.classes):
+        return None, card
+    begin = load_weights(Path(start) if start else shipped_weights(card.data))
+    taken = {
+        "prediction": "predict",
+        "schedule": "schedule",
+        "T": "noising_steps",
+    }  # fields of the card, our parameters
+    typed_too = [option for option in taken.values() if options.given(context, [option])]
+    for name, option in taken.items():
+        ours, theirs = getattr(card, name), getattr(begin.card, name)
+        if option in typed_too and ours != theirs:
+            raise ValueError(f"the weights to begin with were trained with {name} {theirs}, not {ours}: see --start")
+    return begin, replace(card, **{name: getattr(begin.card, name) for name in taken})
 
 
 def to_go_on(context: typer.Context, dataset: str, folder: Path, resume: bool) -> str:

@@ -95,6 +95,17 @@ RefineFrom = Annotated[int, typer.Option(min=1, help="To which step the samples 
 
 # how to train
 Stage = Annotated[choices.Stage, typer.Option(help="Which network to train.")]
+Classes = Annotated[
+    bool, typer.Option("--classes", help="Tell the network the class of each image, so that it can be asked for one.")
+]
+StartWith = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WEIGHTS|none",
+        help="Begin with the weights of this file, and predict what they predict; 'none': begin with fresh ones, "
+        "as without --classes (default with it: the weights that come with the package).",
+    ),
+]
 Predict = Annotated[choices.Prediction, typer.Option(help="What the network learns to predict.")]
 Schedule = Annotated[choices.ScheduleName, typer.Option(help="How the noise grows.")]
 NoisingSteps = Annotated[int, typer.Option(min=2, help="T, the number of noising steps.")]
@@ -109,7 +120,7 @@ Minutes = Annotated[float, typer.Option(min=0.01, callback=finite, help="How lon
 TrainMinutes = Annotated[float | None, typer.Option(min=0.01, help="Train for so long (default: 10).")]
 TrainSteps = Annotated[int | None, typer.Option(min=1, help="Train for so many steps instead.")]
 RunFolder = Annotated[
-    Path | None, typer.Option(help="The run's folder (default: runs/DATASET or runs/DATASET-refiner).")
+    Path | None, typer.Option(help="The run's folder (default: runs/DATASET, runs/DATASET-refiner or -classes).")
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in that folder, with its settings.")]
 MaxRestarts = Annotated[
