@@ -157,12 +157,15 @@ class TrainedRefiner(Trained):
 
 @dataclass(frozen=True)
 class TrainedTold(Trained):
-    """A small network that is told classes, trained from nothing for a few seconds, and samples of it, guided.
+    """The shipped network, trained for a few more seconds and told classes, and samples of it, guided.
 
     Attributes:
         labels, guidance_scale: as of Told.
     """
 
-    steps: int = 480
+    steps: int = 120
+    lr: float = 2e-3
+    ema_decay: float = 0.98
+    warmup: int = 10
     labels: tuple[int, ...] = tuple(range(8))
     guidance_scale: float = 2.0

@@ -53,7 +53,7 @@ def data_of(scene: Scene) -> tuple[Path, ...]:
         TrainedRefiner: (ASSETS / "mnist.png", shipped_weights("mnist")),
         Sampled: (shipped_weights("mnist"),),
         Refined: (shipped_weights("mnist"), shipped_weights("mnist", "refiner")),
-        Told: (shipped_weights("mnist", "classes"),),
+        Told: (shipped_weights("mnist", classes=True),),
         Completed: (ASSETS / "mnist.png", shipped_weights("mnist")),
         FromSketch: (shipped_weights("mnist"),),
     }

@@ -231,8 +231,11 @@ class ToldRunner(Runner):
 
     @torch.no_grad()
     def run(self) -> Outcome:
-        scene, stages, trained = self.scene, self.stages, shipped("classes")
-        network = with_shipped_weights(stages.guidance.ConditionalUNet(), "classes")
+        scene, stages = self.scene, self.stages
+        trained = checkpoint.load_weights(checkpoint.shipped_weights("mnist", classes=True))
+        network = stages.guidance.ConditionalUNet()
+        network.load_state_dict(trained.network.state_dict())
+        network.to(memory_format=torch.channels_last)
         schedule = stages.schedule.make_schedule(trained.card.schedule, trained.card.T)
         x_T = torch.randn(scene.n, 1, 28, 28, generator=seeded(self.seed, 6))
         model = partial(
@@ -444,7 +447,9 @@ class TrainedToldRunner(TrainedRunner):
         return training, losses, ""
 
     def network(self) -> nn.Module:
-        return self.stages.guidance.ConditionalUNet(**SMALL).to(memory_format=torch.channels_last)
+        network = self.stages.guidance.ConditionalUNet()
+        network.load_state_dict(shipped().network.state_dict(), strict=False)
+        return network.to(memory_format=torch.channels_last)
 
     def loss(self) -> Any:
         return self.stages.guidance.conditional_loss
