@@ -60,6 +60,10 @@ Shows = Annotated[
     choices.Dataset | None, typer.Option(help="What the images should show (default: what the weights say, or mnist).")
 ]
 
+ShippedClasses = Annotated[
+    bool, typer.Option("--classes", help="The network that can be told a class, of those that come with the package.")
+]
+
 # how many, and where to
 Images = Annotated[int, typer.Option("-n", min=1, max=100_000, help="How many images.")]
 Measured = Annotated[int, typer.Option("-n", min=2, max=10000, help="How many samples to draw and measure.")]
@@ -92,6 +96,31 @@ Refiner = Annotated[
     typer.Option(help="Refine with this model.safetensors, instead of the refiner that comes with the package."),
 ]
 RefineFrom = Annotated[int, typer.Option(min=1, help="To which step the samples are noised before they are refined.")]
+
+Labels = Annotated[
+    str | None,
+    typer.Option(
+        "--label", metavar="CLASS,...|all", help="Draw this class, by number or name; several: a row of images each."
+    ),
+]
+GuidanceScale = Annotated[
+    float | None,
+    typer.Option(
+        "--guidance",
+        callback=finite,
+        help="How much the class counts: 1 as in training; more: clearer, and less varied (default: 2).",
+    ),
+]
+Complete = Annotated[
+    Path | None, typer.Option(metavar="PICTURE", help="Keep half of this picture, and draw the rest (see --keep).")
+]
+KeepHalf = Annotated[choices.Keep | None, typer.Option("--keep", help="Which half of it to keep (default: left).")]
+Sketch = Annotated[
+    Path | None, typer.Option("--from", metavar="PICTURE", help="Make images of this picture, a sketch.")
+]
+FromStep = Annotated[
+    int | None, typer.Option(min=0, help="To which step to noise it: more changes more of it (default: 500).")
+]
 
 # how to train
 Stage = Annotated[choices.Stage, typer.Option(help="Which network to train.")]
