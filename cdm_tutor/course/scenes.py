@@ -7,6 +7,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from cdm_tutor.choices import Keep
+
 SAMPLES = 64  # of each run; the first few are shown
 
 
@@ -83,12 +85,12 @@ class Completed(Scene):
     """Real digits, of which one half is kept, completed by the shipped network.
 
     Attributes:
-        kept: "left", "right", "top" or "bottom".
+        kept: which half.
         steps, times: as of complete.
         n: how many.
     """
 
-    kept: str = "left"
+    kept: Keep = "left"
     steps: int = 10
     times: int = 5
     n: int = SAMPLES

@@ -1,4 +1,4 @@
-"""Scrawls of digits and clothes, drawn by a few lines, and which half of a picture is kept."""
+"""Scrawls of digits and clothes, drawn by a few lines: pictures to begin from."""
 
 from itertools import pairwise
 
@@ -58,9 +58,3 @@ def digits() -> Tensor:
 def clothes() -> Tensor:
     """(4, 1, 28, 28), one flat shape for each of CLOTHES."""
     return torch.stack([filled(corners) for corners in CLOTHES.values()])
-
-
-def kept_half(side: str, pictures: Tensor) -> Tensor:
-    """For (B, 1, 28, 28) pictures, which pixels are known if a half is: "left", "right", "top" or "bottom"; bool."""
-    halves = {"left": COLUMN < 14, "right": COLUMN >= 14, "top": ROW < 14, "bottom": ROW >= 14}
-    return halves[side].expand(pictures.shape)

@@ -38,7 +38,7 @@ from cdm_tutor.course.scenes import (
     TrainedRefiner,
     TrainedTold,
 )
-from cdm_tutor.course.sketches import DIGITS, digits, kept_half
+from cdm_tutor.course.sketches import DIGITS, digits
 from cdm_tutor.data import load_sample
 from cdm_tutor.guidance import (
     ConditionalUNet,
@@ -49,6 +49,7 @@ from cdm_tutor.guidance import (
     with_labels,
 )
 from cdm_tutor.noising import denoising_loss
+from cdm_tutor.pictures import half
 from cdm_tutor.randomness import draw_like, seeded
 from cdm_tutor.refiner import ImprovedRefinementNetwork, refine, refiner_loss
 from cdm_tutor.sampler import denoise, posterior, sample
@@ -264,7 +265,7 @@ class CompletedRunner(Runner):
         schedule = stages.schedule.make_schedule(card.schedule, card.T)
         place = torch.arange(scene.n)
         picture = load_sample("mnist").x0[1000 * (place % 10) + place]  # class after class
-        known = kept_half(scene.kept, picture)
+        known = half(scene.kept).expand_as(picture)
         x_T = torch.randn(scene.n, 1, 28, 28, generator=seeded(self.seed, 6))
         samples = stages.guidance.complete(
             network,
