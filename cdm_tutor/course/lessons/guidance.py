@@ -52,8 +52,8 @@ LESSON = Lesson(
             ),
             hints=(
                 "A number from 0 to 1, any as likely as the next: how often is it below 0.1?",
-                "chance < DROPPED is one bool an image. torch.where takes from one of two tensors, or numbers, entry by "
-                "entry.",
+                "chance < DROPPED is one bool an image. Entry by entry, torch.where takes from one of two tensors or "
+                "numbers.",
                 "torch.where(chance < DROPPED, ..., ...): first what goes where it is true. It makes a tensor of its "
                 "own.",
             ),
