@@ -17,6 +17,7 @@ from cdm_tutor.course.scenes import (
     Told,
     Trained,
     TrainedRefiner,
+    TrainedTold,
 )
 from cdm_tutor.writing import whole
 from workshop import reach
@@ -49,6 +50,7 @@ def code_of(scene: Scene) -> tuple[reach.Start, ...]:
 def data_of(scene: Scene) -> tuple[Path, ...]:
     """What is read to run a scene: weights that come with the package, or images to train on."""
     read = {
+        TrainedTold: (ASSETS / "mnist.png", shipped_weights("mnist", classes=True)),
         Trained: (ASSETS / "mnist.png",),
         TrainedRefiner: (ASSETS / "mnist.png", shipped_weights("mnist")),
         Sampled: (shipped_weights("mnist"),),

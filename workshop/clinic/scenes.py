@@ -137,6 +137,12 @@ def shipped(stage: Stage = "unet") -> checkpoint.Trained:
     return checkpoint.load_weights(checkpoint.shipped_weights("mnist", stage))
 
 
+@cache
+def classes() -> checkpoint.Trained:
+    """The network that comes with the package and is told classes."""
+    return checkpoint.load_weights(checkpoint.shipped_weights("mnist", classes=True))
+
+
 def with_shipped_weights(network: nn.Module, stage: Stage = "unet") -> nn.Module:
     """A network, mistaken perhaps, with the weights that the right one was trained to."""
     network.load_state_dict(shipped(stage).network.state_dict())
@@ -233,7 +239,7 @@ class ToldRunner(Runner):
     @torch.no_grad()
     def run(self) -> Outcome:
         scene, stages = self.scene, self.stages
-        trained = checkpoint.load_weights(checkpoint.shipped_weights("mnist", classes=True))
+        trained = classes()
         network = stages.guidance.ConditionalUNet()
         network.load_state_dict(trained.network.state_dict())
         network.to(memory_format=torch.channels_last)
@@ -449,7 +455,9 @@ class TrainedToldRunner(TrainedRunner):
 
     def network(self) -> nn.Module:
         network = self.stages.guidance.ConditionalUNet()
-        network.load_state_dict(shipped().network.state_dict(), strict=False)
+        weights = classes().network.state_dict()
+        del weights["classes.weight"]  # how to listen is learned in minutes, not in seconds; what to listen to is not
+        network.load_state_dict(weights, strict=False)
         return network.to(memory_format=torch.channels_last)
 
     def loss(self) -> Any:

@@ -39,8 +39,8 @@ def how(scene: Scene) -> str:
         case FromSketch():
             return f"scrawls of digits, noised to step {scene.t_start} and denoised in {scene.steps} steps"
         case TrainedTold():
-            text = f"a small network that is told classes, trained for {scene.steps} steps of {scene.batch} images"
-            return f"{text}, guided by {scene.guidance_scale:g}"
+            text = "the package's weights but for the classes' rows, which are trained from the start for"
+            return f"{text} {scene.steps} steps of {scene.batch} images; guided by {scene.guidance_scale:g}"
         case TrainedRefiner():
             text = f"a refiner, trained for {scene.steps} steps of {scene.batch} images"
             return f"{text}, refining six steps of DDIM from step {scene.t_start}"
