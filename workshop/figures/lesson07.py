@@ -205,8 +205,8 @@ def scales() -> None:
     picture(
         "07-scales",
         "Six rows of ten classes, all digits from one and the same noise, at scale 1, 2 and 4, then so the clothes. "
-        "The digits share their slant and their line. At scale 1 the three could be an eight, at 4 each is what was asked "
-        "for, and bolder.",
+        "The digits share their slant and their line. At scale 1 the three could be an eight, at 4 each is what was "
+        "asked for, and bolder.",
         torch.cat([drawn(name, tens, scale, same_noise(10, 31), eta=0.0) for name in DATA for scale in rows]),
         columns=10,
         labels=[str(digit) for digit in range(10)],
@@ -225,8 +225,8 @@ def variety() -> None:
     picture(
         "07-variety",
         "Ten sevens from ten noises, by guidance scale. At scale 1 they differ, and one is nearly a two. The larger "
-        "the scale the more they are alike, all with a bold bar and a straight stem. At scale 8, but between steps 200 and "
-        "700 only, they differ again.",
+        "the scale the more they are alike, all with a bold bar and a straight stem. At scale 8, but between steps 200 "
+        "and 700 only, they differ again.",
         torch.cat([drawn("mnist", labels, scale, x_T, limits) for scale, limits in ways.values()]),
         columns=10,
         row_labels=list(ways),
