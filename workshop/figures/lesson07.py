@@ -1,6 +1,7 @@
 """Lesson 7: one addition, what guidance does to two Gaussians and to digits, halves completed, pictures of scrawls."""
 
 from functools import partial
+from types import ModuleType
 
 import matplotlib.pyplot as plt
 import torch
@@ -18,7 +19,7 @@ from cdm_tutor.randomness import seeded
 from cdm_tutor.sampler import levels, sample
 from cdm_tutor.schedule import make_schedule
 from cdm_tutor.unet import timestep_embedding
-from workshop.drawing import chart, picture
+from workshop.drawing import chart, mistaken, picture
 
 COSINE = make_schedule("cosine")
 DATA = ("mnist", "fashion")
@@ -36,17 +37,17 @@ def told(name: str) -> Trained:
     return load_weights(shipped_weights(name, classes=True))
 
 
-def ask(name: str, labels: Tensor, scale: float, limits: tuple[float, float] = WHOLE) -> Model:
-    """That network, told these labels and guided."""
-    return partial(guidance.guided, told(name).network, labels=labels, guidance_scale=scale, limits=limits)
-
-
 def drawn(
     name: str, labels: Tensor, scale: float, x_T: Tensor, limits: tuple[float, float] = WHOLE, eta: float = 1.0
 ) -> Tensor:
     """Samples of these classes, from this noise."""
-    model, prediction = ask(name, labels, scale, limits), told(name).card.prediction
-    return sample(model, x_T, COSINE, generator=seeded(5), steps=20, eta=eta, prediction=prediction)
+    model = partial(guidance.guided, told(name).network, labels=labels, guidance_scale=scale, limits=limits)
+    return walked(model, x_T, eta)
+
+
+def walked(model: Model, x_T: Tensor, eta: float = 1.0) -> Tensor:
+    """Samples of a model that predicts v, as all do that come with the package."""
+    return sample(model, x_T, COSINE, generator=seeded(5), steps=20, eta=eta, prediction="v")
 
 
 def normal(n: int, seed: int) -> Tensor:
@@ -62,17 +63,11 @@ def same_noise(n: int, seed: int) -> Tensor:
 # --- the pictures ----------------------------------------------------------------------------------------------------
 
 
-def completed(name: str, pictures: Tensor, keep: Keep, times: int, labels: Tensor | None = None) -> Tensor:
-    """Pictures of which one half is known; without labels by the network that is told none."""
-    known = half(keep).expand_as(pictures)
-    if labels is None:
-        trained = load_weights(shipped_weights(name))
-        model: Model = trained.network
-    else:
-        trained = told(name)
-        model = ask(name, labels, 2.0)
-    return guidance.complete(
-        model,
+def completed(name: str, pictures: Tensor, keep: Keep, times: int, module: ModuleType = guidance) -> Tensor:
+    """Pictures of which one half is known, by the network that is told no class."""
+    known, trained = half(keep).expand_as(pictures), load_weights(shipped_weights(name))
+    return module.complete(
+        trained.network,
         normal(len(pictures), 12),
         pictures,
         known,
@@ -83,10 +78,10 @@ def completed(name: str, pictures: Tensor, keep: Keep, times: int, labels: Tenso
     )
 
 
-def from_scrawls(name: str, scrawls: Tensor, t_start: int) -> Tensor:
+def from_scrawls(name: str, scrawls: Tensor, t_start: int, module: ModuleType = guidance) -> Tensor:
     """Pictures made of scrawls, by the network that is told no class."""
     trained = load_weights(shipped_weights(name))
-    return guidance.from_sketch(
+    return module.from_sketch(
         trained.network,
         scrawls,
         COSINE,
@@ -163,6 +158,8 @@ def main() -> None:
     variety()
     halves()
     scrawled()
+    mistakes()
+    mistakes_in_halves()
 
 
 def result() -> None:
@@ -258,4 +255,44 @@ def scrawled() -> None:
         torch.cat(rows),
         columns=len(STARTS) + 1,
         labels=["scrawl", *map(str, STARTS)],
+    )
+
+
+def mistakes() -> None:
+    tens, x_T, network = torch.arange(10), normal(10, 21), told("mnist").network
+    wrong = {"exchanged": "guided-away", "told, scaled": "guided-told-scaled-only"}
+    rows = [drawn("mnist", tens, 3.0, x_T)]
+    for name in wrong.values():
+        rows.append(walked(partial(mistaken(name).guided, network, labels=tens, guidance_scale=3.0), x_T))
+    neighbour = mistaken("class-without-plus-one").ConditionalUNet().eval()
+    neighbour.load_state_dict(network.state_dict())
+    rows.append(walked(partial(neighbour, labels=tens), x_T))
+    picture(
+        "07-mistakes",
+        "The digits 0 to 9, asked for rightly and with known mistakes, row by row. With told and untold exchanged "
+        "each digit is another than was asked for. With the told answer scaled and added all are under specks. With "
+        "the label taken for the row most are their left neighbours.",
+        torch.cat(rows),
+        columns=10,
+        labels=[str(digit) for digit in range(10)],
+        row_labels=["right", *wrong, "row = label"],
+    )
+
+
+def mistakes_in_halves() -> None:
+    places = load_sample("mnist").x0[[*PLACES, 3, 1012, 6011, 7020, 9030]]
+    wrong = {
+        "at the end": "complete-known-only-at-the-end",
+        "all noised": "known-noises-all",
+        "back from x": "complete-goes-back-from-x",
+    }
+    wrongly = [completed("mnist", places, "left", 5, mistaken(name)) for name in wrong.values()]
+    picture(
+        "07-half-mistakes",
+        "Ten digits of which the left half was given, completed rightly and with known mistakes, row by row. Put in at "
+        "the end only, the halves belong to two digits. With the drawn part noised, too, the right half is in shreds. "
+        "Gone back from x, it is grain.",
+        torch.cat([known_part(places, "left"), completed("mnist", places, "left", 5), *wrongly]),
+        columns=10,
+        row_labels=["given", "right", *wrong],
     )
