@@ -311,9 +311,9 @@ def test_forward_is_a_layer_like_any_other(lesson):
     """In any order of memory, on any device, in training and out of it, and every gradient flows."""
     network, case, x_t, t = made(lesson, "two sizes")
     labels = torch.tensor(LABELS)
+    names = list(network.state_dict())
     first = network(x_t, t, labels).detach()
     keeps(first, case, lambda: network(-x_t, t.flip(0), labels.flip(0)))
-    names = list(network.state_dict())
     same(list(network.state_dict()), names, f"{case}, the names in state_dict() after a call")
     for layout, x in layouts(x_t).items():
         same(network(x, t, labels).detach(), first, f"{case}, x_t in memory as {layout}", **near)
