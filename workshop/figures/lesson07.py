@@ -185,8 +185,8 @@ def result() -> None:
 def charts() -> None:
     chart(
         "07-addition",
-        "Three rows of bars, 32 numbers each: the row of timestep 500, the row of class 7, which is as large, and their "
-        "sum, which every residual block gets.",
+        "Three rows of bars, 32 numbers each: the row of timestep 500, the row of class 7, which is as large, and "
+        "their sum, which every residual block gets.",
         addition,
     )
     chart(
