@@ -470,7 +470,7 @@ class TrainedToldRunner(TrainedRunner):
         model = partial(self.stages.guidance.guided, network, labels=labels, guidance_scale=scene.guidance_scale)
         x_T = torch.randn(SAMPLES, 1, 28, 28, generator=seeded(self.seed, 6))
         schedule, generator = self.stages.schedule.make_schedule("cosine"), seeded(self.seed, 7)
-        ways = {"steps": 20, "prediction": scene.prediction}
+        ways = {"steps": 10, "prediction": scene.prediction}
         return Outcome(self.stages.sampler.sample(model, x_T, schedule, generator=generator, **ways))
 
 
