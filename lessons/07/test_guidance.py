@@ -458,8 +458,8 @@ def test_conditional_loss_is_of_the_images_alone(lesson, seed, labels, channels,
         x0, noise = (layouts(each)[layout] for each in training_batch(seed, labels, channels))
         answer, asked = 2 * normal(seed + 1, *x0[:, :-1].shape), []
 
-        def model(x_t, t, told, asked=asked, answer=answer):
-            asked.append((x_t.clone(), t.clone(), told.clone()))
+        def model(x_t, t, labels, asked=asked, answer=answer):
+            asked.append((x_t.clone(), t.clone(), labels.clone()))
             return answer
 
         case = f"labels {tuple(labels)}, {channels} channels, {words}, prediction = {prediction}, in memory {layout}"
@@ -935,22 +935,22 @@ def two_pixels(schedule, mean, deviation, together):
 
 @pytest.mark.exercise("complete")
 def test_complete_fits_the_rest_to_what_is_known(lesson):
-    """Two pixels, N(.1, .25 ** 2), that go together by .9; the left one is known. Then the right one's mean is
-    .1 + .9 * (left - .1), and its standard deviation .25 * sqrt(1 - .81).
+    """Pixels side by side, N(.1, .25 ** 2), that go together by .9. The left one is known. The right one should follow
+    it by .9, with a mean of .1 + .9 * (left - .1), and vary beside that by .25 * sqrt(1 - .81) = .11.
 
-    Without going back the right one follows too little, by .6, however many steps there are. With 50 steps, each taken
-    8 times, by .81. 4,000 images: chance moves the first by .009, the other by .007.
+    Without going back it follows by about .6, however many steps there are. With 50 steps, each taken 8 times, by .81.
+    4,000 pairs: chance moves the first by .009, the other by .007.
     """
-    left = 0.1 + 0.25 * normal(1, 4000).clamp(-2, 2)
-    picture, known = torch.zeros(4000, 1, 1, 2), torch.zeros(4000, 1, 1, 2, dtype=torch.bool)
-    picture[..., 0], known[..., 0] = left[:, None, None], True
+    shape = (4, 1, 1000, 2)
+    left, known = 0.1 + 0.25 * normal(1, 4, 1, 1000).clamp(-2, 2), torch.zeros(shape, dtype=torch.bool)
+    known[..., 0], picture = True, torch.stack([left, torch.zeros_like(left)], dim=3)
     slopes, off = {}, left - left.mean()
     for times in (1, 8):
-        x_T, model = normal(2, 4000, 1, 1, 2), two_pixels(COSINE, 0.1, 0.25, 0.9)
+        x_T, model = normal(2, *shape), two_pixels(COSINE, 0.1, 0.25, 0.9)
         found = lesson.complete(
             model, x_T, picture, known, COSINE, generator=chance(3), steps=50, times=times, prediction="v"
         )
-        right = found[:, 0, 0, 1]
+        right = found[..., 1]
         slopes[times] = ((off * right).mean() / off.square().mean()).item()
         case = f"two pixels that go together by .9, 50 steps, each {times} times"
         expect(abs(right.mean() - 0.1) < 0.02, f"{case}: the right one's mean is {right.mean():.3f}, expected .1")
