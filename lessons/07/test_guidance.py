@@ -847,34 +847,23 @@ def test_complete_gives_back_what_is_known(lesson, seed, shape, layout, times, s
             own_memory(found, case, x_T=x, picture=given_picture)
 
 
-@pytest.mark.exercise("complete")
-@pytest.mark.parametrize(("T", "steps", "times"), [(1000, 4, 3), (20, 5, 2), (20, 4, 1), (1000, 2, 4), (20, 10, 1)])
-@given(examples=2, seed=SEEDS, prediction=st.sampled_from(["v", "noise"]))
-def test_complete_walks_back_and_goes_back(lesson, T, steps, times, seed, prediction):
-    """What the model meets, by the formulas: between two questions there is one known mean and one known variance.
+def noises_of_completing(lesson, T, steps, times, prediction, seed):
+    """Complete a picture, and take away all that is known of what the model meets: what is left is noise.
 
-    All that is left is noise, and that must be fresh: standard normal, and unrelated to all before.
+    Between two questions there is one known mean and one known variance. Left must be standard normal numbers, and
+    unrelated to what was there before.
     """
     schedule, shape = {1000: COSINE, 20: SHORT}[T], (2, 2, 40, 60)
-    x_T, picture, known = normal(seed, *shape), images(seed + 1, *shape), mask(seed + 2, *shape)
+    x_T, picture, known = normal(1, *shape), images(2, *shape), mask(3, *shape)
     model = Scripted(schedule, prediction)
     case = f"T = {T}, {steps} steps, each {times} times, the model predicts {prediction}"
     found = lesson.complete(
-        model,
-        x_T,
-        picture,
-        known,
-        schedule,
-        generator=chance(seed + 5000),
-        steps=steps,
-        times=times,
-        prediction=prediction,
+        model, x_T, picture, known, schedule, generator=chance(seed), steps=steps, times=times, prediction=prediction
     )
-    visits = visits_of(T, steps)
+    visits, noises = visits_of(T, steps), []
     walk = [(t, prev_t, time == times - 1) for t, prev_t in visits for time in range(times if prev_t >= 0 else 1)]
     model.check([t for t, _, _ in walk], 2, case)
     same(model.asked[0][1], x_T, f"{case}, x that the model is asked about first")
-    noises = []
     for count, (t, prev_t, last) in enumerate(walk[:-1]):
         x, after, grey = model.asked[count][1], model.asked[count + 1][1], model.grey(count)
         (signal, sigma), (signal_prev, sigma_prev) = mix(schedule, t), mix(schedule, prev_t)
@@ -892,9 +881,27 @@ def test_complete_walks_back_and_goes_back(lesson, T, steps, times, seed, predic
             spread = noise[part].std().item()
             expect(abs(spread - 1) < 0.1, f"{step} has a standard deviation of {spread:.3g} where it is {name}, not 1")
         noises.append(noise)
-    for (first, one), (second, another) in combinations(enumerate(noises, start=1), 2):
-        unrelated(one, another, f"{case}: the covariance of the noises of questions {first} and {second}")
     same(found, torch.where(known, picture, torch.tensor(model.grey(len(walk) - 1))), f"{case}, result", atol=2e-3)
+    return noises, case
+
+
+def all_fresh(noises, others, case):
+    """Raise Wrong if a noise of one call has to do with another of it, or with one of a call with other chance."""
+    for (first, one), (second, another) in combinations(enumerate(noises, start=1), 2):
+        unrelated(one, another, f"{case}: the covariance of its noises number {first} and {second}")
+    for number, (one, other) in enumerate(zip(noises, others, strict=True), start=1):
+        unrelated(one, other, f"{case}: the covariance of noise number {number} with that of another generator")
+
+
+@pytest.mark.exercise("complete")
+@pytest.mark.parametrize(("T", "steps", "times"), [(1000, 4, 3), (20, 5, 2), (20, 4, 1), (1000, 2, 4), (20, 10, 1)])
+@pytest.mark.parametrize("prediction", ["v", "noise"])
+def test_complete_walks_back_and_goes_back(lesson, T, steps, times, prediction):
+    """What the model meets, by the formulas, and the noise in it: all of it is fresh, and the generator's."""
+    (noises, case), (others, _) = (
+        noises_of_completing(lesson, T, steps, times, prediction, seed) for seed in (5000, 6000)
+    )
+    all_fresh(noises, others, case)
 
 
 @pytest.mark.exercise("complete")
@@ -1042,22 +1049,17 @@ def half_log_snr(schedule, t):
     return math.log(signal / sigma)
 
 
-@pytest.mark.exercise("from_sketch")
-@pytest.mark.parametrize(
-    ("T", "t_start", "steps"), [(1000, 599, 4), (1000, 99, 5), (20, 14, 5), (20, 9, 2), (20, 7, 1)]
-)
-@given(examples=2, seed=SEEDS, prediction=st.sampled_from(["v", "noise"]))
-def test_from_sketch_walks_as_dpm_does(lesson, T, t_start, steps, seed, prediction):
-    """What the model meets, by the formulas of lesson 04: what is left is noise, and all of it must be fresh.
+def noises_of_sketching(lesson, T, t_start, steps, prediction, seed):
+    """Draw from a sketch, and take away all that is known of what the model meets, by the formulas of lesson 04.
 
     First the sketch, noised; then what each step of dpm leads to, with its usual share of fresh noise, and corrected
-    once the model has said what it finds there.
+    once the model has said what it finds there. What is left is noise: see noises_of_completing.
     """
     schedule, shape = {1000: COSINE, 20: SHORT}[T], (2, 2, 40, 60)
-    sketch, model = images(seed, *shape), Scripted(schedule, prediction)
+    sketch, model = images(1, *shape), Scripted(schedule, prediction)
     case = f"T = {T}, t_start = {t_start}, {steps} steps, the model predicts {prediction}"
     found = lesson.from_sketch(
-        model, sketch, schedule, generator=chance(seed + 5000), t_start=t_start, steps=steps, prediction=prediction
+        model, sketch, schedule, generator=chance(seed), t_start=t_start, steps=steps, prediction=prediction
     )
     visits = visits_of(t_start + 1, steps)
     model.check([t for t, _ in visits], 2, case)
@@ -1076,9 +1078,21 @@ def test_from_sketch_walks_as_dpm_does(lesson, T, t_start, steps, seed, predicti
         looks_normal(noise, (x - x.mean()) / x.std(), f"{case}, the noise of the step from {t} to {prev_t}")
         noises.append(noise)
         x, last = after + signal_prev * (1 - kept) * (model.grey(count + 1) - ahead), h
-    for (first, one), (second, another) in combinations(enumerate(noises), 2):
-        unrelated(one, another, f"{case}: the covariance of the noises that are drawn as number {first} and {second}")
     same(found, torch.full(shape, model.grey(steps - 1)), f"{case}, result", atol=2e-3)
+    return noises, case
+
+
+@pytest.mark.exercise("from_sketch")
+@pytest.mark.parametrize(
+    ("T", "t_start", "steps"), [(1000, 599, 4), (1000, 99, 5), (20, 14, 5), (20, 9, 2), (20, 7, 1)]
+)
+@pytest.mark.parametrize("prediction", ["v", "noise"])
+def test_from_sketch_walks_as_dpm_does(lesson, T, t_start, steps, prediction):
+    """What the model meets, by the formulas, and the noise in it: all of it is fresh, and the generator's."""
+    (noises, case), (others, _) = (
+        noises_of_sketching(lesson, T, t_start, steps, prediction, seed) for seed in (5000, 6000)
+    )
+    all_fresh(noises, others, case)
 
 
 @pytest.mark.exercise("from_sketch")
