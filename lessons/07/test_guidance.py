@@ -458,8 +458,8 @@ def test_conditional_loss_is_of_the_images_alone(lesson, seed, labels, channels,
         x0, noise = (layouts(each)[layout] for each in training_batch(seed, labels, channels))
         answer, asked = 2 * normal(seed + 1, *x0[:, :-1].shape), []
 
-        def model(x_t, t, told, asked=asked, answer=answer):
-            asked.append((x_t.clone(), t.clone(), told.clone()))
+        def model(x_t, t, labels, asked=asked, answer=answer):
+            asked.append((x_t.clone(), t.clone(), labels.clone()))
             return answer
 
         case = f"labels {tuple(labels)}, {channels} channels, {words}, prediction = {prediction}, in memory {layout}"
@@ -847,34 +847,23 @@ def test_complete_gives_back_what_is_known(lesson, seed, shape, layout, times, s
             own_memory(found, case, x_T=x, picture=given_picture)
 
 
-@pytest.mark.exercise("complete")
-@pytest.mark.parametrize(("T", "steps", "times"), [(1000, 4, 3), (20, 5, 2), (20, 4, 1), (1000, 2, 4), (20, 10, 1)])
-@given(examples=2, seed=SEEDS, prediction=st.sampled_from(["v", "noise"]))
-def test_complete_walks_back_and_goes_back(lesson, T, steps, times, seed, prediction):
-    """What the model meets, by the formulas: between two questions there is one known mean and one known variance.
+def noises_of_completing(lesson, T, steps, times, prediction, seed):
+    """Complete a picture, and take away all that is known of what the model meets: what is left is noise.
 
-    All that is left is noise, and that must be fresh: standard normal, and unrelated to all before.
+    Between two questions there is one known mean and one known variance. Left must be standard normal numbers, and
+    unrelated to what was there before.
     """
     schedule, shape = {1000: COSINE, 20: SHORT}[T], (2, 2, 40, 60)
-    x_T, picture, known = normal(seed, *shape), images(seed + 1, *shape), mask(seed + 2, *shape)
+    x_T, picture, known = normal(1, *shape), images(2, *shape), mask(3, *shape)
     model = Scripted(schedule, prediction)
     case = f"T = {T}, {steps} steps, each {times} times, the model predicts {prediction}"
     found = lesson.complete(
-        model,
-        x_T,
-        picture,
-        known,
-        schedule,
-        generator=chance(seed + 5000),
-        steps=steps,
-        times=times,
-        prediction=prediction,
+        model, x_T, picture, known, schedule, generator=chance(seed), steps=steps, times=times, prediction=prediction
     )
-    visits = visits_of(T, steps)
+    visits, noises = visits_of(T, steps), []
     walk = [(t, prev_t, time == times - 1) for t, prev_t in visits for time in range(times if prev_t >= 0 else 1)]
     model.check([t for t, _, _ in walk], 2, case)
     same(model.asked[0][1], x_T, f"{case}, x that the model is asked about first")
-    noises = []
     for count, (t, prev_t, last) in enumerate(walk[:-1]):
         x, after, grey = model.asked[count][1], model.asked[count + 1][1], model.grey(count)
         (signal, sigma), (signal_prev, sigma_prev) = mix(schedule, t), mix(schedule, prev_t)
@@ -892,9 +881,27 @@ def test_complete_walks_back_and_goes_back(lesson, T, steps, times, seed, predic
             spread = noise[part].std().item()
             expect(abs(spread - 1) < 0.1, f"{step} has a standard deviation of {spread:.3g} where it is {name}, not 1")
         noises.append(noise)
-    for (first, one), (second, another) in combinations(enumerate(noises, start=1), 2):
-        unrelated(one, another, f"{case}: the covariance of the noises of questions {first} and {second}")
     same(found, torch.where(known, picture, torch.tensor(model.grey(len(walk) - 1))), f"{case}, result", atol=2e-3)
+    return noises, case
+
+
+def all_fresh(noises, others, case):
+    """Raise Wrong if a noise of one call has to do with another of it, or with one of a call with other chance."""
+    for (first, one), (second, another) in combinations(enumerate(noises, start=1), 2):
+        unrelated(one, another, f"{case}: the covariance of its noises number {first} and {second}")
+    for number, (one, other) in enumerate(zip(noises, others, strict=True), start=1):
+        unrelated(one, other, f"{case}: the covariance of noise number {number} with that of another generator")
+
+
+@pytest.mark.exercise("complete")
+@pytest.mark.parametrize(("T", "steps", "times"), [(1000, 4, 3), (20, 5, 2), (20, 4, 1), (1000, 2, 4), (20, 10, 1)])
+@pytest.mark.parametrize("prediction", ["v", "noise"])
+def test_complete_walks_back_and_goes_back(lesson, T, steps, times, prediction):
+    """What the model meets, by the formulas, and the noise in it: all of it is fresh, and the generator's."""
+    (noises, case), (others, _) = (
+        noises_of_completing(lesson, T, steps, times, prediction, seed) for seed in (5000, 6000)
+    )
+    all_fresh(noises, others, case)
 
 
 @pytest.mark.exercise("complete")
@@ -935,22 +942,22 @@ def two_pixels(schedule, mean, deviation, together):
 
 @pytest.mark.exercise("complete")
 def test_complete_fits_the_rest_to_what_is_known(lesson):
-    """Two pixels, N(.1, .25 ** 2), that go together by .9; the left one is known. Then the right one's mean is
-    .1 + .9 * (left - .1), and its standard deviation .25 * sqrt(1 - .81).
+    """Pixels side by side, N(.1, .25 ** 2), that go together by .9. The left one is known. The right one should follow
+    it by .9, with a mean of .1 + .9 * (left - .1), and vary beside that by .25 * sqrt(1 - .81) = .11.
 
-    Without going back the right one follows too little, by .6, however many steps there are. With 50 steps, each taken
-    8 times, by .81. 4,000 images: chance moves the first by .009, the other by .007.
+    Without going back it follows by about .6, however many steps there are. With 50 steps, each taken 8 times, by .81.
+    4,000 pairs: chance moves the first by .009, the other by .007.
     """
-    left = 0.1 + 0.25 * normal(1, 4000).clamp(-2, 2)
-    picture, known = torch.zeros(4000, 1, 1, 2), torch.zeros(4000, 1, 1, 2, dtype=torch.bool)
-    picture[..., 0], known[..., 0] = left[:, None, None], True
+    shape = (4, 1, 1000, 2)
+    left, known = 0.1 + 0.25 * normal(1, 4, 1, 1000).clamp(-2, 2), torch.zeros(shape, dtype=torch.bool)
+    known[..., 0], picture = True, torch.stack([left, torch.zeros_like(left)], dim=3)
     slopes, off = {}, left - left.mean()
     for times in (1, 8):
-        x_T, model = normal(2, 4000, 1, 1, 2), two_pixels(COSINE, 0.1, 0.25, 0.9)
+        x_T, model = normal(2, *shape), two_pixels(COSINE, 0.1, 0.25, 0.9)
         found = lesson.complete(
             model, x_T, picture, known, COSINE, generator=chance(3), steps=50, times=times, prediction="v"
         )
-        right = found[:, 0, 0, 1]
+        right = found[..., 1]
         slopes[times] = ((off * right).mean() / off.square().mean()).item()
         case = f"two pixels that go together by .9, 50 steps, each {times} times"
         expect(abs(right.mean() - 0.1) < 0.02, f"{case}: the right one's mean is {right.mean():.3f}, expected .1")
@@ -1042,22 +1049,17 @@ def half_log_snr(schedule, t):
     return math.log(signal / sigma)
 
 
-@pytest.mark.exercise("from_sketch")
-@pytest.mark.parametrize(
-    ("T", "t_start", "steps"), [(1000, 599, 4), (1000, 99, 5), (20, 14, 5), (20, 9, 2), (20, 7, 1)]
-)
-@given(examples=2, seed=SEEDS, prediction=st.sampled_from(["v", "noise"]))
-def test_from_sketch_walks_as_dpm_does(lesson, T, t_start, steps, seed, prediction):
-    """What the model meets, by the formulas of lesson 04: what is left is noise, and all of it must be fresh.
+def noises_of_sketching(lesson, T, t_start, steps, prediction, seed):
+    """Draw from a sketch, and take away all that is known of what the model meets, by the formulas of lesson 04.
 
     First the sketch, noised; then what each step of dpm leads to, with its usual share of fresh noise, and corrected
-    once the model has said what it finds there.
+    once the model has said what it finds there. What is left is noise: see noises_of_completing.
     """
     schedule, shape = {1000: COSINE, 20: SHORT}[T], (2, 2, 40, 60)
-    sketch, model = images(seed, *shape), Scripted(schedule, prediction)
+    sketch, model = images(1, *shape), Scripted(schedule, prediction)
     case = f"T = {T}, t_start = {t_start}, {steps} steps, the model predicts {prediction}"
     found = lesson.from_sketch(
-        model, sketch, schedule, generator=chance(seed + 5000), t_start=t_start, steps=steps, prediction=prediction
+        model, sketch, schedule, generator=chance(seed), t_start=t_start, steps=steps, prediction=prediction
     )
     visits = visits_of(t_start + 1, steps)
     model.check([t for t, _ in visits], 2, case)
@@ -1076,9 +1078,21 @@ def test_from_sketch_walks_as_dpm_does(lesson, T, t_start, steps, seed, predicti
         looks_normal(noise, (x - x.mean()) / x.std(), f"{case}, the noise of the step from {t} to {prev_t}")
         noises.append(noise)
         x, last = after + signal_prev * (1 - kept) * (model.grey(count + 1) - ahead), h
-    for (first, one), (second, another) in combinations(enumerate(noises), 2):
-        unrelated(one, another, f"{case}: the covariance of the noises that are drawn as number {first} and {second}")
     same(found, torch.full(shape, model.grey(steps - 1)), f"{case}, result", atol=2e-3)
+    return noises, case
+
+
+@pytest.mark.exercise("from_sketch")
+@pytest.mark.parametrize(
+    ("T", "t_start", "steps"), [(1000, 599, 4), (1000, 99, 5), (20, 14, 5), (20, 9, 2), (20, 7, 1)]
+)
+@pytest.mark.parametrize("prediction", ["v", "noise"])
+def test_from_sketch_walks_as_dpm_does(lesson, T, t_start, steps, prediction):
+    """What the model meets, by the formulas, and the noise in it: all of it is fresh, and the generator's."""
+    (noises, case), (others, _) = (
+        noises_of_sketching(lesson, T, t_start, steps, prediction, seed) for seed in (5000, 6000)
+    )
+    all_fresh(noises, others, case)
 
 
 @pytest.mark.exercise("from_sketch")

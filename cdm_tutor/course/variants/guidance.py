@@ -199,10 +199,9 @@ VARIANTS = [
         "guided-asks-once-where-that-is-enough",
         (
             (
-                UNTOLD,
+                f"{UNTOLD}\n    {INSIDE}",
                 f"{INSIDE}\n    if guidance_scale == 1 or not inside.any():\n        return told.clone()\n    {UNTOLD}",
             ),
-            (f"    {INSIDE}\n", ""),
         ),
     ),
     Variant(
