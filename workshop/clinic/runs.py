@@ -51,8 +51,8 @@ def data_of(scene: Scene) -> tuple[Path, ...]:
     """What is read to run a scene: weights that come with the package, or images to train on."""
     read = {
         TrainedTold: (ASSETS / "mnist.png", shipped_weights("mnist", classes=True)),
-        Trained: (ASSETS / "mnist.png",),
         TrainedRefiner: (ASSETS / "mnist.png", shipped_weights("mnist")),
+        Trained: (ASSETS / "mnist.png",),
         Sampled: (shipped_weights("mnist"),),
         Refined: (shipped_weights("mnist"), shipped_weights("mnist", "refiner")),
         Told: (shipped_weights("mnist", classes=True),),
