@@ -5,6 +5,9 @@ class UNet {
   // weights: { name: { data, shape } }, with the names that PyTorch gives them.
   constructor(weights, fold) {
     this.weights = weights;
+    for (const { data, shape } of Object.values(weights)) {
+      if (shape.length > 1) product.keep?.(data, shape[0], data.length / shape[0]);
+    }
     this.fold = fold;
     this.down = this.layersOf("down");
     this.up = this.layersOf("up");
@@ -42,9 +45,11 @@ class UNet {
     const of = (part) => this.of(`${name}.${part}`);
     let h = conv(silu(groupNorm(x, ...of("norm1"))), ...of("conv1"));
     const both = linear(time, ...of("time")).data;
-    const half = both.length / 2;
-    h = groupNorm(h, ...of("norm2"));
-    h = scaleAndShift(h, both.subarray(0, half).map((scale) => 1 + scale), both.subarray(half));
+    const [scale, shift] = [both.subarray(0, both.length / 2), both.subarray(both.length / 2)];
+    const [weight, bias] = of("norm2");
+    // (1 + scale) * norm2(h) + shift, at once
+    const [scaled, shifted] = [weight.data, bias.data].map((own) => own.map((number, c) => number * (1 + scale[c])));
+    h = groupNorm(h, { data: scaled }, plus({ data: shifted }, { data: shift }));
     h = conv(silu(h), ...of("conv2"));
     return plus(this.has(`${name}.shortcut`) ? conv(x, ...of("shortcut")) : x, h);
   }
