@@ -16,8 +16,10 @@ from cdm_tutor.checkpoint import ModelCard, load_weights
 from cdm_tutor.course.looks import MEASURES, Measurer, comparable, read_images
 from cdm_tutor.course.mistakes import address
 from cdm_tutor.course.symptoms import EMPTY, HEALTHY, Group, find_group, mistakes_with
-from cdm_tutor.data import ASSETS
+from cdm_tutor.data import ASSETS, load_sample
 from cdm_tutor.generate import SampleSettings, generate
+from cdm_tutor.guidance import CLASSES
+from cdm_tutor.metrics import Yardstick
 
 LOOKS = ASSETS / "looks.json"
 NEIGHBOURS = 3  # so many of the nearest sets vote, the nearer the more
@@ -26,6 +28,7 @@ FEW = 12  # images
 FLAT = 0.02  # a smaller standard deviation of greys, and there is no picture
 MENTIONED = 3  # mistakes
 BRIEF = 50_000  # images seen in training: after half of them a right network still draws strokes, and no digits
+DEAF = 0.3  # of the images of a network that does not listen, one in ten is what was asked for
 LEARNED = 0.95  # of the first losses, which a constant answer reaches: who ends above has learned nothing
 
 
@@ -57,7 +60,23 @@ def diagnose(path: Path, data: str | None, n: int, seed: int) -> str:
     losses = read_losses(log) if log.is_file() else []
     soon = too_soon(losses, card)
     text = report(judge(x0, Measurer(name)), len(x0), instead=soon)
+    if card and card.classes:
+        text += f"\n{listens(path, seed)}"
     return f"{text}\n{report_losses(losses)}" if log.is_file() and not soon else text
+
+
+def listens(path: Path, seed: int) -> str:
+    """Whether a network that was told classes draws what it is asked for, in a line; asked for 16 of each, plainly."""
+    trained = load_weights(weights_at(path))
+    settings = SampleSettings(n=16 * CLASSES, seed=seed, labels=tuple(range(CLASSES)))
+    yardstick = Yardstick(trained.card.data, load_sample(trained.card.data).x0[::100])
+    chosen = yardstick.probabilities(yardstick.features(generate(trained, settings))).argmax(dim=1)
+    share = (chosen == settings.label_of(range(settings.n))).float().mean().item()
+    said = f"Asked for each class in turn, it drew that class in {share:.0%} of {settings.n} images"
+    floor = f"(a classifier reads {yardstick.agreement_floor:.1%} of real test images right)"
+    if share < DEAF:
+        return f"{said} {floor}: it does not listen. Is the label's row added, and are labels dropped only sometimes?"
+    return f"{said} {floor}."
 
 
 def images_of(path: Path, n: int, seed: int) -> tuple[Tensor, ModelCard | None]:
@@ -67,13 +86,18 @@ def images_of(path: Path, n: int, seed: int) -> tuple[Tensor, ModelCard | None]:
         FileNotFoundError: if there is nothing of that kind.
         ValueError: if it cannot be read.
     """
-    weights = path / "model.safetensors" if path.is_dir() else path
+    weights = weights_at(path)
     if weights.suffix != ".safetensors" or (path.is_dir() and not weights.exists()):
         return read_images(path), None
     trained = load_weights(weights)
     if trained.card.stage == "refiner":
         raise ValueError(f"{weights} is a refiner, which draws nothing by itself: give the images that it refined")
     return generate(trained, SampleSettings(n=n, seed=seed)), trained.card
+
+
+def weights_at(path: Path) -> Path:
+    """The file of weights that a path stands for, if it stands for weights."""
+    return path / "model.safetensors" if path.is_dir() else path
 
 
 def judge(x0: Tensor, measurer: Measurer) -> Verdict:
