@@ -75,6 +75,25 @@ def front() -> str:
     return f"{shown}\n\n{note}; `benchmarks/front.py`; {where(facts['rates'])}."
 
 
+def guidance() -> str:
+    tables = []
+    for name, title in NAMES.items():
+        facts = read(RESULTS / f"guidance-{name}.json")
+        rows = []
+        for row in facts["rows"]:
+            report = row["report"]
+            within = "" if row["limits"] == [0, 1] else ", between {:g} T and {:g} T".format(*row["limits"])
+            figures = [f"{report['fid']:.2f}", f"{report['agreement']:.1%}", f"{report['unsure']:.1%}"]
+            rows.append([f"{row['scale']:g}{within}", *figures, f"{row['variety'] / facts['variety_of_real']:.2f}"])
+        tables.append(table([f"{title}, guidance scale", "FID", "agreement", "unsure", "variety"], rows))
+    note = (
+        f"{facts['n']:,} samples, as many of each class, 20 steps. Agreement: how often the classifier sees the class "
+        "that was asked for. Unsure: how often it gives no class a probability of a half. Variety: how much two "
+        f"samples of one class differ, real images 1; `benchmarks/guidance.py`; {where(facts['rows'][-1]['measured'])}."
+    )
+    return "\n\n".join([*tables, note])
+
+
 def spread(figures: list[float]) -> str:
     """Mean and standard deviation over the seeds."""
     return f"{mean(figures):.2f} ± {stdev(figures):.2f}" if len(figures) > 1 else f"{figures[0]:.2f}"
@@ -268,8 +287,8 @@ def diagnose() -> str:
 
 
 FUNCTIONS = (
-    stages, speed, quality, front, refiner, harm, naive, shipped, processes, memory, live, lessons, mutations, hostile,
-    diagnose,
+    stages, speed, quality, front, guidance, refiner, harm, naive, shipped, processes, memory, live, lessons, mutations,
+    hostile, diagnose,
 )  # fmt: skip
 TABLES: dict[str, Callable[[], str]] = {function.__name__: function for function in FUNCTIONS}
 

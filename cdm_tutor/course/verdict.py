@@ -108,6 +108,8 @@ def judge(x0: Tensor, measurer: Measurer) -> Verdict:
     if yours["spread"] < FLAT:
         return empty(yours, real)
     near = nearest(yours, real, len(x0))
+    if len(x0) < FEW and by_chance(yours, measurer.measure_real_sets(len(x0)), real):
+        return Verdict(find_group(HEALTHY), (), yours, real)
     votes: dict[str, float] = {}
     for distance, group, _ in near[:NEIGHBOURS]:
         votes[group] = votes.get(group, 0.0) + 1 / (distance + 1e-6)
@@ -128,13 +130,29 @@ def nearest(yours: dict[str, float], real: dict[str, float], n: int) -> list[tup
     What is compared is how far each measure is from that of real images, in its standard deviations over the clinic.
     """
     clinic = json.loads(LOOKS.read_text(encoding="utf-8"))
-    weights = [1 / clinic["spread"][name] if n >= FEW or name not in TOGETHER else 0.0 for name in MEASURES]
-    here = [(a - b) * weight for a, b, weight in zip(comparable(yours), comparable(real), weights, strict=True)]
+    weights = weights_of(clinic["spread"], n)
+    here = off(yours, real, weights)
     distances = []
     for one in clinic["sets"]:
-        there = [off * weight for off, weight in zip(one["off"], weights, strict=True)]
+        there = [each * weight for each, weight in zip(one["off"], weights, strict=True)]
         distances.append((math.dist(here, there), one["group"], one["mistake"]))
     return sorted(distances)
+
+
+def weights_of(spread: dict[str, float], n: int) -> list[float]:
+    """How much each measure counts; what a few images say nothing of does not."""
+    return [1 / spread[name] if n >= FEW or name not in TOGETHER else 0.0 for name in MEASURES]
+
+
+def off(yours: dict[str, float], real: dict[str, float], weights: list[float]) -> list[float]:
+    """How far each measure is from that of real images."""
+    return [(a - b) * weight for a, b, weight in zip(comparable(yours), comparable(real), weights, strict=True)]
+
+
+def by_chance(yours: dict[str, float], sets: list[dict[str, float]], real: dict[str, float]) -> bool:
+    """Whether a few images are no farther from the mean of real ones than sets of as many real images are."""
+    weights = weights_of(json.loads(LOOKS.read_text(encoding="utf-8"))["spread"], 1)
+    return math.hypot(*off(yours, real, weights)) <= max(math.hypot(*off(one, real, weights)) for one in sets)
 
 
 def report(verdict: Verdict, n: int, instead: str = "") -> str:
