@@ -148,10 +148,11 @@ async function guidedSampler(place) {
       return true;
     }
     const caption = how.value === "finish" ? `finished, ${captionOf()}` : `made of it, ${captionOf()}`;
+    const began = how.value === "finish" ? part.selectedOptions[0].text : `noised to t = ${startStep()}`;
     const drawn = await taken(walkFromPad(), wanted, (x) => showPicture(result, caption, x, model.side));
     if (!drawn) return false;
     showPicture(result, caption, drawn.x, model.side);
-    status.textContent = `${pad.what}: ${caption}, ${computingTime(drawn.busy)}.`;
+    status.textContent = `${pad.what}, ${began}: ${caption}, ${computingTime(drawn.busy)}.`;
     return true;
   }
 
