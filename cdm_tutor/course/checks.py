@@ -184,6 +184,44 @@ def layouts(tensor: Tensor) -> dict[str, Tensor]:
     }
 
 
+def unrelated(a: Tensor, b: Tensor, what: str) -> None:
+    """Raise Wrong unless the mean of a * b is 0, also with b shifted by any images, channels, rows and columns.
+
+    Both are standard normal. The largest of the means is held to seven standard errors: all pixels of 40000 shifted in
+    eight ways are off by chance once in a million.
+    """
+    means = torch.fft.ifftn(torch.fft.fftn(a) * torch.fft.fftn(b).conj()).real / a.numel()
+    if a is b:
+        means.view(-1)[0] = 0  # not shifted at all
+    shift = tuple((means.abs() == means.abs().max()).nonzero()[0].tolist())
+    shifted = f", shifted by {shift} images, channels, rows and columns," if any(shift) else ""
+    found, allowed = means[shift].item(), 7 / math.sqrt(a.numel())
+    expect(abs(found) < allowed, f"{what}{shifted} is {found:.2g}, expected 0 (+-{allowed:.2g})")
+
+
+def looks_normal(other: Tensor, beside: Tensor, case: str) -> None:
+    """Raise Wrong unless `other` is standard normal, its pixels independent of each other and of the batch `beside`.
+
+    Averages over all pixels are held to six standard errors: each is off by chance once in 500 million.
+    """
+    same(other.shape, beside.shape, f"{case}, shape")
+    for power, expected, what, deviation in [
+        (1, 0, "its mean", 1.0),
+        (2, 1, "its variance", math.sqrt(2)),
+        (3, 0, "the mean of its third powers", math.sqrt(15)),
+        (4, 3, "the mean of its fourth powers", math.sqrt(96)),
+    ]:
+        found, allowed = (other**power).mean().item(), 6 * deviation / math.sqrt(other.numel())
+        expect(abs(found - expected) < allowed, f"{case}: {what} is {found:.3g}, expected {expected} (+-{allowed:.2g})")
+    unrelated(other, beside, f"{case}: its covariance with the batch it is added to")
+    unrelated(other, other, f"{case}: its covariance with itself")
+    unrelated((other**2 - 1) / 2**0.5, (beside**2 - 1) / 2**0.5, f"{case}: its square's correlation with the batch's")
+    for way in ((-1,), (-2,), (-1, -2)):
+        unrelated(other, beside.flip(way), f"{case}: its covariance with the batch mirrored")
+    if other.shape[-1] == other.shape[-2]:
+        unrelated(other, beside.transpose(-1, -2), f"{case}: its covariance with the batch, rows for columns,")
+
+
 def own_memory(result: Tensor, case: str, **inputs: Tensor) -> None:
     """Raise Wrong if the result lives in the memory of one of the tensors, given by name."""
     for name, tensor in inputs.items():

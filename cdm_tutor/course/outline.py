@@ -11,6 +11,7 @@ MODULES = (
     "sampler",
     "refiner",
     "trainer",
+    "guidance",
 )
 LESSONS: tuple[Lesson, ...] = tuple(import_module(f"cdm_tutor.course.lessons.{module}").LESSON for module in MODULES)
 

@@ -142,6 +142,24 @@ GROUPS: tuple[Group, ...] = (
         typical="refined-never-used",
     ),
     Group(
+        "other-class",
+        "Not the class that was asked for",
+        "The digits may be fine, but they are of any class, or of another than was asked for.",
+        typical="class-ignored",
+    ),
+    Group(
+        "seam",
+        "Completed, and it does not fit",
+        "The drawn part and the known part of a picture are two pictures, or what was known comes back changed.",
+        typical="complete-known-only-at-the-end",
+    ),
+    Group(
+        "unlike-sketch",
+        "From a sketch, and not like it",
+        "What is drawn from a sketch has nothing to do with it, or is no better than it.",
+        typical="sketch-ignored",
+    ),
+    Group(
         "elsewhere",
         "Fine from nothing, wrong with other weights",
         "A network trained with the mistake is as good as any. One with weights trained without it, the "
