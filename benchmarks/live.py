@@ -31,7 +31,10 @@ ROOT = Path(__file__).parent.parent
 CORE = 0
 STEPS = 20
 REPEATS = 7
-PAGES = ("index.html", "lessons/03-u-net.html", "lessons/04-sampler.html", "lessons/05-refiner.html")
+PAGES = (
+    "index.html", "lessons/03-u-net.html", "lessons/04-sampler.html", "lessons/05-refiner.html",
+    "lessons/07-guidance.html",
+)  # fmt: skip
 SETS = ("mnist", "fashion")
 GUIDED = {  # what is timed of a network that is told classes: its usual image, and the one while the slider moves
     "chosen": f'[...sample(told(unet, 7, 3), noiseOf(2, 0, 784), (i) => noiseOf(2, i + 1, 784), "dpm", {STEPS}, 0)]',

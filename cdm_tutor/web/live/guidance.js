@@ -32,7 +32,7 @@ function noiseFurther(x, t, later, schedule, noise) {
   return mix(kept, x, Math.sqrt(Math.max(sigmaLater ** 2 - (kept * sigma) ** 2, 0)), noise);
 }
 
-// Draw what is missing of a picture, each step so many times; told like the steps of sample. fresh(i) is noise number i.
+// Draw what is missing of a picture, each step so many times; told like the steps of sample. fresh(i): noise number i.
 function* complete(model, x_T, picture, known, fresh, steps, times = 5) {
   const { schedule } = model;
   let [x, drawn] = [x_T, 0];

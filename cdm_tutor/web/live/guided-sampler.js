@@ -185,11 +185,11 @@ async function guidedSampler(place) {
     const keys = labels().map((each) => {
       const named = each === NOT_TOLD ? "any" : model.names[each];
       const example = each === NOT_TOLD ? null : model.examples?.[each];
-      const key = example ? `<canvas role="img" class="example" aria-label="${named}"></canvas>` : `<span>${named}</span>`;
+      const picture = `<canvas role="img" class="example" aria-label="${named}"></canvas>`;
       return `
         <label title="${named}">
           <input type="radio" name="label" value="${each}" ${each === label ? "checked" : ""}>
-          <span class="key">${key}</span>
+          <span class="key">${example ? picture : named}</span>
           <canvas aria-hidden="true"></canvas>
         </label>`;
     });

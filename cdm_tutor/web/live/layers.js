@@ -83,7 +83,8 @@ function attend(qkv) {
   const scores = product(transposed(q, channels, positions), k, starts, positions, positions);
   for (let i = 0; i < positions; i++) softmax(scores.subarray(i * positions, (i + 1) * positions), Math.sqrt(channels));
   const shares = transposed(scores, positions, positions);
-  return { data: product(v, shares, rowStarts(positions, positions), channels, positions), shape: [channels, height, width] };
+  const heard = product(v, shares, rowStarts(positions, positions), channels, positions);
+  return { data: heard, shape: [channels, height, width] };
 }
 
 function softmax(row, temperature) {

@@ -1,5 +1,5 @@
-// SimpleUNet of cdm_tutor/unet.py, and with it ImprovedRefinementNetwork of cdm_tutor/refiner.py, which is one, too; and
-// ConditionalUNet of cdm_tutor/guidance.py, which is one that has a row for each class.
+// SimpleUNet of cdm_tutor/unet.py, and with it those which are one, too: ImprovedRefinementNetwork of
+// cdm_tutor/refiner.py, and ConditionalUNet of cdm_tutor/guidance.py, which has a row for each class besides.
 // Channels, blocks and attention are read off the names and shapes of the weights; only `fold` cannot be.
 
 const NOT_TOLD = -1; // the label of an image whose class the network is not told
