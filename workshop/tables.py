@@ -273,7 +273,9 @@ def live() -> str:
         f"{facts['browser']} on one core. The heaviest page with a live sampler is {heaviest}; its button adds at most "
         f"{added}, another data set as much again; `benchmarks/live.py`; {facts['date']}, {facts['processor']}."
     )
-    return f"{table(head, rows)}\n\n{note}"
+    steered = [[name, f"{its['chosen']:.2f}", f"{its['redraws']:.0f}"] for name, its in facts["guided"].items()]
+    asked = ["told a class, guidance 3", f"seconds for {steps} steps", "images a second while guidance is moved"]
+    return f"{table(head, rows)}\n\n{table(asked, steered)}\n\n{note}"
 
 
 def diagnose() -> str:
