@@ -1,4 +1,6 @@
-"""The live sampler in a browser on one core: seconds for an image, and what the pages weigh. Needs chromium.
+"""The live sampler in a browser on one core: seconds for an image, and what the pages weigh.
+
+Needs chromium, and firefox for the numbers of the network that is told classes in both.
 
     python -m benchmarks.live
 
@@ -12,7 +14,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from subprocess import DEVNULL
 from typing import Any
 
 from playwright.sync_api import Browser, Page, Request, sync_playwright
@@ -25,8 +31,15 @@ ROOT = Path(__file__).parent.parent
 CORE = 0
 STEPS = 20
 REPEATS = 7
-PAGES = ("index.html", "lessons/03-u-net.html", "lessons/04-sampler.html", "lessons/05-refiner.html")
+PAGES = (
+    "index.html", "lessons/03-u-net.html", "lessons/04-sampler.html", "lessons/05-refiner.html",
+    "lessons/07-guidance.html",
+)  # fmt: skip
 SETS = ("mnist", "fashion")
+GUIDED = {  # what is timed of a network that is told classes: its usual image, and the one while the slider moves
+    "chosen": f'[...sample(told(unet, 7, 3), noiseOf(2, 0, 784), (i) => noiseOf(2, i + 1, 784), "dpm", {STEPS}, 0)]',
+    "redraw": '[...sample(told(unet, 7, 3), noiseOf(2, 0, 784), (i) => noiseOf(2, i + 1, 784), "dpm", 10, 0)]',
+}
 DONE = ".live-sampler [role=status]"
 
 
@@ -56,10 +69,85 @@ def speed(browser: Browser, data: str) -> dict[str, float]:
             "refiner": seconds(tab, "[...refine(second, noiseOf(3, 0, 784), noiseOf(2, 0, 784), 200)]"),
             "opened": opened,
         }
-        tab.evaluate("product = plainProduct")
+        tab.evaluate("void (product = plainProduct)")  # of a function it would be the value that it returns
         result["without_wasm"] = seconds(tab, walk)
         context.close()
     return {name: round(value, 3) for name, value in result.items()}
+
+
+TIMED = f"""
+    async function timed() {{
+        globalThis.unet = unpack(Object.values(NETWORKS)[0]);
+        const times = {{}};
+        const walks = {{ {", ".join(f"{name}: () => {walk}" for name, walk in GUIDED.items())} }};
+        for (const [name, walk] of Object.entries(walks)) {{
+            const took = [];
+            for (let i = 0; i <= {REPEATS}; i++) {{
+                const begun = performance.now();
+                walk();
+                took.push((performance.now() - begun) / 1000);
+                await new Promise((resolve) => setTimeout(resolve)); // or Firefox takes the page for one that hangs
+            }}
+            times[name] = took.slice(1).sort((a, b) => a - b)[{REPEATS // 2}];
+        }}
+        return times;
+    }}
+"""
+
+
+def guided_in_chromium(browser: Browser, page: Path) -> dict[str, float]:
+    """Seconds for each of GUIDED."""
+    tab = browser.new_page()
+    tab.goto(page.as_uri())
+    tab.locator(DONE, has_text="seconds").wait_for()
+    times: dict[str, float] = tab.evaluate(f"(() => {{ {TIMED} return timed(); }})()")
+    tab.close()
+    return times
+
+
+def guided_in_firefox(page: Path) -> dict[str, float]:
+    """The same. Firefox is only handed a page, which tells us its times."""
+    told: list[bytes] = []
+    arrived = threading.Event()
+
+    class Listener(SimpleHTTPRequestHandler):
+        def do_POST(self) -> None:
+            told.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(204)
+            self.end_headers()
+            arrived.set()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    names = ["kernel", "layers", "network", "sampler", "noise", "guidance", next(page.parent.glob("*-classes.js")).stem]
+    loaded = "".join(f'<script src="{name}.js"></script>' for name in names)
+    sent = "timed().then((times) => fetch('/', { method: 'POST', body: JSON.stringify(times) }));"
+    (page.parent / "timed.html").write_text(f"{loaded}<script>{TIMED} {sent}</script>")
+    with (
+        tempfile.TemporaryDirectory() as profile,
+        ThreadingHTTPServer(("127.0.0.1", 0), partial(Listener, directory=str(page.parent))) as server,
+    ):
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        command = ["firefox", "--headless", "--no-remote", "--profile", profile]
+        running = subprocess.Popen([*command, f"http://127.0.0.1:{server.server_port}/timed.html"], stderr=DEVNULL)
+        arrived.wait(timeout=300)
+        running.terminate()
+        running.wait()
+        server.shutdown()
+    return dict(json.loads(told[0]))
+
+
+def guided(browser: Browser, data: str) -> dict[str, dict[str, float]]:
+    """In each browser: seconds for a chosen image, and how often a second the image follows the slider."""
+    with tempfile.TemporaryDirectory() as folder:
+        page = export_web(Path(folder) / "page", load_weights(shipped_weights(data, classes=True)))
+        times = {"Chromium": guided_in_chromium(browser, page)}
+        if shutil.which("firefox"):
+            times["Firefox"] = guided_in_firefox(page)
+    return {
+        name: {"chosen": round(its["chosen"], 3), "redraws": round(1 / its["redraw"], 1)} for name, its in times.items()
+    }
 
 
 def weights(browser: Browser) -> dict[str, dict[str, int]]:
@@ -97,6 +185,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
         results["browser"] = f"Chromium {browser.version}"
         results["seconds"] = {data: speed(browser, data) for data in SETS}
+        results["guided"] = guided(browser, "mnist")
         results["bytes"] = weights(browser)
         browser.close()
     path = ROOT / "benchmarks" / "results" / "live.json"

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from cdm_tutor.choices import Stage
 from cdm_tutor.data import ASSETS, CLASS_NAMES, check_name
+from cdm_tutor.guidance import ConditionalUNet
 from cdm_tutor.noising import Prediction
 from cdm_tutor.refiner import ImprovedRefinementNetwork
 from cdm_tutor.schedule import BETAS, NoiseSchedule, make_schedule
@@ -53,6 +54,7 @@ class ModelCard:
         T: the number of noising steps, from 1 to 100,000.
         stage: which network they belong to: the "unet" or the "refiner".
         training: how they came to be, for people: command, date, steps, images seen.
+        classes: whether the network can be told the class; only a "unet" can.
 
     Raises:
         ValueError: if one of these is of another kind, unknown or out of range.
@@ -64,12 +66,15 @@ class ModelCard:
     T: int = 1000
     stage: Stage = "unet"
     training: dict[str, Any] = field(default_factory=dict)
+    classes: bool = False
 
     def __post_init__(self) -> None:
         for name, known in KNOWN.items():
             self._check(name, getattr(self, name) in known, " or ".join(map(repr, known)))
         steps = type(self.T) is int and 1 <= self.T <= MOST_NOISING_STEPS  # True is an int of another type
         self._check("T", steps, f"a whole number from 1 to {MOST_NOISING_STEPS}")
+        told = isinstance(self.classes, bool) and not (self.classes and self.stage == "refiner")
+        self._check("classes", told, "true or false, and false for a refiner")
         facts = isinstance(self.training, dict) and _nested(self.training, 8)
         few = facts and len(json.dumps(self.training)) <= MOST_FACTS
         self._check("training", few, f"facts, in at most {MOST_FACTS} characters")
@@ -97,8 +102,8 @@ class ModelCard:
 
     def make_network(self) -> SimpleUNet:
         """A fresh network of that stage; channels_last is the faster layout for convolutions on a CPU."""
-        network = {"unet": SimpleUNet, "refiner": ImprovedRefinementNetwork}[self.stage]()
-        return network.to(memory_format=torch.channels_last)
+        kinds = {"unet": ConditionalUNet if self.classes else SimpleUNet, "refiner": ImprovedRefinementNetwork}
+        return kinds[self.stage]().to(memory_format=torch.channels_last)
 
     def make_schedule(self) -> NoiseSchedule:
         """The schedule the network was trained with."""
@@ -153,10 +158,10 @@ def save_weights(path: Path, trained: Trained, *, half: bool = False) -> None:
         save_file(weights, part, metadata={"card": json.dumps(asdict(trained.card))})
 
 
-def shipped_weights(name: str, stage: Stage = "unet") -> Path:
-    """Where the trained network of a data set lies that comes with the package."""
+def shipped_weights(name: str, stage: Stage = "unet", classes: bool = False) -> Path:
+    """Where the trained network of a data set lies that comes with the package; with classes, the one that is told."""
     check_name(name)
-    return ASSETS / f"{name}-{stage}.safetensors"
+    return ASSETS / f"{name}-{'classes' if classes else stage}.safetensors"
 
 
 def load_weights(path: Path) -> Trained:

@@ -14,4 +14,5 @@ ScheduleName = Literal["linear", "cosine"]  # BETAS in schedule.py
 Timesteps = Literal["uniform", "focused"]  # which timesteps to train on
 Solver = Literal["dpm", "ddim", "ddpm"]  # SOLVERS in sampler.py
 Device = Literal["auto", "cpu", "cuda", "mps"]  # where to compute
+Keep = Literal["left", "right", "top", "bottom"]  # which half of a picture
 Whose = Literal["reference", "mine"]  # whose code to run

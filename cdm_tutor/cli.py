@@ -14,12 +14,14 @@ from cdm_tutor.course import cli as course
 from cdm_tutor.shell import typed
 
 if TYPE_CHECKING:
-    from cdm_tutor.checkpoint import ModelCard
-    from cdm_tutor.generate import SampleSettings
+    from cdm_tutor.checkpoint import ModelCard, Trained
+    from cdm_tutor.generate import Picture, SampleSettings
 
+GUIDANCE = 2.0  # how much a class counts that is asked for, unless said otherwise
 LAUNCHED = "TORCHELASTIC_RUN_ID"  # set in each of several processes that a launcher started
 REMEMBERED = {  # by a run: what it was started with counts, whatever is typed to go on
-    "stage", "predict", "schedule", "noising_steps", "timesteps", "batch", "accumulate", "lr", "compiled", "seed",
+    "stage", "classes", "start", "predict", "schedule", "noising_steps", "timesteps", "batch", "accumulate", "lr",
+    "compiled", "seed",
 }  # fmt: skip
 
 app = typer.Typer(
@@ -65,6 +67,8 @@ def train(
     data: options.Data = "sample",
     data_dir: options.DataDir = None,
     stage: options.Stage = "unet",
+    classes: options.Classes = False,
+    start: options.StartWith = None,
     predict: options.Predict = "noise",
     schedule: options.Schedule = "cosine",
     noising_steps: options.NoisingSteps = 1000,
@@ -91,7 +95,8 @@ def train(
     from cdm_tutor.runs import Run
     from cdm_tutor.settings import TrainSettings
 
-    folder = out or Path("runs") / (dataset if stage == "unet" else f"{dataset}-refiner")
+    kind = "-refiner" if stage == "refiner" else "-classes" if classes else ""
+    folder = out or Path("runs") / f"{dataset}{kind}"
     where = pick_device(device)
     going_on = resume or Run.was_cut_off(folder)
     if not going_on:  # what is wrong with them shows before images are loaded
@@ -107,16 +112,48 @@ def train(
             bf16=knows_bf16(where),
             compile=compiled,
         )
-        card = ModelCard(dataset, predict, schedule, noising_steps, stage)
+        card = ModelCard(dataset, predict, schedule, noising_steps, stage, classes=classes)
+        begin, card = beginning(start, card, context)
     images = load_images(dataset, data, data_dir)
     if going_on:
         run = Run.resume(folder, len(images), where, save_every, steps=steps, minutes=minutes)
         print(f"Going on with {folder} from step {run.training.step}, with the settings it was started with.")
     else:
-        run = Run.create(folder, card, settings, len(images), where, save_every)
+        run = Run.create(folder, card, settings, len(images), where, save_every, start=begin)
     print(f"Training on {len(images)} images on {where}, writing to {folder}. Ctrl-C saves and stops.")
-    follow(run.steps(images.x0), run.training.settings.batch, folder, to_go_on(context, dataset, folder, resume))
+    follow(
+        run.steps(images.x0, images.labels),
+        run.training.settings.batch,
+        folder,
+        to_go_on(context, dataset, folder, resume),
+    )
     print(f"Done: {run.training.step} steps. {what_to_do_with(folder, run.card)}")
+
+
+def beginning(start: str | None, card: "ModelCard", context: typer.Context) -> tuple["Trained | None", "ModelCard"]:
+    """The weights that a training begins with, if any, and its card, which takes over what they predict, and of what.
+
+    Raises:
+        ValueError: if something else was typed.
+    """
+    from dataclasses import replace
+
+    from cdm_tutor.checkpoint import load_weights, shipped_weights
+
+    if start == "none" or (start is None and not card.classes):
+        return None, card
+    begin = load_weights(Path(start) if start else shipped_weights(card.data))
+    taken = {
+        "prediction": "predict",
+        "schedule": "schedule",
+        "T": "noising_steps",
+    }  # fields of the card, our parameters
+    typed_too = [option for option in taken.values() if options.given(context, [option])]
+    for name, option in taken.items():
+        ours, theirs = getattr(card, name), getattr(begin.card, name)
+        if option in typed_too and ours != theirs:
+            raise ValueError(f"the weights to begin with were trained with {name} {theirs}, not {ours}: see --start")
+    return begin, replace(card, **{name: getattr(begin.card, name) for name in taken})
 
 
 def to_go_on(context: typer.Context, dataset: str, folder: Path, resume: bool) -> str:
@@ -131,7 +168,8 @@ def what_to_do_with(folder: Path, card: "ModelCard") -> str:
     weights = folder / "model.safetensors"
     if card.stage == "refiner":
         return f"Weights: {weights}\nUse it: {typed('cdm-tutor', 'sample', card.data, '--refiner', weights)}"
-    more = typed("cdm-tutor", "sample", "--weights", weights)
+    told = ("--label", "all") if card.classes else ()
+    more = typed("cdm-tutor", "sample", "--weights", weights, *told)
     return f"Weights: {weights}\nSamples: {folder / 'preview.png'}. More: {more}"
 
 
@@ -187,6 +225,12 @@ def sample(
     context: typer.Context,
     dataset: options.Dataset = "mnist",
     n: options.Images = 64,
+    label: options.Labels = None,
+    guidance: options.GuidanceScale = None,
+    complete: options.Complete = None,
+    keep: options.KeepHalf = None,
+    sketch: options.Sketch = None,
+    from_step: options.FromStep = None,
     weights: options.Weights = None,
     solver: options.Solver = "dpm",
     steps: options.SamplingSteps = 20,
@@ -212,11 +256,18 @@ def sample(
 
     if out.suffix.lower() != ".png":
         raise ValueError(f"expected a picture to write whose name ends in .png, got {out}")
-    settings = SampleSettings(n=n, solver=solver, steps=steps, eta=eta, seed=seed, t_start=refine_from)
-    images, data = draw(dataset, weights, refine, refiner, settings, device, out)
+    picture = picture_to_begin_from(complete, keep, sketch, from_step)
+    trained = first_network(dataset, weights, label)
+    labels, scale = asked_for(trained, label, guidance)
+    columns = 8
+    if len(labels) > 1:  # a row each
+        columns = n if options.given(context, {"n"}) else 8
+        n = columns * len(labels)
+    settings = SampleSettings(n, solver, steps, eta, seed, refine_from, labels, scale)
+    images, data = draw(trained, refine, refiner, settings, device, out, picture)
     if real:
-        images = above(images, load_sample(data).x0[::1250])
-    from_first(lambda: save_grid(out, images))
+        images = above(images, load_sample(data).x0[::1250].repeat(columns // 8 + 1, 1, 1, 1)[:columns], columns)
+    from_first(lambda: save_grid(out, images, columns))
     print(f"Wrote {n} images to {out}")
     blind = sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys()
     if show and (blind or typer.launch(str(out))):
@@ -226,6 +277,7 @@ def sample(
 @app.command("export-web")
 def export_web(
     weights: options.Exported = "mnist",
+    classes: options.ShippedClasses = False,
     refine: options.Refine = False,
     refiner: options.Refiner = None,
     out: options.WebFolder = Path("out/web"),
@@ -235,7 +287,9 @@ def export_web(
     from cdm_tutor.export import export_web
 
     ours = weights in get_args(choices.Dataset)
-    trained = load_weights(shipped_weights(weights) if ours else Path(weights))
+    trained = load_weights(shipped_weights(weights, classes=classes) if ours else Path(weights))
+    if classes and not trained.card.classes:
+        raise ValueError(f"{weights} was not told classes: train a network with cdm-tutor train --classes")
     page = export_web(out, trained, load_refiner(refiner, refine, trained.card.data))
     print(f"Done. Open {page.resolve()}")
 
@@ -244,6 +298,8 @@ def export_web(
 def evaluate(
     dataset: options.Dataset = "mnist",
     n: options.Evaluated = 1000,
+    label: options.Labels = None,
+    guidance: options.GuidanceScale = None,
     weights: options.Weights = None,
     solver: options.Solver = "dpm",
     steps: options.SamplingSteps = 20,
@@ -267,9 +323,12 @@ def evaluate(
     from cdm_tutor.metrics import Yardstick
     from cdm_tutor.writing import whole
 
-    settings = SampleSettings(n=n, solver=solver, steps=steps, eta=eta, seed=seed, t_start=refine_from)
-    samples, data = draw(dataset, weights, refine, refiner, settings, device, json_file)
-    report = Yardstick(data, load_sample(data).x0).report(samples)
+    trained = first_network(dataset, weights, label)
+    labels, scale = asked_for(trained, label, guidance)
+    settings = SampleSettings(n, solver, steps, eta, seed, refine_from, labels, scale)
+    samples, data = draw(trained, refine, refiner, settings, device, json_file)
+    asked = settings.label_of(range(n)) if labels else None
+    report = Yardstick(data, load_sample(data).x0).report(samples, asked)
     print(f"FID         {report.fid:8.3f}   (n = {n}; {n} real images: {report.fid_floor:.3f})")
     print(f"KID x 1000  {report.kid:8.3f}   (0 is best)")
     print(f"precision   {report.precision:8.3f}   (samples among real images; real ones: {report.precision_floor:.3f})")
@@ -278,6 +337,11 @@ def evaluate(
     print(f"unsure      {report.unsure:8.3f}   (share of it below 0.5; of real test images: {report.unsure_floor:.3f})")
     print(f"nearest     {report.nearest:8.3f}   (to the nearest training image; real: {report.nearest_floor:.3f})")
     print("classes     " + ", ".join(f"{c} {h:.1%}" for c, h in zip(CLASS_NAMES[data], report.histogram, strict=True)))
+
+    if labels:
+        print(f"agreement   {report.agreement:8.3f}   (drawn as asked for; real: {report.agreement_floor:.3f})")
+        shares = (f"{CLASS_NAMES[data][c]} {share:.1%}" for c, share in sorted(report.agreements.items()))
+        print("of each     " + ", ".join(shares))
 
     def write(path: Path) -> None:
         with whole(path) as part:
@@ -341,17 +405,55 @@ def follow(steps: Iterator[Any], batch: int, folder: Path, to_go_on: str) -> Non
         raise ValueError(f"{error}{saved}") from error
 
 
+def first_network(dataset: choices.Dataset, weights: Path | None, label: str | None) -> "Trained":
+    """The network that draws: of a file, or that which comes with the package, the one told classes for a label."""
+    from cdm_tutor.checkpoint import load_weights, shipped_weights
+
+    return load_weights(weights or shipped_weights(dataset, classes=label is not None))
+
+
+def asked_for(trained: "Trained", label: str | None, guidance: float | None) -> tuple[tuple[int, ...], float]:
+    """The labels that were typed, by number or name, and the guidance scale."""
+    from cdm_tutor.data import find_classes
+
+    if label is None:
+        if guidance is not None:
+            raise ValueError("--guidance says how much a class counts: name one with --label")
+        return (), 1.0
+    return find_classes(label, trained.card.data), GUIDANCE if guidance is None else guidance
+
+
+def picture_to_begin_from(
+    complete: Path | None, keep: choices.Keep | None, sketch: Path | None, from_step: int | None
+) -> "Picture | None":
+    """The picture to complete, or the sketch to start from, if one was named."""
+    from cdm_tutor.generate import Picture
+    from cdm_tutor.pictures import half, read_picture
+
+    if complete and sketch:
+        raise ValueError("expected --complete or --from, got both")
+    if keep and not complete:
+        raise ValueError("--keep says which half of a picture to keep: name it with --complete")
+    if from_step is not None and not sketch:
+        raise ValueError("--from-step says how far to noise a sketch: name it with --from")
+    if complete:
+        return Picture(read_picture(complete), half(keep or "left"))
+    if sketch:
+        return Picture(read_picture(sketch), t_start=500 if from_step is None else from_step)
+    return None
+
+
 def draw(
-    dataset: choices.Dataset,
-    weights: Path | None,
+    trained: "Trained",
     refine: bool,
     refiner: Path | None,
     settings: "SampleSettings",
     device: choices.Device,
     out: Path | None,
+    picture: "Picture | None" = None,
 ) -> tuple[Any, str]:
     """Sample with a progress bar, for a file to write; returns the images and the data set they are of."""
-    from cdm_tutor.checkpoint import load_refiner, load_weights, shipped_weights
+    from cdm_tutor.checkpoint import load_refiner
     from cdm_tutor.device import pick_device
     from cdm_tutor.distributed import from_first
     from cdm_tutor.generate import check_settings, generate
@@ -359,14 +461,14 @@ def draw(
     from cdm_tutor.writing import try_out
 
     where = pick_device(device)
-    trained = load_weights(weights or shipped_weights(dataset)).to(where)
+    trained = trained.to(where)
     second = load_refiner(refiner, refine, trained.card.data)
     second = second.to(where) if second else None
-    check_settings(settings, trained, second)
+    check_settings(settings, trained, second, picture)
     if out:
         from_first(lambda: try_out(out))
     with sampling_bar(settings.n) as advance:
-        return generate(trained, settings, refiner=second, on_batch=advance), trained.card.data
+        return generate(trained, settings, refiner=second, picture=picture, on_batch=advance), trained.card.data
 
 
 # what all of typer's errors are, ClickException; typer exports no name for it

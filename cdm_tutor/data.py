@@ -118,6 +118,23 @@ def check_name(name: str) -> None:
         raise ValueError(f"unknown data set {name!r}: expected one of {', '.join(CLASS_NAMES)}")
 
 
+def find_classes(text: str, name: str) -> tuple[int, ...]:
+    """The labels of classes that somebody names, by number or name, with commas between them; "all" for all ten.
+
+    Raises:
+        ValueError: if one is no class of the data set.
+    """
+    names = [each.lower() for each in CLASS_NAMES[name]]
+    wanted = [each.strip().lower() for each in text.split(",")] if text.strip().lower() != "all" else names
+    known = {each: label for label, each in enumerate(names)} | {str(label): label for label in range(len(names))}
+    for each in wanted:
+        if each not in known:
+            all_names = ", ".join(CLASS_NAMES[name])
+            numbers = f", or 0 to {len(names) - 1}" if name != "mnist" else ""
+            raise ValueError(f"there is no class {each!r} in {name}: expected all, or some of {all_names}{numbers}")
+    return tuple(known[each] for each in wanted)
+
+
 def from_pixels(pixels: Tensor) -> Tensor:
     """(N, 28, 28) bytes, 0 to 255, to (N, 1, 28, 28) float32 in [-1, 1]."""
     return pixels[:, None].float() / 127.5 - 1

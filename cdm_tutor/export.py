@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 
 from cdm_tutor.checkpoint import Trained
+from cdm_tutor.data import CLASS_NAMES, Images, load_sample
+from cdm_tutor.plots import to_pixels
 from cdm_tutor.unet import SimpleUNet
 from cdm_tutor.writing import whole_folder
 
@@ -22,6 +24,11 @@ MARK = ".made-by-export-web"  # in a folder that may be replaced
 TABLES = ("sqrt_alphas_cumprod", "sqrt_one_minus_alphas_cumprod", "log_snr")  # what the samplers look up
 REFINE_FROM = 200  # where the page's refiner starts
 WHAT = {"mnist": "digits", "fashion": "clothes"}
+UNTOLD = """<code>x_t</code> is what the network is shown, <code>pred_x0</code> the image that
+it believes in; each step takes a little of the noise away. A seed draws the same image each time."""
+TOLD = """It can be told what to draw. Guidance says how much that counts: nothing at 0, as in training at 1, more
+beyond. The same noise becomes another image under each class. And you can draw: it finishes your drawing, or makes
+something of it that looks like its data."""
 
 
 def export_web(folder: Path, trained: Trained, refiner: Trained | None = None) -> Path:
@@ -37,8 +44,8 @@ def export_web(folder: Path, trained: Trained, refiner: Trained | None = None) -
         The page.
 
     Raises:
-        ValueError: if the folder holds something else, the network is a refiner or the refiner of no use to it, or a
-            weight does not fit into half precision.
+        ValueError: if the folder holds something else, the network is a refiner or the refiner of no use to it, a
+            network that is told classes comes with one, or a weight does not fit into half precision.
         OSError: if it cannot be written; an older page stays as it was.
     """
     data = trained.card.data
@@ -48,7 +55,10 @@ def export_web(folder: Path, trained: Trained, refiner: Trained | None = None) -
         raise ValueError(f"the refiner was trained on {refiner.card.data}, the network on {data}")
     if refiner and refiner.card.T <= REFINE_FROM:
         raise ValueError(f"expected a refiner of more than {REFINE_FROM} noising steps, got {refiner.card.T}")
-    scripts = {data: weights_script(data, trained)}
+    if refiner and trained.card.classes:
+        raise ValueError("the page of a network that is told classes has no place for a refiner")
+    name = f"{data}-classes" if trained.card.classes else data
+    scripts = {name: weights_script(name, trained)}
     if refiner:
         name = f"{data}-refiner"
         scripts[name] = weights_script(name, refiner)
@@ -64,13 +74,15 @@ def export_web(folder: Path, trained: Trained, refiner: Trained | None = None) -
 
 def _page(trained: Trained, refiner: Trained | None) -> str:
     card = trained.card
-    attributes = f'data-networks="{card.data}" data-insides data-at-once'
+    attributes = f'data-networks="{card.data}" data-at-once '
+    attributes += "data-classes" if card.classes else "data-insides"
     return Template((WEB / "index.html").read_text(encoding="utf-8")).substitute(
         what=WHAT[card.data],
         parameters=f"{_count(trained.network):,}",
         refiner=f", and a refiner of {_count(refiner.network):,} mends what it draws" if refiner else "",
         prediction={"noise": "the noise", "v": "v"}[card.prediction],
         data={"mnist": "MNIST", "fashion": "Fashion-MNIST"}[card.data],
+        how=TOLD if card.classes else UNTOLD,
         attributes=f'{attributes} data-refiner="on"' if refiner else attributes,
     )
 
@@ -99,12 +111,28 @@ def weights_script(name: str, trained: Trained, side: int = 28) -> str:
         "prediction": trained.card.prediction,
         "side": side,
         "fold": network.fold,
+        **(_classes(trained.card.data) if trained.card.classes else {}),
         "schedule": {table: encoded(getattr(schedule, table)) for table in TABLES},
         "shapes": [[key, list(value.shape)] for key, value in halves.items()],
         "weights": encoded(torch.cat([value.flatten() for value in halves.values()])),
     }
     lines = ",\n".join(f'  "{key}": {json.dumps(value)}' for key, value in file.items())
     return f"// Made by cdm-tutor.\n(globalThis.NETWORKS ??= {{}})[{json.dumps(name)}] = {{\n{lines}\n}};\n"
+
+
+def _classes(data: str) -> dict[str, list[str]]:
+    """What the classes are called; and where a name is more than the digit itself, an example of each."""
+    names = CLASS_NAMES[data]
+    described = {"names": list(names)}
+    if data != "mnist":
+        described["examples"] = [encoded(to_pixels(each)) for each in _typical(load_sample(data))]
+    return described
+
+
+def _typical(images: Images) -> Tensor:
+    """Of each class the image that is nearest to the mean of all."""
+    classes = [images.x0[images.labels == label] for label in images.labels.unique()]
+    return torch.stack([each[(each - each.mean(0)).pow(2).sum((1, 2, 3)).argmin()] for each in classes])
 
 
 def encoded(numbers: Tensor) -> str:

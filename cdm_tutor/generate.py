@@ -1,13 +1,17 @@
 """Many samples from a set of weights: in batches, on any device, the same images for the same seed."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from cdm_tutor import distributed
 from cdm_tutor.checkpoint import Trained
+from cdm_tutor.guidance import CLASSES, complete, from_sketch, guided
+from cdm_tutor.noising import Model
 from cdm_tutor.randomness import seeded
 from cdm_tutor.refiner import refine, refiner_steps
 from cdm_tutor.sampler import SOLVERS, OnStep, sample, spaced_timesteps
@@ -26,6 +30,9 @@ class SampleSettings:
         eta: the share of fresh noise in each step; None for the solver's usual one.
         seed: decides the images.
         t_start: from which step a refiner starts.
+        labels: the classes to draw, each in as many images as the next, one class after the other; none: not told.
+        guidance_scale: how much the label counts; 0 not at all, 1 as in training, more beyond that.
+        guidance_limits: from which share of the noising steps, and below which, guidance acts.
     """
 
     n: int = 64
@@ -34,6 +41,28 @@ class SampleSettings:
     eta: float | None = None
     seed: int = 0
     t_start: int = 200
+    labels: tuple[int, ...] = ()
+    guidance_scale: float = 1.0
+    guidance_limits: tuple[float, float] = (0.0, 1.0)
+
+    def label_of(self, images: range) -> Tensor:
+        """The label of each of these images, (len(images),) int64; of the first n / len(labels) it is the first."""
+        return torch.tensor([self.labels[number * len(self.labels) // self.n] for number in images])
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What to begin from, where it is not pure noise.
+
+    Attributes:
+        x0: (1, 1, 28, 28) in [-1, 1].
+        known: of the same shape, bool: what to keep of it, the rest is drawn; None where it is only a sketch.
+        t_start: the step to noise a sketch to.
+    """
+
+    x0: Tensor
+    known: Tensor | None = None
+    t_start: int = 500
 
 
 def generate(
@@ -41,6 +70,7 @@ def generate(
     settings: SampleSettings,
     *,
     refiner: Trained | None = None,
+    picture: Picture | None = None,
     on_step: OnStep | None = None,
     on_batch: Callable[[int], None] | None = None,
 ) -> Tensor:
@@ -50,6 +80,8 @@ def generate(
         trained: a first network; it computes where it is.
         settings: how to sample.
         refiner: a refiner, on the same device.
+        picture: what to begin from; None for pure noise. What is known of it is drawn by DDPM's steps, a sketch by
+            DPM-Solver++'s, whatever the settings say of solver and eta.
         on_step: is told each step of each batch, as by the samplers.
         on_batch: is told after each batch how many images it held.
 
@@ -59,23 +91,27 @@ def generate(
     Raises:
         ValueError: as check_settings, before anything is drawn; or if the images are not finite numbers.
     """
-    check_settings(settings, trained, refiner)
+    check_settings(settings, trained, refiner, picture)
     batches: dict[int, Tensor] = {}
     for first in range(distributed.rank() * BATCH, settings.n, distributed.world_size() * BATCH):
         size = min(BATCH, settings.n - first)
         generator = seeded(settings.seed, first)
         x_T = torch.randn(size, 1, 28, 28, generator=generator).to(trained.device)
-        x = sample(
-            trained.network,
-            x_T,
-            trained.schedule,
-            generator=generator,
-            solver=settings.solver,
-            steps=settings.steps,
-            eta=settings.eta,
-            prediction=trained.card.prediction,
-            on_step=on_step,
-        )
+        model = told(trained, settings, range(first, first + size))
+        if picture:
+            x = begun(model, x_T, picture, trained, settings, generator)
+        else:
+            x = sample(
+                model,
+                x_T,
+                trained.schedule,
+                generator=generator,
+                solver=settings.solver,
+                steps=settings.steps,
+                eta=settings.eta,
+                prediction=trained.card.prediction,
+                on_step=on_step,
+            )
         if refiner:
             x = refine(refiner.network, x, refiner.schedule, generator, settings.t_start, refiner.card.prediction)
         batches[first] = x.cpu()
@@ -90,11 +126,38 @@ def generate(
     return drawn
 
 
-def check_settings(settings: SampleSettings, trained: Trained, refiner: Trained | None = None) -> None:
+def told(trained: Trained, settings: SampleSettings, images: range) -> Model:
+    """The network, told the labels of these images, and guided as the settings say; without labels as it is."""
+    if not settings.labels:
+        return trained.network
+    labels = settings.label_of(images).to(trained.device)
+    if settings.guidance_scale == 1:
+        return partial(trained.network, labels=labels)
+    low, high = (share * trained.card.T for share in settings.guidance_limits)
+    scale = settings.guidance_scale
+    return partial(guided, trained.network, labels=labels, guidance_scale=scale, limits=(low, high))
+
+
+def begun(
+    model: Model, x_T: Tensor, picture: Picture, trained: Trained, settings: SampleSettings, generator: torch.Generator
+) -> Tensor:
+    """Images that begin from a picture, one for each of x_T."""
+    x0, schedule, card = picture.x0.to(x_T.device).expand_as(x_T), trained.schedule, trained.card
+    if picture.known is None:
+        draw = partial(from_sketch, model, x0, schedule, t_start=picture.t_start)
+    else:
+        draw = partial(complete, model, x_T, x0, picture.known.to(x_T.device).expand_as(x_T), schedule)
+    return draw(generator=generator, steps=settings.steps, prediction=card.prediction)
+
+
+def check_settings(
+    settings: SampleSettings, trained: Trained, refiner: Trained | None = None, picture: Picture | None = None
+) -> None:
     """Refuse what cannot be drawn, before it is tried.
 
     Raises:
-        ValueError: if n or steps are less than 1, steps more than T, the solver is unknown, the network is a refiner,
+        ValueError: if n or steps are less than 1, steps more than there are, the solver is unknown, the network is a
+            refiner or is to be told classes and knows of none, a label is none, a sketch is to be noised to no step,
             or that which refines is of another data set or has too few noising steps to start where it is to.
     """
     if settings.n < 1:
@@ -104,8 +167,25 @@ def check_settings(settings: SampleSettings, trained: Trained, refiner: Trained 
     card = trained.card
     if card.stage != "unet":
         raise ValueError("expected the weights of a first network, got those of a refiner, which draws nothing alone")
-    spaced_timesteps(card.T, settings.steps)
+    sketched = picture is not None and picture.known is None
+    if picture and sketched and not 0 <= picture.t_start < card.T:
+        raise ValueError(f"expected to start from a step between 0 and {card.T - 1}, got {picture.t_start}")
+    spaced_timesteps(picture.t_start + 1 if picture and sketched else card.T, settings.steps)
+    check_labels(settings, trained)
     if refiner:
         if refiner.card.data != card.data:
             raise ValueError(f"the refiner was trained on {refiner.card.data}, the network on {card.data}")
         refiner_steps(settings.t_start, refiner.card.T)
+
+
+def check_labels(settings: SampleSettings, trained: Trained) -> None:
+    """Raise ValueError if the network cannot be told these labels, or not be guided so."""
+    if settings.labels and not trained.card.classes:
+        raise ValueError("this network was not told classes: train one with cdm-tutor train --classes")
+    if not all(0 <= label < CLASSES for label in settings.labels):
+        raise ValueError(f"expected labels from 0 to {CLASSES - 1}, got {', '.join(map(str, settings.labels))}")
+    if not math.isfinite(settings.guidance_scale):
+        raise ValueError(f"expected a guidance scale that is a finite number, got {settings.guidance_scale}")
+    low, high = settings.guidance_limits
+    if not 0 <= low <= high <= 1:
+        raise ValueError(f"expected limits of guidance between 0 and 1, the lower first, got {low} and {high}")

@@ -5,7 +5,8 @@ compare models of this course with each other; they are not the published FIDs o
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -70,6 +71,9 @@ class Report:
         precision_floor: both shares, of as many other real images.
         nearest: median distance to the nearest real image, root mean square over pixels in [-1, 1].
         nearest_floor: that of real images to the others. Far below it, the model is memorising.
+        agreement: the share of samples that the classifier puts in the class that was asked for; None if none was.
+        agreements: the same for each class that was asked for.
+        agreement_floor: that of the 10,000 real test images with their labels.
     """
 
     n: int
@@ -85,6 +89,9 @@ class Report:
     precision_floor: float
     nearest: float
     nearest_floor: float
+    agreement: float | None = None
+    agreements: dict[int, float] = field(default_factory=dict)
+    agreement_floor: float | None = None
 
 
 class Yardstick:
@@ -101,10 +108,12 @@ class Yardstick:
         self.real = real[torch.randperm(len(real), generator=torch.Generator().manual_seed(0))]
         self.real_features = self.features(self.real)
         self.floors: dict[int, tuple[float, float, float]] = {}
-        self.unsure_floor: float = json.loads((ASSETS / f"{name}-classifier.json").read_text())["unsure"]
+        known = json.loads((ASSETS / f"{name}-classifier.json").read_text())
+        self.unsure_floor: float = known["unsure"]
+        self.agreement_floor: float = known["test_accuracy"]
 
-    def report(self, samples: Tensor) -> Report:
-        """Measure (n, 1, 28, 28) samples in [-1, 1].
+    def report(self, samples: Tensor, labels: Tensor | None = None) -> Report:
+        """Measure (n, 1, 28, 28) samples in [-1, 1]; labels, (n,) int64, are the classes that were asked for.
 
         Raises:
             ValueError: if there are fewer than 2 samples, or more than real images to compare with, or if they are not
@@ -136,7 +145,16 @@ class Yardstick:
             precision_floor=precision_floor,
             nearest=nearest_distance(samples[:some], self.real[some:]),
             nearest_floor=nearest_floor,
+            **self._agreement(chosen, labels),
         )
+
+    def _agreement(self, chosen: Tensor, labels: Tensor | None) -> dict[str, Any]:
+        """How often the classifier chose what was asked for; nothing where nothing was."""
+        if labels is None:
+            return {}
+        right = (chosen == labels).float()
+        each = {int(label): right[labels == label].mean().item() for label in labels.unique()}
+        return {"agreement": right.mean().item(), "agreements": each, "agreement_floor": self.agreement_floor}
 
     def floor(self, n: int) -> tuple[float, float, float]:
         """FID, median distance to the nearest, and precision, of n real images: measured once for each n."""

@@ -60,6 +60,10 @@ Shows = Annotated[
     choices.Dataset | None, typer.Option(help="What the images should show (default: what the weights say, or mnist).")
 ]
 
+ShippedClasses = Annotated[
+    bool, typer.Option("--classes", help="The network that can be told a class, of those that come with the package.")
+]
+
 # how many, and where to
 Images = Annotated[int, typer.Option("-n", min=1, max=100_000, help="How many images.")]
 Measured = Annotated[int, typer.Option("-n", min=2, max=10000, help="How many samples to draw and measure.")]
@@ -93,8 +97,44 @@ Refiner = Annotated[
 ]
 RefineFrom = Annotated[int, typer.Option(min=1, help="To which step the samples are noised before they are refined.")]
 
+Labels = Annotated[
+    str | None,
+    typer.Option(
+        "--label", metavar="CLASS,...|all", help="Draw this class, by number or name; several: a row of images each."
+    ),
+]
+GuidanceScale = Annotated[
+    float | None,
+    typer.Option(
+        "--guidance",
+        callback=finite,
+        help="How much the class counts: 1 as in training; more: clearer, and less varied (default: 2).",
+    ),
+]
+Complete = Annotated[
+    Path | None, typer.Option(metavar="PICTURE", help="Keep half of this picture, and draw the rest (see --keep).")
+]
+KeepHalf = Annotated[choices.Keep | None, typer.Option("--keep", help="Which half of it to keep (default: left).")]
+Sketch = Annotated[
+    Path | None, typer.Option("--from", metavar="PICTURE", help="Make images of this picture, a sketch.")
+]
+FromStep = Annotated[
+    int | None, typer.Option(min=0, help="To which step to noise it: more changes more of it (default: 500).")
+]
+
 # how to train
 Stage = Annotated[choices.Stage, typer.Option(help="Which network to train.")]
+Classes = Annotated[
+    bool, typer.Option("--classes", help="Tell the network the class of each image, so that it can be asked for one.")
+]
+StartWith = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WEIGHTS|none",
+        help="Begin with the weights of this file, and predict what they predict; 'none': begin with fresh ones, "
+        "as without --classes (default with it: the weights that come with the package).",
+    ),
+]
 Predict = Annotated[choices.Prediction, typer.Option(help="What the network learns to predict.")]
 Schedule = Annotated[choices.ScheduleName, typer.Option(help="How the noise grows.")]
 NoisingSteps = Annotated[int, typer.Option(min=2, help="T, the number of noising steps.")]
@@ -109,7 +149,7 @@ Minutes = Annotated[float, typer.Option(min=0.01, callback=finite, help="How lon
 TrainMinutes = Annotated[float | None, typer.Option(min=0.01, help="Train for so long (default: 10).")]
 TrainSteps = Annotated[int | None, typer.Option(min=1, help="Train for so many steps instead.")]
 RunFolder = Annotated[
-    Path | None, typer.Option(help="The run's folder (default: runs/DATASET or runs/DATASET-refiner).")
+    Path | None, typer.Option(help="The run's folder (default: runs/DATASET, runs/DATASET-refiner or -classes).")
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in that folder, with its settings.")]
 MaxRestarts = Annotated[

@@ -32,13 +32,14 @@ from cdm_tutor import distributed
 from cdm_tutor.checkpoint import ModelCard, Trained, load_newest, save_checkpoint, save_weights
 from cdm_tutor.critic import Round, Sharpening
 from cdm_tutor.generate import SampleSettings, generate
+from cdm_tutor.guidance import conditional_loss, with_labels
 from cdm_tutor.lock import lock, unlock
 from cdm_tutor.noising import denoising_loss
 from cdm_tutor.plots import save_grid, save_losses
 from cdm_tutor.randomness import seeded
 from cdm_tutor.refiner import refine, refiner_loss
 from cdm_tutor.settings import TrainSettings
-from cdm_tutor.trainer import Step, Training, fit
+from cdm_tutor.trainer import Loss, Step, Training, fit
 from cdm_tutor.unet import SimpleUNet
 from cdm_tutor.writing import whole
 
@@ -76,7 +77,8 @@ class Run:
         self.lock: IO[str] | None = None  # in the first process only
         torch.manual_seed(settings.seed)  # PyTorch initialises weights from its global generator only
         model = card.make_network().to(device)
-        loss = refiner_loss if card.stage == "refiner" else denoising_loss
+        untold = refiner_loss if card.stage == "refiner" else denoising_loss
+        loss = cast(Loss, conditional_loss if card.classes else untold)  # its model is asked with labels
         self.training = Training(model, card.make_schedule().to(device), settings, loss)
 
     @classmethod
@@ -88,17 +90,25 @@ class Run:
         images: int,
         device: str = "cpu",
         save_every: float = EVERY,
+        *,
+        start: Trained | None = None,
     ) -> "Run":
         """Start a run in a folder that holds none yet, and save it once, so that a bad folder shows at once.
+
+        It begins with fresh weights, or with those of `start`, a network of the same stage. One that is to be told
+        classes may begin with one that is not: then it answers as that one until it has learned more.
 
         A start that fails leaves no run behind. The folder is locked until the steps are taken.
 
         Raises:
-            ValueError: if the folder holds a run already, a training is at work there, or there are too few images.
+            ValueError: if the folder holds a run already, a training is at work there, there are too few images, or
+                `start` is another kind of network.
             OSError: if it cannot be written.
         """
         settings.check_enough(images, distributed.world_size())
         run = cls(folder, card, settings, device, save_every)
+        if start:
+            run._begin_with(start)
         described = {"card": asdict(card), "settings": asdict(run.training.settings), "images": images}
         described["launch"] = distributed.launch_id()
 
@@ -166,6 +176,17 @@ class Run:
         run.lock = held[0] if held else None
         return run
 
+    def _begin_with(self, start: Trained) -> None:
+        """Take over the weights of a network; rows for classes that it has not stay at zero."""
+        if start.card.stage != self.card.stage or start.card.classes > self.card.classes:
+            raise ValueError(f"expected to start with the weights of a {_kind(self.card)}, got a {_kind(start.card)}")
+        for name in ("prediction", "schedule", "T"):
+            ours, theirs = getattr(self.card, name), getattr(start.card, name)
+            if ours != theirs:
+                raise ValueError(f"{name}: expected that of the weights to start with, {theirs}, got {ours}")
+        for network in (self.training.model, self.training.ema):
+            network.load_state_dict(start.network.state_dict(), strict=start.card.classes == self.card.classes)
+
     @staticmethod
     def was_cut_off(folder: Path) -> bool:
         """Whether the run in this folder was started by the very launch that we are part of: it has restarted us."""
@@ -231,18 +252,23 @@ class Run:
         curves = {"all images": [step["loss"] for step in steps], "much noise": much, "halfway": halfway}
         save_losses(self.folder / "loss.png", {**curves, "little noise": little})
 
-    def steps(self, images: Tensor) -> Iterator[Step]:
-        """Train to the end, saving and drawing previews on the way.
+    def steps(self, images: Tensor, labels: Tensor | None = None) -> Iterator[Step]:
+        """Train to the end, saving and drawing previews on the way; labels for a network that is told classes.
 
         Yields:
             each training step.
 
         Raises:
+            ValueError: if the network is to be told classes, and there are no labels.
             Stopped: after Ctrl-C or SIGTERM in any process, once the step under way is done and saved.
             Diverged: if the loss is no longer finite; the last save stays as it is.
         """
         log = self.folder / ("log.jsonl" if distributed.rank() == 0 else os.devnull)
         try:
+            if self.card.classes:
+                if labels is None:
+                    raise ValueError("expected labels to train a network that is told classes, got none")
+                images = with_labels(images, labels)
             steps = fit(self.training, images.to(self.device))
             seconds = self.training.seconds
             yield from kept(steps, log, self.save, self.preview, self.save_every, seconds, self.device)
@@ -354,6 +380,10 @@ def _starting(folder: Path) -> Iterator[IO[str]]:
             for path in new:
                 path.rmdir()
         raise
+
+
+def _kind(card: ModelCard) -> str:
+    return f"{card.stage} with classes" if card.classes else card.stage
 
 
 def _check_fit(card: ModelCard, settings: TrainSettings) -> None:

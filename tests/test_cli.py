@@ -24,6 +24,7 @@ from cdm_tutor.critic import Sharpening
 from cdm_tutor.data import CLASS_NAMES
 from cdm_tutor.demo import MARK
 from cdm_tutor.export import WEB
+from cdm_tutor.guidance import ConditionalUNet
 from cdm_tutor.noising import Prediction
 from cdm_tutor.sampler import SOLVERS
 from cdm_tutor.schedule import BETAS
@@ -146,6 +147,13 @@ def test_export_web(tmp_path: Path, cdm_here: Cdm) -> None:
         written = {file.name for file in (tmp_path / "page").iterdir()}
         assert {"index.html", "start.js", "live-sampler.css", "fashion.js"} <= written
         assert ("fashion-refiner.js" in written) == bool(refiner)
+        assert "data-classes" not in (tmp_path / "page" / "index.html").read_text()
+    told = Trained(ConditionalUNet(), ModelCard("mnist", "v", "linear", 300, classes=True))
+    save_weights(tmp_path / "told.safetensors", told)
+    done = cdm_here("export-web", "told.safetensors", "--out", "page", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {"mnist-classes.js", "guidance.js"} <= {file.name for file in (tmp_path / "page").iterdir()}
+    assert 'data-networks="mnist" data-at-once data-classes' in (tmp_path / "page" / "index.html").read_text()
     for file in WEB.glob("*.js"):
         assert (tmp_path / "page" / file.name).read_bytes() == file.read_bytes()
     (tmp_path / "theirs").mkdir()
@@ -157,6 +165,7 @@ def test_export_web(tmp_path: Path, cdm_here: Cdm) -> None:
         ("theirs/letter.txt",): "is damaged, or not a safetensors file",
         (str(shipped_weights("mnist", "refiner")),): "expected the weights of a first network, got those of a refiner",
         ("mnist", "--refiner", str(shipped_weights("fashion", "refiner"))): "trained on fashion, the network on mnist",
+        ("told.safetensors", "--refine"): "told classes has no place for a refiner",
     }
     for arguments, error in wrong.items():
         done = cdm_here("export-web", *arguments, cwd=tmp_path)

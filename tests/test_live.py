@@ -14,25 +14,31 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from cdm_tutor import refiner, sampler
+from cdm_tutor import guidance, refiner, sampler
 from cdm_tutor.checkpoint import ModelCard, Trained, load_weights, shipped_weights
 from cdm_tutor.choices import Stage
+from cdm_tutor.data import CLASS_NAMES, load_sample
 from cdm_tutor.export import WEB, encoded, weights_script
+from cdm_tutor.guidance import NOT_TOLD, ConditionalUNet, complete, from_sketch, guided
+from cdm_tutor.pictures import half
 from cdm_tutor.randomness import seeded
 from cdm_tutor.refiner import ImprovedRefinementNetwork, refine
 from cdm_tutor.sampler import SOLVERS, sample, spaced_timesteps
 from cdm_tutor.unet import SimpleUNet, timestep_embedding
 from workshop import live
 
-SCRIPTS = [WEB / f"{name}.js" for name in ("kernel", "layers", "network", "sampler", "noise")]
+SCRIPTS = [WEB / f"{name}.js" for name in ("kernel", "layers", "network", "sampler", "noise", "guidance")]
 SHIPPED = [(data, stage) for data in ("mnist", "fashion") for stage in ("unet", "refiner")]
 CARD = ModelCard("mnist", "noise", "linear", 300)
+CARD_TOLD = ModelCard("mnist", "noise", "linear", 300, classes=True)
 OTHERS = {  # name: network and the side of its images
     "deep": (SimpleUNet(3, (8, 16, 32), (2, 1, 1), fold=1, attention=True), 20),
     "folded": (SimpleUNet(1, (16, 24), (1, 1), fold=4, attention=False), 24),
     "flat": (SimpleUNet(1, (8,), (2,), fold=1, attention=True), 7),
     "refiner": (ImprovedRefinementNetwork(1, (24, 8)), 10),
+    "classes": (ConditionalUNet(1, (8, 16), (1, 1)), 12),
 }
+LABELS = (NOT_TOLD, 0, 3, 9)
 with_and_without_wasm = pytest.mark.parametrize("product", ["wasmProduct()", "plainProduct"])
 
 
@@ -43,9 +49,9 @@ def in_page(expression: str, *files: Path, product: str = "wasmProduct()") -> An
     script = f"""{scripts}
         product = {product};
         const bytes = (numbers) => Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength);
-        const told = (_, it) => (it instanceof Float32Array ? {{ floats: bytes(it).toString("base64") }} : it);
+        const written = (_, it) => (it instanceof Float32Array ? {{ floats: bytes(it).toString("base64") }} : it);
         const floats = (base64) => new Float32Array(decode(base64).buffer);
-        process.stdout.write(JSON.stringify({expression}, told));"""
+        process.stdout.write(JSON.stringify({expression}, written));"""
     done = subprocess.run([node, "-"], input=script, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout, object_hook=_tensor)
@@ -128,6 +134,36 @@ def test_every_layer_of_other_architectures(name: str, product: str, tmp_path: P
     compare(network, name, side, file, product)
 
 
+@with_and_without_wasm
+def test_each_label(product: str, tmp_path: Path) -> None:
+    """Told or not, a network with classes answers as PyTorch's; and two labels are two answers."""
+    network, side = OTHERS["classes"]
+    randomize(network)
+    file = tmp_path / "network.js"
+    file.write_text(weights_script("classes", Trained(network, CARD_TOLD), side))
+    x_t = torch.randn(1, 1, side, side, generator=seeded(5))
+    call = f"""((network) => {list(LABELS)}.map((label) => network.forward(
+        {{ data: floats("{encoded(x_t)}"), shape: [1, {side}, {side}] }}, 120, undefined, label).data))"""
+    found = torch.stack(in_page(f'{call}(unpack(NETWORKS["classes"]).network)', file, product=product))
+    with torch.no_grad():
+        expected = network(x_t.expand(4, -1, -1, -1), torch.full((4,), 120), torch.tensor(LABELS))
+    assert_close(found, expected.flatten(1), rtol=1e-4, atol=1e-4)
+    assert torch.pdist(found).min() > 0.1
+
+
+def test_classes_of_a_script() -> None:
+    network, side = OTHERS["classes"]
+    cards = [CARD, *(ModelCard(data, "noise", "linear", 300, classes=True) for data in CLASS_NAMES)]
+    none, digits, clothes = (weights_script("name", Trained(network, card), side) for card in cards)
+    read = [json.loads(script.partition(" = ")[2].strip().removesuffix(";")) for script in (none, digits, clothes)]
+    assert [file.get("names") for file in read] == [None, *map(list, CLASS_NAMES.values())]
+    assert [len(file.get("examples", ())) for file in read] == [0, 0, 10]
+    images = load_sample("fashion")
+    for label, example in enumerate(read[2]["examples"]):
+        pixels = torch.frombuffer(bytearray(base64.b64decode(example)), dtype=torch.uint8) / 127.5 - 1
+        assert (images.x0[images.labels == label].flatten(1) - pixels).abs().amax(1).min() < 0.01
+
+
 def test_weights_that_half_precision_cannot_hold() -> None:
     network = SimpleUNet()
     network.conv_in.weight.data[0, 0, 0, 0] = 1e5
@@ -203,6 +239,66 @@ def test_images_of_a_network_that_predicts_noise(solver: str, tmp_path: Path, mo
     file.write_text(weights_script("folded", Trained(network, CARD), side))
     assert_close(drawn_in_page("folded", solver, 16, noise, file)["x"], x.flatten(), rtol=0, atol=1e-2)
     assert x.std() > 0.1
+
+
+# What draws with a network that is told classes: in the page, and here. model, x_T, picture and known are there.
+STEERED = {
+    "guided": (
+        'sample(model, x_T, fresh, "dpm", 20)',
+        lambda model, x_T, picture, known, schedule, **how: sample(model, x_T, schedule, **how),
+    ),
+    "completed": (
+        "complete(model, x_T, picture, known, fresh, 8, 3)",
+        lambda model, x_T, picture, known, schedule, **how: complete(
+            model, x_T, picture, known, schedule, steps=8, times=3, **how
+        ),
+    ),
+    "sketched": (
+        "fromSketch(model, picture, fresh, 600, 12)",
+        lambda model, x_T, picture, known, schedule, **how: from_sketch(
+            model, picture, schedule, t_start=600, steps=12, **how
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("scale", "limits"), [(3.0, (0, 1000)), (2.0, (200, 700)), (0.0, (0, 500))])
+@pytest.mark.parametrize("way", STEERED)
+def test_images_that_are_steered(
+    way: str, scale: float, limits: tuple[int, int], live_files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same noises in both; half a four, told that it is a nine."""
+    trained = load_weights(shipped_weights("mnist", classes=True))
+    noise = noises(50, 28)
+    fresh = iter(noise[1:])
+    for module in (sampler, guidance):
+        monkeypatch.setattr(module, "draw_like", lambda x, generator: next(fresh))
+    picture, known = load_sample("mnist").x0[4005:4006], half("left")
+    model = partial(guided, trained.network, labels=torch.tensor([9]), guidance_scale=scale, limits=limits)
+    in_script, here = STEERED[way]
+    x = here(model, noise[0], picture, known, trained.schedule, generator=seeded(0), prediction=trained.card.prediction)
+    walk = f"""((noise, picture) => {{
+        const model = told(unpack(NETWORKS["mnist-classes"]), 9, {scale}, {list(limits)});
+        const [x_T, fresh, known] = [noise[0], (i) => noise[i + 1], picture.map((_, i) => i % 28 < 14)];
+        return [...{in_script}].at(-1).x_prev;
+    }})({json.dumps([encoded(each) for each in noise])}.map(floats), floats("{encoded(picture)}"))"""
+    assert_close(in_page(walk, live_files / "mnist-classes.js"), x.flatten(), rtol=0, atol=1e-2)
+    assert x.std() > 0.3
+
+
+@pytest.mark.parametrize(
+    ("label", "scale", "asked"),
+    [(7, 3, [-1, 7, 7, 7]), (7, 1, [7, 7, 7]), (7, 0, [-1, 7, 7]), (-1, 3, [-1, -1, -1])],
+)
+def test_no_answer_is_asked_for_in_vain(label: int, scale: float, asked: list[int]) -> None:
+    """At three steps, of which guidance acts at the first."""
+    network = "{ forward: (x_t, t, watch, label) => (asked.push(label), { data: x_t, shape: [1] }) }"
+    calls = f"""((asked) => {{
+        const {{ network }} = told({{ network: {network} }}, {label}, {scale}, [500, 1000]);
+        for (const t of [500, 1000, 499]) network.forward(new Float32Array(1), t);
+        return asked;
+    }})([])"""
+    assert in_page(calls) == asked
 
 
 def test_noise_is_standard_normal_and_the_same_each_time() -> None:

@@ -30,6 +30,7 @@ LIVE_PAGES, EXPLORER_PAGES = (
     [path for path in WRITTEN if f'\n<div class="{kind}"' in path.read_text(encoding="utf-8")]
     for kind in ("live-sampler", "schedule-explorer")
 )
+GUIDED_PAGES = [path for path in LIVE_PAGES if "data-classes" in path.read_text(encoding="utf-8")]
 CANVAS = ".live-sampler .pictures figure:nth-child(2) canvas"  # pred_x0
 CHROMIUM = shutil.which("chromium")
 QUIET = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run"]
@@ -263,7 +264,7 @@ def test_explorer_follows_its_sliders(page: Path, site: Path, browser: "Browser"
 
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("page", LIVE_PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [page for page in LIVE_PAGES if page not in GUIDED_PAGES], ids=lambda page: page.stem)
 def test_live_sampler_draws(page: Path, width: int, address: str, browser: "Browser") -> None:
     context = browser.new_context(viewport={"width": width, "height": 900})
     tab = context.new_page()
@@ -367,6 +368,133 @@ def test_exported_page_draws_from_the_disk(tmp_path: Path, browser: "Browser") -
             tab.emulate_media(color_scheme=scheme)
             assert complaints(tab, 1280) == [], scheme
         context.close()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("page", GUIDED_PAGES, ids=lambda page: page.stem)
+def test_live_sampler_that_is_told_classes(page: Path, width: int, address: str, browser: "Browser") -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
+    tab = context.new_page()
+    seen = look(tab, address, html_of(page))
+    light = seen.weight
+    place, status = tab.locator(".live-sampler"), tab.locator(".live-sampler [role=status]")
+    place.get_by_role("button", name="Draw one here").press("Enter")
+    status.filter(has_text="20 steps").wait_for()
+    place.get_by_label("clothes").check()
+    status.filter(has_text="told sneaker").wait_for()
+    tab.wait_for_load_state("networkidle")
+    assert (seen.foreign, seen.errors) == ([], [])
+    assert seen.weight - light < 8e6, f"{(seen.weight - light) / 1e6:.2f} MB of two networks"
+    for scheme in ("light", "dark"):
+        tab.emulate_media(color_scheme=scheme)
+        assert complaints(tab, width, ".live-sampler") == [], scheme
+    context.close()
+
+
+@pytest.fixture
+def guided(tmp_path: Path, browser: "Browser", request: pytest.FixtureRequest) -> Iterator["Page"]:
+    """The page of a network that is told classes, from the disk; it has drawn once. At the end it is looked over."""
+    from cdm_tutor.checkpoint import load_weights, shipped_weights
+    from cdm_tutor.export import export_web
+
+    data, width = request.param
+    page = export_web(tmp_path / "page", load_weights(shipped_weights(data, classes=True)))
+    context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
+    tab = context.new_page()
+    seen = look(tab, f"{page.parent.as_uri()}/", page.name)
+    said(tab, "20 steps")
+    yield tab
+    assert (seen.foreign, seen.errors) == ([], [])
+    assert (page.parent / f"{data}-classes.js").stat().st_size < 4e6
+    for scheme in ("light", "dark"):
+        tab.emulate_media(color_scheme=scheme)
+        assert complaints(tab, width) == [], scheme
+    context.close()
+
+
+def said(tab: "Page", text: str) -> None:
+    tab.locator(".live-sampler [role=status]", has_text=text).wait_for()
+
+
+NTH = ".live-sampler figure >> nth={} >> canvas"
+NOISE, DRAWN, PAD, RESULT = (NTH.format(place) for place in range(4))
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    "guided", [("mnist", 1280), ("fashion", 390)], indirect=True, ids=["mnist-1280", "fashion-390"]
+)
+def test_classes_and_guidance_by_keyboard(guided: "Page") -> None:
+    tab, clothes = guided, guided.get_by_role("radio", name="boot").count() == 1
+    first, second = ("sneaker", "bag") if clothes else ("7", "8")
+    assert tab.locator("[name=label]").count() == 11
+    told = shown(tab, DRAWN)
+    noise = shown(tab, NOISE)
+    guidance = tab.get_by_role("slider", name="guidance")
+    guidance.press("Home")
+    said(tab, f"told {first}, guidance 0:")
+    untold = shown(tab, DRAWN)
+    tab.get_by_role("radio", name=first).press("ArrowRight")
+    said(tab, f"told {second}, guidance 0:")
+    assert shown(tab, DRAWN) == untold, "a class that does not count changes nothing"
+    guidance.press("End")
+    said(tab, f"told {second}, guidance 5:")
+    assert shown(tab, DRAWN) not in (untold, told)
+    tab.get_by_label("any", exact=True).check(force=True)
+    said(tab, "told nothing:")
+    assert guidance.is_disabled()
+    assert shown(tab, DRAWN) == untold
+    assert shown(tab, NOISE) == noise
+    small = ".classes label >> nth={} >> css=> canvas"
+    tab.wait_for_function("document.querySelector('.classes label:last-child > canvas').width == 28")
+    images = [tuple(shown(tab, small.format(place))) for place in range(11)]
+    assert len(set(images)) == 11, "under each class the noise becomes another image"
+    tab.get_by_role("button", name="New noise").press("Enter")
+    said(tab, "Noise 3, told nothing:")
+    assert shown(tab, NOISE) != noise
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("guided", [("mnist", 390)], indirect=True, ids=["mnist-390"])
+def test_pad(guided: "Page") -> None:
+    """By keyboard, and with a mouse."""
+    tab = guided
+    assert set(shown(tab, RESULT)) == {0}
+    tab.get_by_role("button", name="half a seven").press("Enter")
+    said(tab, "half a seven, all that is drawn: finished, told 7")
+    drawing, result = shown(tab, PAD), shown(tab, RESULT)
+    ink = [i for i, grey in enumerate(drawing) if grey > 250]
+    assert len(ink) > 10
+    assert all(result[i] > 250 for i in ink), "what was drawn stays"
+    assert sum(grey > 200 for grey in result) > 1.5 * len(ink), "and the rest is drawn"
+    tab.get_by_label("known is").select_option("left")
+    said(tab, "half a seven, the left half: finished")
+    drawing, result = shown(tab, PAD), shown(tab, RESULT)
+    assert all(drawing[i] == result[i] for i in range(784) if i % 28 < 14)
+    assert min(drawing[i] for i in range(784) if i % 28 >= 14) > 30, "a veil of grey over what is not known"
+    tab.get_by_label("make something of it").check()
+    said(tab, "half a seven, noised to t = 600: made of it, told 7")
+    keep = tab.get_by_role("slider", name="keep")
+    keep.press("End")
+    assert keep.get_attribute("aria-valuetext") == "noised to t = 250"
+    tab.get_by_role("button", name="clear").press("Enter")
+    tab.locator("figcaption", has_text="nothing is drawn yet").wait_for()
+    box = tab.locator(PAD).bounding_box()
+    assert box
+    tab.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 4)
+    tab.mouse.down()
+    tab.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] * 3 / 4)
+    tab.mouse.up()
+    said(tab, "drawn by hand, noised to t = 250: made of it, told 7")
+    rows = sorted({i // 28 for i, grey in enumerate(shown(tab, PAD)) if grey > 250})
+    assert rows == list(range(rows[0], rows[-1] + 1))
+    assert 5 <= rows[0] <= 8
+    assert 19 <= rows[-1] <= 22
+    result = shown(tab, RESULT)
+    tab.get_by_label("0", exact=True).check(force=True)
+    said(tab, "drawn by hand, noised to t = 250: made of it, told 0")
+    assert shown(tab, RESULT) != result
 
 
 @pytest.mark.browser

@@ -15,4 +15,6 @@ def scripts() -> dict[str, str]:
         for stage in get_args(Stage):
             name = data if stage == "unet" else f"{data}-{stage}"
             made[f"live/{name}.js"] = weights_script(name, load_weights(shipped_weights(data, stage)))
+        name = f"{data}-classes"
+        made[f"live/{name}.js"] = weights_script(name, load_weights(shipped_weights(data, classes=True)))
     return made

@@ -8,6 +8,7 @@ from cdm_tutor.checkpoint import shipped_weights
 from cdm_tutor.choices import Stage
 from cdm_tutor.course.outline import LESSONS
 from cdm_tutor.data import CLASS_NAMES
+from cdm_tutor.guidance import ConditionalUNet
 from cdm_tutor.refiner import ImprovedRefinementNetwork
 from cdm_tutor.unet import SimpleUNet
 from workshop import classifier, drawing, product, reach, sheets, site, tables
@@ -49,6 +50,8 @@ def assets() -> list[Product]:
         found.append(by_hand(f"classifier/{data}", how, *files, code=(classifier.train, classifier.features)))
         for stage, network in STAGES.items():
             found.append(by_hand(f"weights/{data}-{stage}", SHIP, shipped_weights(data, stage), code=(network,)))
+        told = shipped_weights(data, classes=True)
+        found.append(by_hand(f"weights/{data}-classes", SHIP, told, code=(ConditionalUNet,)))
     return found
 
 

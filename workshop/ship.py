@@ -2,8 +2,9 @@
 
     python -m workshop.ship RUN_DIR "COMMAND THAT TRAINED IT"
 
-Writes cdm_tutor/assets/NAME-unet.safetensors and NAME-unet.json; for a refiner NAME-refiner, measured on samples of the
-U-Net that is shipped already.
+Writes cdm_tutor/assets/NAME-unet.safetensors and NAME-unet.json; for a network that is told classes NAME-classes,
+measured when it is asked for each class alike; for a refiner NAME-refiner, measured on samples of the U-Net that is
+shipped already.
 """
 
 import json
@@ -14,6 +15,7 @@ from typing import Any
 from cdm_tutor.checkpoint import load_weights, save_weights, shipped_weights
 from cdm_tutor.data import load_sample
 from cdm_tutor.generate import SampleSettings, generate
+from cdm_tutor.guidance import CLASSES
 from cdm_tutor.metrics import Yardstick
 from workshop import registry
 from workshop.machine import machine
@@ -22,7 +24,7 @@ from workshop.machine import machine
 def ship(run: Path, command: str) -> Path:
     """Write the weights and what is known of them; returns the path of the description."""
     trained = load_weights(run / "model.safetensors")
-    path = shipped_weights(trained.card.data, trained.card.stage)
+    path = shipped_weights(trained.card.data, trained.card.stage, trained.card.classes)
     save_weights(path, trained, half=True)
     described = path.with_suffix(".json")
     described.write_text(json.dumps({"command": command, **trained.card.training, **measured(path)}, indent=2) + "\n")
@@ -34,8 +36,9 @@ def measured(path: Path) -> dict[str, Any]:
     shipped = load_weights(path)
     card = shipped.card
     base, refiner = (shipped, None) if card.stage == "unet" else (load_weights(shipped_weights(card.data)), shipped)
-    settings = SampleSettings(n=5000, steps=20)
-    report = Yardstick(card.data, load_sample(card.data).x0).report(generate(base, settings, refiner=refiner))
+    settings = SampleSettings(n=5000, steps=20, labels=tuple(range(CLASSES)) if card.classes else ())
+    asked = settings.label_of(range(settings.n)) if card.classes else None
+    report = Yardstick(card.data, load_sample(card.data).x0).report(generate(base, settings, refiner=refiner), asked)
     return {
         "sampled": "20 steps of DPM-Solver++, stochastic and corrected" + (", refined" if refiner else ""),
         "n": report.n,
@@ -43,6 +46,7 @@ def measured(path: Path) -> dict[str, Any]:
         "fid_floor": round(report.fid_floor, 3),
         "kid_x1000": round(report.kid, 3),
         "confidence": round(report.confidence, 3),
+        **({"agreement": round(report.agreement, 4)} if report.agreement is not None else {}),
         "histogram": [round(share, 4) for share in report.histogram],
         "nearest": round(report.nearest, 3),
         "nearest_floor": round(report.nearest_floor, 3),

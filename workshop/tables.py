@@ -75,15 +75,35 @@ def front() -> str:
     return f"{shown}\n\n{note}; `benchmarks/front.py`; {where(facts['rates'])}."
 
 
+def guidance() -> str:
+    tables = []
+    for name, title in NAMES.items():
+        facts = read(RESULTS / f"guidance-{name}.json")
+        rows = []
+        for row in facts["rows"]:
+            report = row["report"]
+            within = "" if row["limits"] == [0, 1] else ", between {:g} T and {:g} T".format(*row["limits"])
+            figures = [f"{report['fid']:.2f}", f"{report['agreement']:.1%}", f"{report['unsure']:.1%}"]
+            rows.append([f"{row['scale']:g}{within}", *figures, f"{row['variety'] / facts['variety_of_real']:.2f}"])
+        tables.append(table([f"{title}, guidance scale", "FID", "agreement", "unsure", "variety"], rows))
+    note = (
+        f"{facts['n']:,} samples, as many of each class, 20 steps. Agreement: how often the classifier sees the class "
+        "that was asked for. Unsure: how often it gives no class a probability of a half. Variety: how much two "
+        f"samples of one class differ, real images 1; `benchmarks/guidance.py`; {where(facts['rows'][-1]['measured'])}."
+    )
+    return "\n\n".join([*tables, note])
+
+
 def spread(figures: list[float]) -> str:
     """Mean and standard deviation over the seeds."""
     return f"{mean(figures):.2f} ± {stdev(figures):.2f}" if len(figures) > 1 else f"{figures[0]:.2f}"
 
 
 def refiner() -> str:
-    tables = []
+    tables, dates = [], []
     for name, title in NAMES.items():
         facts = read(RESULTS / f"refiner-{name}.json")
+        dates.append(f"{facts['weights']['base']['date']} ({title})")
         rows = []
         for solver, steps in (("dpm", 20), ("dpm", 10), ("ddim", 20), ("ddim", 10)):
             its = [row for row in facts["rows"] if (row["solver"], row["steps"]) == (solver, steps)]
@@ -107,8 +127,8 @@ def refiner() -> str:
     seeds = len({row["seed"] for row in facts["rows"]})
     measured = "; ".join(sorted({where(row["measured"]) for row in facts["rows"]}))
     note = (
-        f"FID of {facts['n']:,} samples with the weights that come with the package, mean and standard deviation of "
-        f"{seeds} seeds; `benchmarks/refiner.py`; {measured}."
+        f"FID of {facts['n']:,} samples, mean and standard deviation of {seeds} seeds, with weights of "
+        f"{' and '.join(dates)}; `benchmarks/refiner.py`; {measured}."
     )
     return "\n\n".join([*tables, note])
 
@@ -254,7 +274,9 @@ def live() -> str:
         f"{facts['browser']} on one core. The heaviest page with a live sampler is {heaviest}; its button adds at most "
         f"{added}, another data set as much again; `benchmarks/live.py`; {facts['date']}, {facts['processor']}."
     )
-    return f"{table(head, rows)}\n\n{note}"
+    steered = [[name, f"{its['chosen']:.2f}", f"{its['redraws']:.0f}"] for name, its in facts["guided"].items()]
+    asked = ["told a class, guidance 3", f"seconds for {steps} steps", "images a second while guidance is moved"]
+    return f"{table(head, rows)}\n\n{table(asked, steered)}\n\n{note}"
 
 
 def diagnose() -> str:
@@ -268,8 +290,8 @@ def diagnose() -> str:
 
 
 FUNCTIONS = (
-    stages, speed, quality, front, refiner, harm, naive, shipped, processes, memory, live, lessons, mutations, hostile,
-    diagnose,
+    stages, speed, quality, front, guidance, refiner, harm, naive, shipped, processes, memory, live, lessons, mutations,
+    hostile, diagnose,
 )  # fmt: skip
 TABLES: dict[str, Callable[[], str]] = {function.__name__: function for function in FUNCTIONS}
 

@@ -21,6 +21,7 @@ TERMS = {
         "epoch", "warm-up", "exponential moving average", "EMA", "gradient clipping", "checkpoint", "rank",
         "gradient accumulation",
     ),
+    "07": ("label", "classifier-free guidance", "guidance scale", "inpainting", "RePaint", "SDEdit"),
     "": ("variational bound", "Kullback-Leibler", "forward hook", "score matching", "Markov"),
 }  # fmt: skip
 

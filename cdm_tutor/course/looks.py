@@ -30,6 +30,7 @@ MEASURES = {  # in this order everywhere; grey levels from 0, black, to 1, white
     "balance": "how evenly it names the classes",
     "nearest": "distance to the nearest real image",
 }
+SETS = 32  # of real images, at most, to see what chance does to the measures
 TRACES = {"fine": 0.02, "grain": 0.005}  # of these, little is seen already: they count by their logarithm, from here
 
 
@@ -45,7 +46,7 @@ class Measurer:
         self.classifier: Classifier = load_classifier(name)
         real = load_sample(name).x0
         self.real = real[torch.randperm(len(real), generator=torch.Generator().manual_seed(0))]
-        self.of_real: dict[int, dict[str, float]] = {}
+        self.of_real: dict[int, list[dict[str, float]]] = {}
 
     @torch.no_grad()
     def measure(self, x0: Tensor, real: Tensor | None = None) -> dict[str, float]:
@@ -76,12 +77,16 @@ class Measurer:
         return {name: number.item() for name, number in zip(MEASURES, numbers, strict=True)}
 
     def measure_real(self, n: int) -> dict[str, float]:
-        """What as many real images measure, in the mean of a few sets; one is never its own nearest."""
+        """What as many real images measure, in the mean of a few sets."""
+        each = self.measure_real_sets(n)
+        return {name: sum(one[name] for one in each) / len(each) for name in MEASURES}
+
+    def measure_real_sets(self, n: int) -> list[dict[str, float]]:
+        """What each of a few sets of n real images measures; an image is never its own nearest."""
         if n not in self.of_real:
-            sets = [self.real[k * n : (k + 1) * n] for k in range(max(1, min(8, 2000 // n)))]
+            sets = [self.real[k * n : (k + 1) * n] for k in range(max(1, min(SETS, 512 // n)))]
             rest = self.real[2000:] if n <= 1000 else self.real[n:]
-            each = [self.measure(x0, rest if len(rest) else None) for x0 in sets]
-            self.of_real[n] = {name: sum(one[name] for one in each) / len(each) for name in MEASURES}
+            self.of_real[n] = [self.measure(x0, rest if len(rest) else None) for x0 in sets]
         return self.of_real[n]
 
 

@@ -3,8 +3,11 @@
 workshop/clinic/scenes.py runs them; nothing here does.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Literal
+
+from cdm_tutor.choices import Keep
 
 SAMPLES = 64  # of each run; the first few are shown
 
@@ -60,6 +63,53 @@ class Refined(Scene):
     again: str = ""
 
 
+@dataclass(frozen=True)
+class Told(Scene):
+    """Samples of the shipped network that is told classes, guided.
+
+    Attributes:
+        labels: what it is told, one after the other and again from the first.
+        guidance_scale, limits: as of guided.
+        steps, n: as of the sampler.
+    """
+
+    labels: tuple[int, ...] = tuple(range(8))
+    guidance_scale: float = 2.0
+    limits: tuple[float, float] = (0, math.inf)
+    steps: int = 10
+    n: int = SAMPLES
+
+
+@dataclass(frozen=True)
+class Completed(Scene):
+    """Real digits, of which one half is kept, completed by the shipped network.
+
+    Attributes:
+        kept: which half.
+        steps, times: as of complete.
+        n: how many.
+    """
+
+    kept: Keep = "left"
+    steps: int = 10
+    times: int = 5
+    n: int = SAMPLES
+
+
+@dataclass(frozen=True)
+class FromSketch(Scene):
+    """Digits that the shipped network makes of scrawls.
+
+    Attributes:
+        t_start, steps: as of from_sketch.
+        n: how many.
+    """
+
+    t_start: int = 500
+    steps: int = 10
+    n: int = SAMPLES
+
+
 # --- from a short training -------------------------------------------------------------------------------------------
 
 
@@ -105,3 +155,19 @@ class TrainedRefiner(Trained):
     timesteps: Literal["uniform", "focused"] = "uniform"
     warmup: int = 50
     t_start: int = 200
+
+
+@dataclass(frozen=True)
+class TrainedTold(Trained):
+    """The shipped network that is told classes, its rows for them learned anew in a few seconds, and samples of it.
+
+    Attributes:
+        labels, guidance_scale: as of Told.
+    """
+
+    steps: int = 100
+    lr: float = 8e-3
+    ema_decay: float = 0.95
+    warmup: int = 5
+    labels: tuple[int, ...] = tuple(range(8))
+    guidance_scale: float = 3.0

@@ -16,8 +16,10 @@ from cdm_tutor.checkpoint import ModelCard, load_weights
 from cdm_tutor.course.looks import MEASURES, Measurer, comparable, read_images
 from cdm_tutor.course.mistakes import address
 from cdm_tutor.course.symptoms import EMPTY, HEALTHY, Group, find_group, mistakes_with
-from cdm_tutor.data import ASSETS
+from cdm_tutor.data import ASSETS, load_sample
 from cdm_tutor.generate import SampleSettings, generate
+from cdm_tutor.guidance import CLASSES
+from cdm_tutor.metrics import Yardstick
 
 LOOKS = ASSETS / "looks.json"
 NEIGHBOURS = 3  # so many of the nearest sets vote, the nearer the more
@@ -26,6 +28,7 @@ FEW = 12  # images
 FLAT = 0.02  # a smaller standard deviation of greys, and there is no picture
 MENTIONED = 3  # mistakes
 BRIEF = 50_000  # images seen in training: after half of them a right network still draws strokes, and no digits
+DEAF = 0.3  # of the images of a network that does not listen, one in ten is what was asked for
 LEARNED = 0.95  # of the first losses, which a constant answer reaches: who ends above has learned nothing
 
 
@@ -57,7 +60,23 @@ def diagnose(path: Path, data: str | None, n: int, seed: int) -> str:
     losses = read_losses(log) if log.is_file() else []
     soon = too_soon(losses, card)
     text = report(judge(x0, Measurer(name)), len(x0), instead=soon)
+    if card and card.classes:
+        text += f"\n{listens(path, seed)}"
     return f"{text}\n{report_losses(losses)}" if log.is_file() and not soon else text
+
+
+def listens(path: Path, seed: int) -> str:
+    """Whether a network that was told classes draws what it is asked for, in a line; asked for 16 of each, plainly."""
+    trained = load_weights(weights_at(path))
+    settings = SampleSettings(n=16 * CLASSES, seed=seed, labels=tuple(range(CLASSES)))
+    yardstick = Yardstick(trained.card.data, load_sample(trained.card.data).x0[::100])
+    chosen = yardstick.probabilities(yardstick.features(generate(trained, settings))).argmax(dim=1)
+    share = (chosen == settings.label_of(range(settings.n))).float().mean().item()
+    said = f"Asked for each class in turn, it drew that class in {share:.0%} of {settings.n} images"
+    floor = f"(a classifier reads {yardstick.agreement_floor:.1%} of real test images right)"
+    if share < DEAF:
+        return f"{said} {floor}: it does not listen. Is the label's row added, and are labels dropped only sometimes?"
+    return f"{said} {floor}."
 
 
 def images_of(path: Path, n: int, seed: int) -> tuple[Tensor, ModelCard | None]:
@@ -67,13 +86,18 @@ def images_of(path: Path, n: int, seed: int) -> tuple[Tensor, ModelCard | None]:
         FileNotFoundError: if there is nothing of that kind.
         ValueError: if it cannot be read.
     """
-    weights = path / "model.safetensors" if path.is_dir() else path
+    weights = weights_at(path)
     if weights.suffix != ".safetensors" or (path.is_dir() and not weights.exists()):
         return read_images(path), None
     trained = load_weights(weights)
     if trained.card.stage == "refiner":
         raise ValueError(f"{weights} is a refiner, which draws nothing by itself: give the images that it refined")
     return generate(trained, SampleSettings(n=n, seed=seed)), trained.card
+
+
+def weights_at(path: Path) -> Path:
+    """The file of weights that a path stands for, if it stands for weights."""
+    return path / "model.safetensors" if path.is_dir() else path
 
 
 def judge(x0: Tensor, measurer: Measurer) -> Verdict:
@@ -84,6 +108,8 @@ def judge(x0: Tensor, measurer: Measurer) -> Verdict:
     if yours["spread"] < FLAT:
         return empty(yours, real)
     near = nearest(yours, real, len(x0))
+    if len(x0) < FEW and by_chance(yours, measurer.measure_real_sets(len(x0)), real):
+        return Verdict(find_group(HEALTHY), (), yours, real)
     votes: dict[str, float] = {}
     for distance, group, _ in near[:NEIGHBOURS]:
         votes[group] = votes.get(group, 0.0) + 1 / (distance + 1e-6)
@@ -104,13 +130,29 @@ def nearest(yours: dict[str, float], real: dict[str, float], n: int) -> list[tup
     What is compared is how far each measure is from that of real images, in its standard deviations over the clinic.
     """
     clinic = json.loads(LOOKS.read_text(encoding="utf-8"))
-    weights = [1 / clinic["spread"][name] if n >= FEW or name not in TOGETHER else 0.0 for name in MEASURES]
-    here = [(a - b) * weight for a, b, weight in zip(comparable(yours), comparable(real), weights, strict=True)]
+    weights = weights_of(clinic["spread"], n)
+    here = off(yours, real, weights)
     distances = []
     for one in clinic["sets"]:
-        there = [off * weight for off, weight in zip(one["off"], weights, strict=True)]
+        there = [each * weight for each, weight in zip(one["off"], weights, strict=True)]
         distances.append((math.dist(here, there), one["group"], one["mistake"]))
     return sorted(distances)
+
+
+def weights_of(spread: dict[str, float], n: int) -> list[float]:
+    """How much each measure counts; what a few images say nothing of does not."""
+    return [1 / spread[name] if n >= FEW or name not in TOGETHER else 0.0 for name in MEASURES]
+
+
+def off(yours: dict[str, float], real: dict[str, float], weights: list[float]) -> list[float]:
+    """How far each measure is from that of real images."""
+    return [(a - b) * weight for a, b, weight in zip(comparable(yours), comparable(real), weights, strict=True)]
+
+
+def by_chance(yours: dict[str, float], sets: list[dict[str, float]], real: dict[str, float]) -> bool:
+    """Whether a few images are no farther from the mean of real ones than sets of as many real images are."""
+    weights = weights_of(json.loads(LOOKS.read_text(encoding="utf-8"))["spread"], 1)
+    return math.hypot(*off(yours, real, weights)) <= max(math.hypot(*off(one, real, weights)) for one in sets)
 
 
 def report(verdict: Verdict, n: int, instead: str = "") -> str:

@@ -8,7 +8,17 @@ import torch
 from cdm_tutor.checkpoint import shipped_weights
 from cdm_tutor.course.lesson import Mistake
 from cdm_tutor.course.mistakes import find_mistake
-from cdm_tutor.course.scenes import Refined, Sampled, Scene, Trained, TrainedRefiner
+from cdm_tutor.course.scenes import (
+    Completed,
+    FromSketch,
+    Refined,
+    Sampled,
+    Scene,
+    Told,
+    Trained,
+    TrainedRefiner,
+    TrainedTold,
+)
 from cdm_tutor.writing import whole
 from workshop import reach
 from workshop.clinic import scenes
@@ -40,9 +50,13 @@ def code_of(scene: Scene) -> tuple[reach.Start, ...]:
 def data_of(scene: Scene) -> tuple[Path, ...]:
     """What is read to run a scene: weights that come with the package, or images to train on."""
     read = {
-        Trained: (ASSETS / "mnist.png",),
+        TrainedTold: (ASSETS / "mnist.png", shipped_weights("mnist", classes=True)),
         TrainedRefiner: (ASSETS / "mnist.png", shipped_weights("mnist")),
+        Trained: (ASSETS / "mnist.png",),
         Sampled: (shipped_weights("mnist"),),
         Refined: (shipped_weights("mnist"), shipped_weights("mnist", "refiner")),
+        Told: (shipped_weights("mnist", classes=True),),
+        Completed: (ASSETS / "mnist.png", shipped_weights("mnist")),
+        FromSketch: (shipped_weights("mnist"),),
     }
     return next(paths for kind, paths in read.items() if isinstance(scene, kind))

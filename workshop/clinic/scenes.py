@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from itertools import count, islice
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,9 +25,31 @@ from cdm_tutor.course.learner import Implementation, load, standing_in
 from cdm_tutor.course.lesson import Mistake
 from cdm_tutor.course.mistakes import find_mistake
 from cdm_tutor.course.outline import LESSONS
-from cdm_tutor.course.scenes import SAMPLES, ByTheTable, Refined, Sampled, Scene, Trained, TrainedRefiner
+from cdm_tutor.course.scenes import (
+    SAMPLES,
+    ByTheTable,
+    Completed,
+    FromSketch,
+    Refined,
+    Sampled,
+    Scene,
+    Told,
+    Trained,
+    TrainedRefiner,
+    TrainedTold,
+)
+from cdm_tutor.course.sketches import DIGITS, digits
 from cdm_tutor.data import load_sample
+from cdm_tutor.guidance import (
+    ConditionalUNet,
+    complete,
+    conditional_loss,
+    from_sketch,
+    guided,
+    with_labels,
+)
 from cdm_tutor.noising import denoising_loss
+from cdm_tutor.pictures import half
 from cdm_tutor.randomness import draw_like, seeded
 from cdm_tutor.refiner import ImprovedRefinementNetwork, refine, refiner_loss
 from cdm_tutor.sampler import denoise, posterior, sample
@@ -113,6 +135,12 @@ class Runner:
 def shipped(stage: Stage = "unet") -> checkpoint.Trained:
     """A network that comes with the package."""
     return checkpoint.load_weights(checkpoint.shipped_weights("mnist", stage))
+
+
+@cache
+def classes() -> checkpoint.Trained:
+    """The network that comes with the package and is told classes."""
+    return checkpoint.load_weights(checkpoint.shipped_weights("mnist", classes=True))
 
 
 def with_shipped_weights(network: nn.Module, stage: Stage = "unet") -> nn.Module:
@@ -203,6 +231,81 @@ class RefinedRunner(Runner):
                 )
 
         return Outcome(mend(), again=mend() if scene.again else None, before=before)
+
+
+class ToldRunner(Runner):
+    scene: Told
+
+    @torch.no_grad()
+    def run(self) -> Outcome:
+        scene, stages = self.scene, self.stages
+        trained = classes()
+        network = stages.guidance.ConditionalUNet()
+        network.load_state_dict(trained.network.state_dict())
+        network.to(memory_format=torch.channels_last)
+        schedule = stages.schedule.make_schedule(trained.card.schedule, trained.card.T)
+        x_T = torch.randn(scene.n, 1, 28, 28, generator=seeded(self.seed, 6))
+        model = partial(
+            stages.guidance.guided,
+            network,
+            labels=in_turn(scene.labels, scene.n),
+            guidance_scale=scene.guidance_scale,
+            limits=scene.limits,
+        )
+        ways = {"steps": scene.steps, "prediction": trained.card.prediction}
+        return Outcome(stages.sampler.sample(model, x_T, schedule, generator=seeded(self.seed, 7), **ways))
+
+
+def in_turn(labels: tuple[int, ...], n: int) -> Tensor:
+    """(n,) labels, one after the other and again from the first."""
+    return torch.tensor(labels)[torch.arange(n) % len(labels)]
+
+
+class CompletedRunner(Runner):
+    scene: Completed
+
+    @torch.no_grad()
+    def run(self) -> Outcome:
+        scene, stages, card = self.scene, self.stages, shipped().card
+        network = with_shipped_weights(stages.unet.SimpleUNet())
+        schedule = stages.schedule.make_schedule(card.schedule, card.T)
+        place = torch.arange(scene.n)
+        picture = load_sample("mnist").x0[1000 * (place % 10) + place]  # class after class
+        known = half(scene.kept).expand_as(picture)
+        x_T = torch.randn(scene.n, 1, 28, 28, generator=seeded(self.seed, 6))
+        samples = stages.guidance.complete(
+            network,
+            x_T,
+            picture.clone(),
+            known.clone(),
+            schedule,
+            generator=seeded(self.seed, 7),
+            steps=scene.steps,
+            times=scene.times,
+            prediction=card.prediction,
+        )
+        return Outcome(samples, before=picture.where(known, 0.0))
+
+
+class FromSketchRunner(Runner):
+    scene: FromSketch
+
+    @torch.no_grad()
+    def run(self) -> Outcome:
+        scene, stages, card = self.scene, self.stages, shipped().card
+        network = with_shipped_weights(stages.unet.SimpleUNet())
+        schedule = stages.schedule.make_schedule(card.schedule, card.T)
+        sketches = digits()[torch.arange(scene.n) % len(DIGITS)]
+        samples = stages.guidance.from_sketch(
+            network,
+            sketches.clone(),
+            schedule,
+            generator=seeded(self.seed, 7),
+            t_start=scene.t_start,
+            steps=scene.steps,
+            prediction=card.prediction,
+        )
+        return Outcome(samples, before=sketches)
 
 
 # --- from a short training -------------------------------------------------------------------------------------------
@@ -338,6 +441,39 @@ class TrainedRefinerRunner(TrainedRunner):
         return Outcome(after, before=before)
 
 
+class TrainedToldRunner(TrainedRunner):
+    scene: TrainedTold
+
+    def train(self) -> tuple[Any, list[float], str]:
+        training, losses = self.begin(self.seed), list[float]()
+        x0 = self.stages.guidance.with_labels(images(), load_sample("mnist").labels[::EVERY])
+        try:
+            losses += [step.loss for step in self.stages.trainer.fit(training, x0)]
+        except ValueError as error:  # Diverged
+            return training, losses, one_line(error)
+        return training, losses, ""
+
+    def network(self) -> nn.Module:
+        network = self.stages.guidance.ConditionalUNet()
+        weights = classes().network.state_dict()
+        del weights["classes.weight"]  # how to listen is learned in minutes, not in seconds; what to listen to is not
+        network.load_state_dict(weights, strict=False)
+        return network.to(memory_format=torch.channels_last)
+
+    def loss(self) -> Any:
+        return self.stages.guidance.conditional_loss
+
+    @torch.no_grad()
+    def show(self, network: nn.Module) -> Outcome:
+        scene = self.scene
+        labels = in_turn(scene.labels, SAMPLES)
+        model = partial(self.stages.guidance.guided, network, labels=labels, guidance_scale=scene.guidance_scale)
+        x_T = torch.randn(SAMPLES, 1, 28, 28, generator=seeded(self.seed, 6))
+        schedule, generator = self.stages.schedule.make_schedule("cosine"), seeded(self.seed, 7)
+        ways = {"steps": 10, "prediction": scene.prediction}
+        return Outcome(self.stages.sampler.sample(model, x_T, schedule, generator=generator, **ways))
+
+
 # --- on several processes --------------------------------------------------------------------------------------------
 
 
@@ -384,8 +520,12 @@ RUNNERS: dict[type[Scene], type[Runner]] = {
     Sampled: SampledRunner,
     ByTheTable: ByTheTableRunner,
     Refined: RefinedRunner,
+    Told: ToldRunner,
+    Completed: CompletedRunner,
+    FromSketch: FromSketchRunner,
     Trained: TrainedRunner,
     TrainedRefiner: TrainedRefinerRunner,
+    TrainedTold: TrainedToldRunner,
 }
 
 # From which of the package's functions and classes a run starts. Neither reading files nor starting processes counts:
@@ -394,10 +534,17 @@ CODE: dict[type[Scene], tuple[Callable[..., Any], ...]] = {
     Sampled: (make_schedule, SimpleUNet, sample, seeded),
     ByTheTable: (make_schedule, SimpleUNet, denoise, posterior, seeded, draw_like),
     Refined: (make_schedule, ImprovedRefinementNetwork, refine, seeded, SimpleUNet, sample),
+    Told: (make_schedule, ConditionalUNet, guided, sample, seeded),
+    Completed: (make_schedule, SimpleUNet, complete, seeded),
+    FromSketch: (make_schedule, SimpleUNet, from_sketch, seeded),
     Trained: (make_schedule, SimpleUNet, denoising_loss, TrainSettings, Training, fit, sample, seeded),
     TrainedRefiner: (
         make_schedule, ImprovedRefinementNetwork, refiner_loss, TrainSettings, Training, fit, refine, seeded,
         SimpleUNet, sample,
+    ),
+    TrainedTold: (
+        make_schedule, ConditionalUNet, with_labels, conditional_loss, guided, TrainSettings, Training, fit, sample,
+        seeded,
     ),
 }  # fmt: skip
 

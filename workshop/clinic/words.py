@@ -1,6 +1,19 @@
 """What a scene runs, in words for a page. They decide nothing of what comes out."""
 
-from cdm_tutor.course.scenes import ByTheTable, Refined, Sampled, Scene, Trained, TrainedRefiner
+import math
+
+from cdm_tutor.course.scenes import (
+    ByTheTable,
+    Completed,
+    FromSketch,
+    Refined,
+    Sampled,
+    Scene,
+    Told,
+    Trained,
+    TrainedRefiner,
+    TrainedTold,
+)
 
 SOLVERS = {"dpm": "DPM-Solver++", "ddim": "DDIM", "ddpm": "DDPM"}
 AGAIN = {"": "", "same": ", twice from the same noise", "other": ", twice from the same x_T"}
@@ -18,6 +31,16 @@ def how(scene: Scene) -> str:
         case Refined():
             text = f"six steps of DDIM, refined from step {scene.t_start} by the refiner that comes with the package"
             return text + AGAIN[scene.again]
+        case Told():
+            return _told(scene)
+        case Completed():
+            text = f"real digits, the {scene.kept} half kept, completed in {scene.steps} steps"
+            return text + (f", each taken {scene.times} times" if scene.times > 1 else "")
+        case FromSketch():
+            return f"scrawls of digits, noised to step {scene.t_start} and denoised in {scene.steps} steps"
+        case TrainedTold():
+            text = "the package's weights but for the classes' rows, which are trained from the start for"
+            return f"{text} {scene.steps} steps of {scene.batch} images; guided by {scene.guidance_scale:g}"
         case TrainedRefiner():
             text = f"a refiner, trained for {scene.steps} steps of {scene.batch} images"
             return f"{text}, refining six steps of DDIM from step {scene.t_start}"
@@ -33,6 +56,14 @@ def _sampled(scene: Sampled) -> str:
         text += f", {scene.schedule} schedule of {scene.T} steps"
     text += ", asked for the noise" if scene.noise else ""
     return text + AGAIN[scene.again]
+
+
+def _told(scene: Told) -> str:
+    text = "one class" if len(scene.labels) == 1 else "class after class"
+    text = f"the package's weights that are told classes, {text}, {scene.steps} steps of DPM-Solver++"
+    text += f", guided by {scene.guidance_scale:g}"
+    low, high = scene.limits
+    return text + (f" from step {low:g} to step {high:g}" if scene.limits != (0, math.inf) else "")
 
 
 def _trained(scene: Trained) -> str:

@@ -11,7 +11,8 @@ from matplotlib.ticker import LogLocator, NullLocator
 from workshop.drawing import chart
 from workshop.places import RESULTS
 
-READS = [*sorted(RESULTS.glob("front-*.json")), RESULTS / "equal_time.json", RESULTS / "processes.json"]
+TOLD = sorted(RESULTS.glob("guidance-*.json"))
+READS = [*sorted(RESULTS.glob("front-*.json")), *TOLD, RESULTS / "equal_time.json", RESULTS / "processes.json"]
 
 
 def solvers(facts: dict[str, Any]) -> Figure:
@@ -63,6 +64,22 @@ def processes(facts: dict[str, Any]) -> Figure:
     return figure
 
 
+def guidance(digits: dict[str, Any], clothes: dict[str, Any]) -> Figure:
+    """FID, agreement and variety over the guidance scale, a line for each data set."""
+    figure, panels = plt.subplots(1, 3, figsize=(9, 3), layout="constrained")
+    for facts, label in ((digits, "digits"), (clothes, "clothes")):
+        rows = [row for row in facts["rows"] if row["limits"] == [0, 1]]
+        scales = [row["scale"] for row in rows]
+        panels[0].plot(scales, [row["report"]["fid"] for row in rows], marker="o", label=label)
+        panels[1].plot(scales, [row["report"]["agreement"] for row in rows], marker="o", label=label)
+        panels[2].plot(scales, [row["variety"] / facts["variety_of_real"] for row in rows], marker="o", label=label)
+    for axes, title in zip(panels, ("FID", "agreement with the label", "variety (real images: 1)"), strict=True):
+        axes.set(title=title, xlabel="guidance scale")
+        axes.set_ylim(bottom=0)
+    panels[0].legend(fontsize=8)
+    return figure
+
+
 def main() -> None:
     """Draw all of them."""
     facts = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in READS}
@@ -75,3 +92,5 @@ def main() -> None:
         "Milliseconds a step, computing and communicating, for one process and for two: two take little more than half."
     )
     chart("processes", alt, lambda: processes(facts["processes"]), "pictures")
+    alt = "FID, agreement and variety over the guidance scale: agreement rises, variety falls, FID is least near 1."
+    chart("07-measured", alt, lambda: guidance(facts["guidance-mnist"], facts["guidance-fashion"]))

@@ -1,6 +1,7 @@
 """Lesson 07: what it asks."""
 
 from cdm_tutor.course.lesson import Exercise, Lesson
+from cdm_tutor.course.scenes import Completed, FromSketch, Told, TrainedTold
 
 LESSON = Lesson(
     number="07",
@@ -23,6 +24,7 @@ LESSON = Lesson(
                 "self.time_dim); then nn.init.zeros_ for self.classes.weight.",
             ),
             minutes=3,
+            scenes=(TrainedTold(),),
         ),
         Exercise(
             "ConditionalUNet.forward",
@@ -40,6 +42,7 @@ LESSON = Lesson(
                 "lines from lessons/03/unet.py.",
             ),
             minutes=4,
+            scenes=(Told(),),
         ),
         Exercise(
             "drop_labels",
@@ -55,6 +58,7 @@ LESSON = Lesson(
                 "own.",
             ),
             minutes=2,
+            scenes=(TrainedTold(),),
         ),
         Exercise(
             "conditional_loss",
@@ -72,6 +76,7 @@ LESSON = Lesson(
                 "labels); then denoising_loss(told, x0[:, :-1], t, noise[:, :-1], schedule, prediction).",
             ),
             minutes=4,
+            scenes=(TrainedTold(),),
         ),
         Exercise(
             "guided",
@@ -89,6 +94,7 @@ LESSON = Lesson(
                 "scale[:, None, None, None] multiplies each image with its own number.",
             ),
             minutes=5,
+            scenes=(Told(),),
         ),
         Exercise(
             "keep_known",
@@ -102,6 +108,7 @@ LESSON = Lesson(
                 "then = picture if t < 0, else renoise(picture, t, schedule, noise); torch.where(known, then, x).",
             ),
             minutes=3,
+            scenes=(Completed(),),
         ),
         Exercise(
             "complete",
@@ -121,6 +128,7 @@ LESSON = Lesson(
                 "noise_further(x_prev, prev_t, t, schedule, draw_like(x, generator)). After it, x = x_prev.",
             ),
             minutes=7,
+            scenes=(Completed(),),
         ),
         Exercise(
             "from_sketch",
@@ -138,6 +146,7 @@ LESSON = Lesson(
                 "schedule=schedule, prediction=prediction); then for _, x_prev in dpm_walk(...), keep x_prev.",
             ),
             minutes=4,
+            scenes=(FromSketch(),),
         ),
     ),
 )

@@ -1,11 +1,13 @@
 // The one loop in which nearly all of the time goes by: the product of two matrices, out = a b.
 // As WebAssembly, which takes four numbers at a time, and in plain JavaScript for browsers that cannot do that.
 //
-//     a: rows x inner,  b: inner x columns,  out: rows x columns;  each a Float32Array, row after row
+//     a: rows x inner,  out: rows x columns;  each a Float32Array, row after row
+//     b: inner x columns, a Float32Array in which row k begins at starts[k]; so rows may overlap
 
 // Four rows at a time: then each number of b is fetched once for four sums. At the end the last row may come more than
 // once, which does no harm.
-function plainProduct(a, b, rows, inner, columns) {
+function plainProduct(a, b, starts, rows, columns) {
+  const inner = starts.length;
   const out = new Float32Array(rows * columns);
   for (let i = 0; i < rows; i += 4) {
     const [i1, i2, i3] = [i + 1, i + 2, i + 3].map((row) => Math.min(row, rows - 1));
@@ -14,8 +16,8 @@ function plainProduct(a, b, rows, inner, columns) {
       let sum1 = 0;
       let sum2 = 0;
       let sum3 = 0;
-      for (let k = 0, from = j; k < inner; k++, from += columns) {
-        const number = b[from];
+      for (let k = 0; k < inner; k++) {
+        const number = b[starts[k] + j];
         sum0 += a[i * inner + k] * number;
         sum1 += a[i1 * inner + k] * number;
         sum2 += a[i2 * inner + k] * number;
@@ -28,6 +30,11 @@ function plainProduct(a, b, rows, inner, columns) {
     }
   }
   return out;
+}
+
+// Where the rows of an ordinary matrix begin.
+function rowStarts(inner, columns) {
+  return Int32Array.from({ length: inner }, (_, k) => k * columns);
 }
 
 // The kernel makes a tile of out at a time: TALL rows of WIDE columns, which stay in registers while k runs over inner.
@@ -47,8 +54,9 @@ const add = [0x6a]; // i32.add
 const multiply = [0x6c]; // i32.mul
 const lessThan = [0x49]; // i32.lt_u
 const zeros = [0xfd, 0x0c, ...new Array(16).fill(0)]; // v128.const
+const loadWhole = [0x28, 2, 0]; // i32.load
 const load = (offset) => [0xfd, 0x00, 2, offset]; // v128.load: four numbers that follow each other
-const loadOne = [0xfd, 0x09, 2, 0]; // v128.load32_splat: one number, four times
+const loadOne = (offset) => [0xfd, 0x09, 2, offset]; // v128.load32_splat: one number, four times
 const store = (offset) => [0xfd, 0x0b, 2, offset]; // v128.store
 const addFour = [0xfd, 0xe4, 0x01]; // f32x4.add
 const multiplyFour = [0xfd, 0xe6, 0x01]; // f32x4.mul
@@ -73,50 +81,52 @@ function unsigned(number) {
 
 // --- the kernel
 
+// In memory a lies tile after tile: for each k the TALL numbers that the kernel wants next. Instead of b it is given a
+// list of where its rows begin.
 function kernelCode() {
-  // Where the matrices begin, in bytes, and how long a row of each is, in bytes.
-  const [a, b, out, aRow, bRow, aEnd] = [0, 1, 2, 3, 4, 5];
-  // How far we are: in a, in b, in out; and where the row of a ends.
-  const [aAt, bAt, column, outAt, aRowEnd] = [6, 7, 8, 9, 10];
+  // Where a, the list and out begin, and where the list and out end; how long a row of out is. All in bytes.
+  const [a, list, out, listEnd, outEnd, outRow] = [0, 1, 2, 3, 4, 5];
+  // How far we are: in a, in the list, in out, and from the left.
+  const [aAt, listAt, outAt, column, bAt] = [6, 7, 8, 9, 10];
   const factor = 11;
   const four = (part) => 12 + part; // what was loaded from b
   const PARTS = WIDE / LANES;
   const sum = (row, part) => 12 + PARTS + row * PARTS + part;
   const tile = (of) => times(TALL, (row) => times(PARTS, (part) => of(row, part)));
-  const rowsBelow = (row, length) => [...get(length), ...constant(row), ...multiply, ...add];
   const below = (pointer, end) => [...get(pointer), ...get(end), ...lessThan];
 
   const alongInner = [
+    ...get(listAt), ...loadWhole, ...get(column), ...add, ...set(bAt),
     ...times(PARTS, (part) => [...get(bAt), ...load(part * LANES * BYTES), ...set(four(part))]),
     ...times(TALL, (row) => [
-      ...get(aAt), ...rowsBelow(row, aRow), ...loadOne, ...set(factor),
+      ...get(aAt), ...loadOne(row * BYTES), ...set(factor),
       ...times(PARTS, (part) => [
         ...get(sum(row, part)), ...get(factor), ...get(four(part)), ...multiplyFour, ...addFour, ...set(sum(row, part)),
       ]),
     ]),
-    ...advance(aAt, constant(BYTES)),
-    ...advance(bAt, get(bRow)),
+    ...advance(aAt, constant(TALL * BYTES)),
+    ...advance(listAt, constant(BYTES)),
   ];
   const alongColumns = [
     ...tile((row, part) => [...zeros, ...set(sum(row, part))]),
     ...get(a), ...set(aAt),
-    ...get(a), ...get(aRow), ...add, ...set(aRowEnd),
-    ...get(b), ...get(column), ...add, ...set(bAt),
-    ...repeatWhile(below(aAt, aRowEnd), alongInner),
+    ...get(list), ...set(listAt),
+    ...repeatWhile(below(listAt, listEnd), alongInner),
     ...get(out), ...get(column), ...add, ...set(outAt),
-    ...tile((row, part) => [
-      ...get(outAt), ...rowsBelow(row, bRow), ...get(sum(row, part)), ...store(part * LANES * BYTES),
+    ...times(TALL, (row) => [
+      ...times(PARTS, (part) => [...get(outAt), ...get(sum(row, part)), ...store(part * LANES * BYTES)]),
+      ...advance(outAt, get(outRow)),
     ]),
     ...advance(column, constant(WIDE * BYTES)),
   ];
   const downRows = [
     ...constant(0), ...set(column),
-    ...repeatWhile(below(column, bRow), alongColumns),
-    ...advance(a, get(aRow), constant(TALL), multiply),
-    ...advance(out, get(bRow), constant(TALL), multiply),
+    ...repeatWhile(below(column, outRow), alongColumns),
+    ...get(aAt), ...set(a),
+    ...advance(out, get(outRow), constant(TALL), multiply),
   ];
   const locals = [2, ...[5, I32], ...[1 + PARTS + TALL * PARTS, V128]];
-  return [...locals, ...repeatWhile(below(a, aEnd), downRows), 0x0b];
+  return [...locals, ...repeatWhile(below(out, outEnd), downRows), 0x0b];
 }
 
 function kernelModule() {
@@ -134,6 +144,7 @@ function kernelModule() {
 }
 
 // A product that hands its matrices to the kernel; null where there is no WebAssembly, or none with registers of four.
+// What product.keep was given as a stays in the kernel's memory, and is not handed over again.
 function wasmProduct() {
   let kernel;
   try {
@@ -142,23 +153,55 @@ function wasmProduct() {
     return null;
   }
   const PAGE = 65536;
-  return (a, b, rows, inner, columns) => {
-    // The kernel only knows whole tiles. What is too much is computed from whatever lies there, and never read.
-    const [tall, wide] = [Math.ceil(rows / TALL) * TALL, Math.ceil(columns / WIDE) * WIDE];
-    const [bAt, outAt, end] = [tall * inner, (tall + wide) * inner, (tall + wide) * inner + tall * wide];
+  const kept = new WeakMap(); // where they lie, counted in numbers as everything here
+  let free = 0; // where the memory is free
+  let numbers = new Float32Array(kernel.memory.buffer);
+  const wholeTiles = (count, tile) => Math.ceil(count / tile) * tile;
+
+  function reach(end) {
     const missing = end * BYTES - kernel.memory.buffer.byteLength;
-    if (missing > 0) kernel.memory.grow(Math.ceil(missing / PAGE));
-    const numbers = new Float32Array(kernel.memory.buffer);
-    numbers.set(a, 0);
-    if (wide === columns) numbers.set(b, bAt);
-    else for (let k = 0; k < inner; k++) numbers.set(b.subarray(k * columns, (k + 1) * columns), bAt + k * wide);
-    kernel.product(0, bAt * BYTES, outAt * BYTES, inner * BYTES, wide * BYTES, tall * inner * BYTES);
+    if (missing <= 0) return;
+    kernel.memory.grow(Math.ceil(missing / PAGE));
+    numbers = new Float32Array(kernel.memory.buffer);
+  }
+
+  // Rows that fill no tile are computed from whatever lies there, and never read.
+  function place(a, rows, inner, at) {
+    for (let i = 0; i < rows; i++) {
+      const from = i * inner;
+      const to = at + (i - (i % TALL)) * inner + (i % TALL);
+      for (let k = 0; k < inner; k++) numbers[to + k * TALL] = a[from + k];
+    }
+  }
+
+  function wasm(a, b, starts, rows, columns) {
+    const inner = starts.length;
+    const [tall, wide] = [wholeTiles(rows, TALL), wholeTiles(columns, WIDE)];
+    const outAt = free;
+    const bAt = outAt + tall * wide;
+    const listAt = bAt + b.length + WIDE; // columns that fill no tile may be looked for beyond the end
+    const aAt = kept.get(a) ?? listAt + inner;
+    reach(listAt + inner + tall * inner);
+    if (!kept.has(a)) place(a, rows, inner, aAt);
+    numbers.set(b, bAt);
+    new Int32Array(kernel.memory.buffer, listAt * BYTES, inner).set(starts.map((start) => (bAt + start) * BYTES));
+    const [listEnd, outEnd] = [listAt + inner, outAt + tall * wide];
+    kernel.product(...[aAt, listAt, outAt, listEnd, outEnd, wide].map((place) => place * BYTES));
     const out = new Float32Array(rows * columns);
     for (let i = 0; i < rows; i++) {
       out.set(numbers.subarray(outAt + i * wide, outAt + i * wide + columns), i * columns);
     }
     return out;
+  }
+
+  wasm.keep = (a, rows, inner) => {
+    const end = free + wholeTiles(rows, TALL) * inner;
+    reach(end);
+    place(a, rows, inner, free);
+    kept.set(a, free);
+    free = end;
   };
+  return wasm;
 }
 
 let product = wasmProduct() ?? plainProduct;

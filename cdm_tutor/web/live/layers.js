@@ -4,76 +4,73 @@
 
 const GROUPS = 8;
 
-// A convolution as one product: under each position lie the numbers that its window sees, as a column.
+// A convolution as one product. A place of the window sees, of a channel, at all positions, the same numbers in a row,
+// only further on: so nothing is copied for it but zeros beyond the rim. With a stride, not all is kept.
 function conv(x, weight, bias, stride = 1) {
   const [outChannels, inChannels, size] = weight.shape;
-  const [height, width] = [x.shape[1] / stride, x.shape[2] / stride].map(Math.ceil);
-  const inner = inChannels * size * size;
-  const data = product(weight.data, windows(x, size, stride, height, width), outChannels, inner, height * width);
-  const out = { data, shape: [outChannels, height, width] };
-  eachChannel(out, (numbers, c) => numbers.forEach((number, i) => (numbers[i] = number + bias.data[c])));
-  return out;
-}
-
-// (C * size * size) x (height * width): what each place of the window sees, zero beyond the rim.
-function windows(x, size, stride, height, width) {
-  if (size === 1 && stride === 1) return x.data;
-  const [channels, H, W] = x.shape;
-  const columns = new Float32Array(channels * size * size * height * width);
+  const [, H, W] = x.shape;
   const padding = (size - 1) / 2;
-  let at = 0;
-  for (let c = 0; c < channels; c++) {
-    for (let down = -padding; down <= padding; down++) {
-      for (let right = -padding; right <= padding; right++) {
-        const [first, end] = inside(right, stride, width, W);
-        for (let i = 0; i < height; i++, at += width) {
-          const row = i * stride + down;
-          if (row < 0 || row >= H) continue;
-          const from = (c * H + row) * W + right;
-          for (let j = first; j < end; j++) columns[at + j] = x.data[from + j * stride];
-        }
-      }
+  const row = W + padding; // the zeros to the right of a row are those to the left of the next
+  const channel = (H + 2 * padding) * row + padding;
+  const starts = new Int32Array(inChannels * size * size);
+  for (let k = 0, c = 0; c < inChannels; c++) {
+    for (let i = 0; i < size; i++) for (let j = 0; j < size; j++) starts[k++] = c * channel + i * row + j;
+  }
+  const all = product(weight.data, padded(x, padding, row, channel), starts, outChannels, H * row - padding);
+  const [height, width] = [Math.ceil(H / stride), Math.ceil(W / stride)];
+  const data = new Float32Array(outChannels * height * width);
+  for (let at = 0, c = 0; c < outChannels; c++) {
+    for (let i = 0; i < height; i++) {
+      const from = c * (H * row - padding) + i * stride * row;
+      for (let j = 0; j < width; j++) data[at++] = all[from + j * stride] + bias.data[c];
     }
   }
-  return columns;
+  return { data, shape: [outChannels, height, width] };
 }
 
-// For which j, from the first to before the end, j * stride + shift lies in a row of W numbers.
-function inside(shift, stride, width, W) {
-  return [Math.max(0, Math.ceil(-shift / stride)), Math.min(width, Math.floor((W - 1 - shift) / stride) + 1)];
+// Each channel with `padding` rows of zeros above and below, and so many zeros before each row and after the last.
+function padded({ data, shape: [channels, H, W] }, padding, row, channel) {
+  if (!padding) return data;
+  const out = new Float32Array(channels * channel);
+  for (let from = 0, c = 0; c < channels; c++) {
+    for (let i = 0; i < H; i++) {
+      const at = c * channel + (i + padding) * row + padding;
+      for (let j = 0; j < W; j++) out[at + j] = data[from++];
+    }
+  }
+  return out;
 }
 
 // Mean 0 and variance 1 in each group of channels; then each channel's own weight and bias.
-function groupNorm(x, weight, bias) {
-  const out = copy(x);
-  const size = out.data.length / GROUPS;
-  for (let group = 0; group < GROUPS; group++) {
-    const numbers = out.data.subarray(group * size, (group + 1) * size);
+function groupNorm({ data, shape }, weight, bias) {
+  const out = new Float32Array(data.length);
+  const [inGroup, inChannel] = [data.length / GROUPS, data.length / shape[0]];
+  for (let from = 0; from < data.length; from += inGroup) {
     let mean = 0;
-    for (const number of numbers) mean += number / size;
+    for (let i = from; i < from + inGroup; i++) mean += data[i];
+    mean /= inGroup;
     let variance = 0;
-    for (const number of numbers) variance += (number - mean) ** 2 / size;
-    const scale = 1 / Math.sqrt(variance + 1e-5);
-    numbers.forEach((number, i) => (numbers[i] = (number - mean) * scale));
+    for (let i = from; i < from + inGroup; i++) variance += (data[i] - mean) * (data[i] - mean);
+    const std = Math.sqrt(variance / inGroup + 1e-5);
+    for (let channel = from; channel < from + inGroup; channel += inChannel) {
+      const scale = weight.data[channel / inChannel] / std;
+      const shift = bias.data[channel / inChannel] - mean * scale;
+      for (let i = channel; i < channel + inChannel; i++) out[i] = data[i] * scale + shift;
+    }
   }
-  return scaleAndShift(out, weight.data, bias.data);
+  return { data: out, shape };
 }
 
-// Each channel times its scale plus its shift.
-function scaleAndShift(x, scale, shift) {
-  const out = copy(x);
-  eachChannel(out, (numbers, c) => numbers.forEach((number, i) => (numbers[i] = number * scale[c] + shift[c])));
-  return out;
-}
-
-function silu(x) {
-  return { data: x.data.map((number) => number / (1 + Math.exp(-number))), shape: x.shape };
+function silu({ data, shape }) {
+  const out = new Float32Array(data.length);
+  for (let i = 0; i < data.length; i++) out[i] = data[i] / (1 + Math.exp(-data[i]));
+  return { data: out, shape };
 }
 
 function linear(x, weight, bias) {
   const [outLength, inLength] = weight.shape;
-  const data = product(weight.data, x.data, outLength, inLength, 1);
-  return { data: data.map((number, i) => number + bias.data[i]), shape: [outLength] };
+  const data = product(weight.data, x.data, rowStarts(inLength, 1), outLength, 1);
+  return plus({ data, shape: [outLength] }, bias);
 }
 
 // Every position asks (q) all positions (k) and takes the more of what they hold (v) the better they match.
@@ -82,9 +79,11 @@ function attend(qkv) {
   const [channels, positions] = [three / 3, height * width];
   const part = (i) => qkv.data.subarray(i * channels * positions, (i + 1) * channels * positions);
   const [q, k, v] = [part(0), part(1), part(2)]; // each channels x positions
-  const scores = product(transposed(q, channels, positions), k, positions, channels, positions);
+  const starts = rowStarts(channels, positions);
+  const scores = product(transposed(q, channels, positions), k, starts, positions, positions);
   for (let i = 0; i < positions; i++) softmax(scores.subarray(i * positions, (i + 1) * positions), Math.sqrt(channels));
-  const heard = product(v, transposed(scores, positions, positions), channels, positions, positions);
+  const shares = transposed(scores, positions, positions);
+  const heard = product(v, shares, rowStarts(positions, positions), channels, positions);
   return { data: heard, shape: [channels, height, width] };
 }
 
@@ -133,7 +132,9 @@ function concat(a, b) {
 }
 
 function plus(a, b) {
-  return { data: a.data.map((number, i) => number + b.data[i]), shape: a.shape };
+  const data = new Float32Array(a.data.length);
+  for (let i = 0; i < data.length; i++) data[i] = a.data[i] + b.data[i];
+  return { data, shape: a.shape };
 }
 
 // Cosines, then sines, of angles from fast to slow; rounded where PyTorch rounds.
@@ -154,13 +155,4 @@ function made(shape, number) {
     for (let i = 0; i < height; i++) for (let j = 0; j < width; j++) data[at++] = number(c, i, j);
   }
   return { data, shape };
-}
-
-function copy(x) {
-  return { data: x.data.slice(), shape: x.shape };
-}
-
-function eachChannel({ data, shape: [channels] }, use) {
-  const size = data.length / channels;
-  for (let c = 0; c < channels; c++) use(data.subarray(c * size, (c + 1) * size), c);
 }

@@ -1,30 +1,21 @@
 // Draws an image in the page, one step of the sampler after another, and lets you go back and forth through the steps.
 // What is computed: sampler.js, network.js, layers.js, kernel.js. How it comes into the page: start.js.
 
-const TITLES = { mnist: "digits", fashion: "clothes" };
 const REFINE_FROM = 200; // as cdm-tutor sample --refine does
 const SHOWN_FOR = 50; // milliseconds that a step can be seen while it draws, at least
 const COLUMNS = 10; // steps in the strip
 const FIRST_SEED = 2;
 
-const field = (label, control) => `<label><span>${label}</span> ${control}</label>`;
 const seedField = (label, name, value) =>
   field(label, `<input type="number" name="${name}" min="0" max="999999" value="${value}" required>`);
-const slider = (label, name, range) => `
-  <div class="slider">
-    ${field(label, `<input type="range" name="${name}" ${range}>`)} <output aria-live="off"></output>
-  </div>`;
-const FIGURE = '<figure><canvas role="img"></canvas><figcaption></figcaption></figure>';
 
 function controls(networks, refiner) {
-  const set = (name, i) =>
-    `<label><input type="radio" name="set" value="${name}" ${i ? "" : "checked"}> ${TITLES[name] ?? name}</label>`;
   const refine = `<label><input type="checkbox" name="refined" ${refiner === "on" ? "checked" : ""}> refine</label>`;
   const solvers = Object.keys(SOLVERS).map((name) => `<option>${name}</option>`);
   return `
     <form>
       <div class="choices">
-        <fieldset ${networks.length > 1 ? "" : "hidden"}><legend>draw</legend>${networks.map(set).join("")}</fieldset>
+        ${setField(networks)}
         ${field("solver", `<select name="solver">${solvers.join("")}</select>`)}
         ${refiner ? refine : ""}
       </div>
@@ -41,13 +32,9 @@ function controls(networks, refiner) {
 
 // Resolves when the place is ready; the drawing goes on from there.
 async function liveSampler(place) {
-  const { weights = "", refiner } = place.dataset;
+  const { weights, refiner } = place.dataset;
   const networks = place.dataset.networks.split(" ");
-  const models = {};
-  async function model(name) {
-    await loadScript(new URL(`${weights}${name}.js`, document.baseURI).href);
-    return (models[name] ??= unpack(NETWORKS[name]));
-  }
+  const model = networksIn(weights);
   await model(networks[0]); // before what stood here is given up
 
   place.innerHTML = `
@@ -138,10 +125,6 @@ async function liveSampler(place) {
     }
   }
 
-  function tell(control, text) {
-    control.closest(".slider").querySelector("output").value = text;
-  }
-
   function tellSettings() {
     tell(steps, steps.value);
     tell(share, `${share.value} %`);
@@ -193,30 +176,10 @@ function* walkAndRefine({ from, to, percent, count, solver }, unet, second) {
 function inWords({ from, to, percent, count, solver }, second, busy) {
   const way = percent ? `, ${percent} % of the way to ${to}` : "";
   const by = `${count} steps of ${solver}${second ? " and two of the refiner" : ""}`;
-  const without = product === plainProduct ? ", without WebAssembly" : "";
-  return `Seed ${from}${way}: ${by}, ${(busy / 1000).toFixed(2)} seconds of computing${without}.`;
+  return `Seed ${from}${way}: ${by}, ${computingTime(busy)}.`;
 }
 
 // Which of so many steps stands in a column of the strip.
 function shownIn(column, count) {
   return Math.round((column * (count - 1)) / (Math.min(COLUMNS, count) - 1));
-}
-
-function showPicture(figure, caption, pixels, side) {
-  const canvas = figure.querySelector("canvas");
-  figure.querySelector("figcaption").textContent = caption;
-  canvas.ariaLabel = caption;
-  [canvas.width, canvas.height] = [side, side];
-  paint(canvas, pixels, side);
-}
-
-// Pixels from -1 to 1 become 0 to 255; the picture itself cuts what lies outside.
-function paint(canvas, pixels, width, left = 0, top = 0) {
-  const context = canvas.getContext("2d");
-  const picture = context.createImageData(width, pixels.length / width);
-  pixels.forEach((pixel, i) => {
-    const grey = (pixel + 1) * 127.5;
-    picture.data.set([grey, grey, grey, 255], 4 * i);
-  });
-  context.putImageData(picture, left, top);
 }

@@ -1,10 +1,16 @@
-// SimpleUNet of cdm_tutor/unet.py, and with it ImprovedRefinementNetwork of cdm_tutor/refiner.py, which is one, too.
+// SimpleUNet of cdm_tutor/unet.py, and with it those which are one, too: ImprovedRefinementNetwork of
+// cdm_tutor/refiner.py, and ConditionalUNet of cdm_tutor/guidance.py, which has a row for each class besides.
 // Channels, blocks and attention are read off the names and shapes of the weights; only `fold` cannot be.
+
+const NOT_TOLD = -1; // the label of an image whose class the network is not told
 
 class UNet {
   // weights: { name: { data, shape } }, with the names that PyTorch gives them.
   constructor(weights, fold) {
     this.weights = weights;
+    for (const { data, shape } of Object.values(weights)) {
+      if (shape.length > 1) product.keep?.(data, shape[0], data.length / shape[0]);
+    }
     this.fold = fold;
     this.down = this.layersOf("down");
     this.up = this.layersOf("up");
@@ -32,19 +38,26 @@ class UNet {
     return [this.weights[`${name}.weight`], this.weights[`${name}.bias`]];
   }
 
-  time(t) {
+  // The timestep's row, and where there are classes, the label's added to it.
+  time(t, label) {
     const [weight] = this.of("time_mlp.0");
     const hidden = silu(linear(timestepEmbedding(t, weight.shape[1]), ...this.of("time_mlp.0")));
-    return silu(linear(hidden, ...this.of("time_mlp.2")));
+    const row = silu(linear(hidden, ...this.of("time_mlp.2")));
+    if (!this.has("classes")) return row;
+    const [{ data: rows }] = this.of("classes");
+    const length = row.data.length;
+    return plus(row, { data: rows.subarray((label + 1) * length, (label + 2) * length) });
   }
 
   block(name, x, time) {
     const of = (part) => this.of(`${name}.${part}`);
     let h = conv(silu(groupNorm(x, ...of("norm1"))), ...of("conv1"));
     const both = linear(time, ...of("time")).data;
-    const half = both.length / 2;
-    h = groupNorm(h, ...of("norm2"));
-    h = scaleAndShift(h, both.subarray(0, half).map((scale) => 1 + scale), both.subarray(half));
+    const [scale, shift] = [both.subarray(0, both.length / 2), both.subarray(both.length / 2)];
+    const [weight, bias] = of("norm2");
+    // (1 + scale) * norm2(h) + shift, at once
+    const [scaled, shifted] = [weight.data, bias.data].map((own) => own.map((number, c) => number * (1 + scale[c])));
+    h = groupNorm(h, { data: scaled }, plus({ data: shifted }, { data: shift }));
     h = conv(silu(h), ...of("conv2"));
     return plus(this.has(`${name}.shortcut`) ? conv(x, ...of("shortcut")) : x, h);
   }
@@ -55,9 +68,9 @@ class UNet {
   }
 
   // One call of the network. watch(name, image) is told what came out of each layer.
-  forward(x_t, t, watch = () => {}) {
+  forward(x_t, t, watch = () => {}, label = NOT_TOLD) {
     const seen = (name, image) => (watch(name, image), image);
-    const time = this.time(t);
+    const time = this.time(t, label);
     const skips = [];
     let h = seen("conv_in", conv(pixelUnshuffle(x_t, this.fold), ...this.of("conv_in")));
     for (const name of this.down) {
@@ -75,8 +88,9 @@ class UNet {
   }
 }
 
-// A network as its file has it, made ready: { network, schedule, prediction, side }. The file's numbers are in base64:
-// the schedule's tables of 32 bits each, the weights one after another, of 16.
+// A network as its file has it, made ready: { network, schedule, prediction, side }, and where it is told classes their
+// { names, examples }, a picture each or none. The file's numbers are in base64: the schedule's tables of 32 bits each,
+// the weights one after another, of 16; the pictures' pixels of 8.
 function unpack(file) {
   const halves = new Uint16Array(decode(file.weights).buffer);
   const weights = {};
@@ -89,7 +103,9 @@ function unpack(file) {
   }
   const schedule = {};
   for (const name in file.schedule) schedule[name] = new Float32Array(decode(file.schedule[name]).buffer);
-  return { network: new UNet(weights, file.fold), schedule, prediction: file.prediction, side: file.side };
+  const { prediction, side, names, examples } = file;
+  const pictures = examples?.map((picture) => Float32Array.from(decode(picture), (grey) => grey / 127.5 - 1));
+  return { network: new UNet(weights, file.fold), schedule, prediction, side, names, examples: pictures };
 }
 
 function decode(base64) {

@@ -100,8 +100,8 @@ const SOLVERS = {
 };
 
 // Walk from pure noise to an image, one step each time the next is asked for: { t, prev_t, x_t, pred_x0, x_prev }.
-function sample(model, x_T, fresh, solver, steps) {
-  const [pathOf, eta] = SOLVERS[solver];
+function sample(model, x_T, fresh, solver, steps, eta = SOLVERS[solver][1]) {
+  const [pathOf] = SOLVERS[solver];
   const { schedule } = model;
   const ask = (x_t, t) => denoise(model, x_t, t);
   return pathOf(ask, x_T, spacedTimesteps(schedule.log_snr.length, steps), schedule, fresh, eta);

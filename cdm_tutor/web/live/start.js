@@ -5,11 +5,13 @@
 //     data-weights="../live/"          the folder of these scripts; without it the page's own
 //     data-refiner="off"               there is a NAME-refiner.js for each, too; "on": refine from the beginning
 //     data-insides                     show what each layer of the network holds
+//     data-classes                     the networks are told classes: NAME-classes.js is loaded, and one can choose
+//                                      among them, guide, and draw something to begin from; without the two above
 //     data-at-once                     start without being asked
 
 {
   const folder = new URL(".", document.currentScript.src).href;
-  const scripts = ["kernel", "layers", "network", "sampler", "noise", "insides", "live-sampler"];
+  const both = ["kernel", "layers", "network", "sampler", "noise", "controls"];
 
   const style = document.createElement("link");
   style.rel = "stylesheet";
@@ -25,8 +27,10 @@
       button.disabled = true;
       status.textContent = "Loading the network ...";
       try {
-        for (const name of scripts) await loadScript(`${folder}${name}.js`);
-        await liveSampler(place); // which takes the button away, and with it the focus
+        const classes = "classes" in place.dataset;
+        const own = classes ? ["guidance", "sketch-pad", "guided-sampler"] : ["insides", "live-sampler"];
+        for (const name of [...both, ...own]) await loadScript(`${folder}${name}.js`);
+        await (classes ? guidedSampler : liveSampler)(place); // which takes the button away, and with it the focus
         if (!("atOnce" in place.dataset)) place.querySelector("form button").focus({ preventScroll: true });
       } catch (error) {
         button.disabled = false;

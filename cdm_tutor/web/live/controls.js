@@ -1,0 +1,56 @@
+// What the pages of both samplers are made of: controls, pictures, and the networks, loaded when they are wanted.
+
+const TITLES = { mnist: "digits", fashion: "clothes" };
+const FIGURE = '<figure><canvas role="img"></canvas><figcaption></figcaption></figure>';
+
+const field = (label, control) => `<label><span>${label}</span> ${control}</label>`;
+const slider = (label, name, range) => `
+  <div class="slider">
+    ${field(label, `<input type="range" name="${name}" ${range}>`)} <output aria-live="off"></output>
+  </div>`;
+
+// Which data set to draw; hidden where there is no choice.
+function setField(networks) {
+  const set = (name, i) =>
+    `<label><input type="radio" name="set" value="${name}" ${i ? "" : "checked"}> ${TITLES[name] ?? name}</label>`;
+  const hidden = networks.length > 1 ? "" : "hidden";
+  return `<fieldset ${hidden}><legend>draw</legend>${networks.map(set).join("")}</fieldset>`;
+}
+
+// What a slider stands at, in words, beside it.
+function tell(control, text) {
+  control.closest(".slider").querySelector("output").value = text;
+}
+
+// The networks of a folder by name; each is loaded once.
+function networksIn(folder = "") {
+  const models = {};
+  return async (name) => {
+    await loadScript(new URL(`${folder}${name}.js`, document.baseURI).href);
+    return (models[name] ??= unpack(NETWORKS[name]));
+  };
+}
+
+function computingTime(busy) {
+  const without = product === plainProduct ? ", without WebAssembly" : "";
+  return `${(busy / 1000).toFixed(2)} seconds of computing${without}`;
+}
+
+function showPicture(figure, caption, pixels, side) {
+  const canvas = figure.querySelector("canvas");
+  figure.querySelector("figcaption").textContent = caption;
+  canvas.ariaLabel = caption;
+  [canvas.width, canvas.height] = [side, side];
+  paint(canvas, pixels, side);
+}
+
+// Pixels from -1 to 1 become 0 to 255; the picture itself cuts what lies outside.
+function paint(canvas, pixels, width, left = 0, top = 0) {
+  const context = canvas.getContext("2d");
+  const picture = context.createImageData(width, pixels.length / width);
+  pixels.forEach((pixel, i) => {
+    const grey = (pixel + 1) * 127.5;
+    picture.data.set([grey, grey, grey, 255], 4 * i);
+  });
+  context.putImageData(picture, left, top);
+}
