@@ -249,6 +249,7 @@ CALLS = [
     Call("guided", lambda m: guided(m, 0.0)),
     Call("guided", lambda m: guided(m, 2.5, (200, 600))),
     Call("guided", lambda m: guided(m, 2.5, (0, 400))),
+    Call("guided", lambda m: guided(m, 2.5, (300, 700))),
     Call("keep_known", with_fixed_chance(lambda m: known_kept(m, 321))),
     Call("keep_known", with_fixed_chance(lambda m: known_kept(m, 0))),
     Call("keep_known", with_fixed_chance(lambda m: known_kept(m, -1))),
