@@ -89,6 +89,8 @@ def train(
     """Train a network. Ctrl-C saves; the same command with --resume goes on."""
     share_work(processes, max_restarts)
     course.stand_in(context, use)
+    from dataclasses import replace
+
     from cdm_tutor.checkpoint import ModelCard
     from cdm_tutor.data import load_images
     from cdm_tutor.device import knows_bf16, pick_device
@@ -100,20 +102,12 @@ def train(
     where = pick_device(device)
     going_on = resume or Run.was_cut_off(folder)
     if not going_on:  # what is wrong with them shows before images are loaded
-        settings = TrainSettings(
-            steps=steps,
-            minutes=minutes if minutes or steps else 10,
-            batch=batch,
-            accumulate=accumulate,
-            lr=lr,
-            seed=seed,
-            timesteps=timesteps,
-            t_below=noising_steps // 2 if stage == "refiner" else None,
-            bf16=knows_bf16(where),
-            compile=compiled,
-        )
-        card = ModelCard(dataset, predict, schedule, noising_steps, stage, classes=classes)
-        begin, card = beginning(start, card, context)
+        until = minutes if minutes or steps else 10
+        settings = TrainSettings(steps, until, batch, accumulate, lr, seed=seed, timesteps=timesteps, compile=compiled)
+        lowest = noising_steps // 2 if stage == "refiner" else None
+        settings = replace(settings, t_below=lowest, bf16=knows_bf16(where))
+        asked = ModelCard(dataset, predict, schedule, noising_steps, stage, classes=classes)
+        begin, card = beginning(start, asked, context)
     images = load_images(dataset, data, data_dir)
     if going_on:
         run = Run.resume(folder, len(images), where, save_every, steps=steps, minutes=minutes)
@@ -121,12 +115,8 @@ def train(
     else:
         run = Run.create(folder, card, settings, len(images), where, save_every, start=begin)
     print(f"Training on {len(images)} images on {where}, writing to {folder}. Ctrl-C saves and stops.")
-    follow(
-        run.steps(images.x0, images.labels),
-        run.training.settings.batch,
-        folder,
-        to_go_on(context, dataset, folder, resume),
-    )
+    again = to_go_on(context, dataset, folder, resume)
+    follow(run.steps(images.x0, images.labels), run.training.settings.batch, folder, again)
     print(f"Done: {run.training.step} steps. {what_to_do_with(folder, run.card)}")
 
 
@@ -143,11 +133,8 @@ def beginning(start: str | None, card: "ModelCard", context: typer.Context) -> t
     if start == "none" or (start is None and not card.classes):
         return None, card
     begin = load_weights(Path(start) if start else shipped_weights(card.data))
-    taken = {
-        "prediction": "predict",
-        "schedule": "schedule",
-        "T": "noising_steps",
-    }  # fields of the card, our parameters
+    # fields of the card, and the parameters of ours that say them
+    taken = {"prediction": "predict", "schedule": "schedule", "T": "noising_steps"}
     typed_too = [option for option in taken.values() if options.given(context, [option])]
     for name, option in taken.items():
         ours, theirs = getattr(card, name), getattr(begin.card, name)
