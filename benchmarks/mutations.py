@@ -64,8 +64,24 @@ EQUIVALENT = {  # exercise: before -> after: why no caller could tell
     "draw_batch: generator = seeded(settings.seed, 1, step) -> generator = seeded(1, settings.seed, step)": STREAM,
     "draw_batch: generator = seeded(settings.seed, 1, step) -> generator = seeded(settings.seed, 2, step)": STREAM,
     "train_step: losses.append(loss.detach()) -> losses.append(loss)": "the same numbers",
+    "ConditionalUNet.forward: time = self.time_mlp(timestep_embedding(t, self.time_dim).to(x_t.dtype)) + "
+    "self.classes(labels + 1) -> time = self.time_mlp(timestep_embedding(t, self.time_dim)) + "
+    "self.classes(labels + 1)": "images are float32, as the embedding is",
+    **{
+        "conditional_loss: labels = drop_labels(x0[:, -1, 0, 0].long(), chances(noise)) -> "
+        f"labels = drop_labels(x0[:, -1, {place}].long(), chances(noise))": "the label is in each pixel"
+        for place in ("1, 0", "0, 1")
+    },
+    "conditional_loss: return 2 through _same_buffer": "what the model said is used at once",
+    "complete: if prev_t < 0 or time == times - 1: -> if prev_t < 0 or time == times + 1:": (
+        "the last way back leads nowhere: the next step begins with x_prev"
+    ),
     **{
         f"refiner_loss: return 1 through {wrap}": "one number an image"
+        for wrap in ("_first_channel", "_turned", "_as_it_lies")
+    },
+    **{
+        f"conditional_loss: return 1 through {wrap}": "one number an image"
         for wrap in ("_first_channel", "_turned", "_as_it_lies")
     },
     **{
@@ -110,6 +126,16 @@ EQUIVALENT = {  # exercise: before -> after: why no caller could tell
     "ddim_step: x_t = _as_it_lies(x_t)": "what x_t is made of is in the guess",
     "ddim_step: x_t = _rounded(x_t)": "what x_t is made of is in the guess",
     "gather: like = _first_seen(like)": "only its shape counts, and that is kept",
+    "conditional_loss: x0 = _detached(x0)": DATA,
+    "conditional_loss: noise = _detached(noise)": DATA,
+    "guided: x_t = _detached(x_t)": SAMPLING,
+    "guided: return 1 through _detached": SAMPLING,
+    "keep_known: x = _detached(x)": SAMPLING,
+    "keep_known: noise = _detached(noise)": SAMPLING,
+    "keep_known: return 1 through _detached": SAMPLING,
+    "complete: x_T = _detached(x_T)": SAMPLING,
+    "complete: return 1 through _detached": SAMPLING,
+    "from_sketch: return 1 through _detached": SAMPLING,
 }
 
 WITHOUT_EFFECT = {  # exercise: what is done to its result, where that changes nothing a caller could see
@@ -133,6 +159,7 @@ WITHOUT_EFFECT = {  # exercise: what is done to its result, where that changes n
     "learning_rate": "all",
     "draw_batch": "all",  # three tensors, not one
     "train_step": "all",
+    "drop_labels": "_first_channel _turned _as_it_lies _rounded _detached",  # a row of whole numbers
 }
 
 

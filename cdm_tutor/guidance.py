@@ -115,6 +115,7 @@ def conditional_loss(
     labels = drop_labels(x0[:, -1, 0, 0].long(), chances(noise))
 
     def told(x_t: Tensor, t: Tensor) -> Tensor:
+        """The model, as denoising_loss asks it."""
         return model(x_t, t, labels)
 
     return denoising_loss(told, x0[:, :-1], t, noise[:, :-1], schedule, prediction)

@@ -100,9 +100,10 @@ def spread(figures: list[float]) -> str:
 
 
 def refiner() -> str:
-    tables = []
+    tables, dates = [], []
     for name, title in NAMES.items():
         facts = read(RESULTS / f"refiner-{name}.json")
+        dates.append(f"{facts['weights']['base']['date']} ({title})")
         rows = []
         for solver, steps in (("dpm", 20), ("dpm", 10), ("ddim", 20), ("ddim", 10)):
             its = [row for row in facts["rows"] if (row["solver"], row["steps"]) == (solver, steps)]
@@ -126,8 +127,8 @@ def refiner() -> str:
     seeds = len({row["seed"] for row in facts["rows"]})
     measured = "; ".join(sorted({where(row["measured"]) for row in facts["rows"]}))
     note = (
-        f"FID of {facts['n']:,} samples with the weights that come with the package, mean and standard deviation of "
-        f"{seeds} seeds; `benchmarks/refiner.py`; {measured}."
+        f"FID of {facts['n']:,} samples, mean and standard deviation of {seeds} seeds, with weights of "
+        f"{' and '.join(dates)}; `benchmarks/refiner.py`; {measured}."
     )
     return "\n\n".join([*tables, note])
 

@@ -93,4 +93,4 @@ def main() -> None:
     )
     chart("processes", alt, lambda: processes(facts["processes"]), "pictures")
     alt = "FID, agreement and variety over the guidance scale: agreement rises, variety falls, FID is least near 1."
-    chart("guidance", alt, lambda: guidance(facts["guidance-mnist"], facts["guidance-fashion"]), "pictures")
+    chart("07-measured", alt, lambda: guidance(facts["guidance-mnist"], facts["guidance-fashion"]))

@@ -4,13 +4,13 @@ Right solutions may draw their noise in any order, so of what is drawn only roun
 """
 
 import math
-from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from cdm_tutor.course.batteries.refiner import with_fixed_chance
 from cdm_tutor.course.batteries.unet import awake, draw, loosely
 from cdm_tutor.course.lesson import Call
 from cdm_tutor.noising import Prediction
@@ -31,17 +31,6 @@ def mix(t: int) -> tuple[float, float]:
     return math.sqrt(bar), math.sqrt(1 - bar)
 
 
-def with_fixed_chance(make: Callable[[ModuleType], Any]) -> Callable[[ModuleType], Any]:
-    """The call, with torch's own random numbers always the same."""
-
-    def made(m: ModuleType) -> Any:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(271828)
-            return make(m)
-
-    return made
-
-
 def two_sizes(m: ModuleType) -> Any:
     """A network with a learned row for each class, all different."""
     return awake(m.ConditionalUNet(in_channels=2, channels=(8, 16), blocks=(1, 1)))
@@ -49,14 +38,15 @@ def two_sizes(m: ModuleType) -> Any:
 
 def built(m: ModuleType) -> list[Any]:
     """What there is to be learned, how it starts, and which rows learn."""
-    network = m.ConditionalUNet(in_channels=2, channels=(8, 16), blocks=(2, 1))
+    network: Any = m.ConditionalUNet(in_channels=2, channels=(8, 16), blocks=(2, 1))
     found: list[Any] = [[name, list(weight.shape)] for name, weight in network.named_parameters()]
     found += [weight.requires_grad for weight in network.parameters()]
     found += [bool(weight.any()) for weight in network.parameters()]
     rows = network.classes.weight
     found += ["zero" if not rows.any() else round(math.log2(rows.std().nan_to_num().item() + 1e-3))]
     found += [round(10 * rows.mean().item())]
-    loss = (awake(network).classes(torch.tensor([0, 3, 10])) * torch.tensor([[1.0], [2.0], [3.0]])).sum()
+    awoken: Any = awake(network)
+    loss = (awoken.classes(torch.tensor([0, 3, 10])) * torch.tensor([[1.0], [2.0], [3.0]])).sum()
     return [*found, torch.autograd.grad(loss, rows)[0] if loss.requires_grad else "no gradient"]
 
 
@@ -259,6 +249,7 @@ CALLS = [
     Call("guided", lambda m: guided(m, 0.0)),
     Call("guided", lambda m: guided(m, 2.5, (200, 600))),
     Call("guided", lambda m: guided(m, 2.5, (0, 400))),
+    Call("guided", lambda m: guided(m, 2.5, (300, 700))),
     Call("keep_known", with_fixed_chance(lambda m: known_kept(m, 321))),
     Call("keep_known", with_fixed_chance(lambda m: known_kept(m, 0))),
     Call("keep_known", with_fixed_chance(lambda m: known_kept(m, -1))),

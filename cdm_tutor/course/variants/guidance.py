@@ -9,7 +9,11 @@ OF_TIME = "self.time_mlp(timestep_embedding(t, self.time_dim).to(x_t.dtype))"
 TIME = f"time = {OF_TIME} + self.classes(labels + 1)"
 DROP = "return torch.where(chance < DROPPED, NOT_TOLD, labels)"
 LABELS = "labels = drop_labels(x0[:, -1, 0, 0].long(), chances(noise))"
-TELL = "    def told(x_t: Tensor, t: Tensor) -> Tensor:\n        return model(x_t, t, labels)\n\n"
+TELL = (
+    "    def told(x_t: Tensor, t: Tensor) -> Tensor:\n"
+    '        """The model, as denoising_loss asks it."""\n'
+    "        return model(x_t, t, labels)\n\n"
+)
 LOSS = "return denoising_loss(told, x0[:, :-1], t, noise[:, :-1], schedule, prediction)"
 TOLD = "told = model(x_t, t, labels)"
 UNTOLD = "untold = model(x_t, t, torch.full_like(labels, NOT_TOLD))"
