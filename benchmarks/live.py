@@ -159,7 +159,7 @@ def weights(browser: Browser) -> dict[str, dict[str, int]]:
         for name in PAGES:
             tab = browser.new_page()
             loaded: list[Request] = []
-            tab.on("request", loaded.append)
+            tab.on("request", partial(noted, loaded))
             tab.goto((Path(folder) / name).as_uri())
             tab.evaluate("document.querySelectorAll('img[loading=lazy]').forEach(image => image.loading = 'eager')")
             tab.wait_for_load_state("networkidle")
@@ -169,6 +169,10 @@ def weights(browser: Browser) -> dict[str, dict[str, int]]:
             found[name] = {"page": before, "button": total(loaded) - before}
             tab.close()
     return found
+
+
+def noted(loaded: list[Request], request: Request) -> None:
+    loaded.append(request)
 
 
 def total(loaded: list[Request]) -> int:
