@@ -24,7 +24,7 @@ from workshop.machine import machine
 
 RESULTS = Path(__file__).parent / "results"
 ALWAYS, HALFWAY = (0.0, 1.0), (0.2, 0.9)  # limits, in shares of T
-ROWS = [(scale, ALWAYS) for scale in (0.0, 1.0, 1.5, 2.0, 3.0, 5.0)] + [(3.0, HALFWAY)]
+ROWS = [(scale, ALWAYS) for scale in (0.0, 1.0, 1.25, 1.5, 2.0, 3.0, 5.0)] + [(3.0, HALFWAY)]
 
 
 def variety(features: Tensor, labels: Tensor) -> float:
