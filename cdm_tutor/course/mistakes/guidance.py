@@ -1,6 +1,7 @@
 """Known mistakes in lesson 07."""
 
 from cdm_tutor.course.lesson import Mistake
+from cdm_tutor.course.scenes import FromSketch, Told
 
 SUPER = "super().__init__(in_channels, channels, blocks)"
 CLASSES = "self.classes = nn.Embedding(CLASSES + 1, self.time_dim)"
@@ -388,10 +389,10 @@ MISTAKES = [
         name="labels-predict-noise",
         exercise="conditional_loss",
         title="prediction is not handed on",
-        symptom="Trained for v, it draws shreds and specks: it was taught to name the noise.",
+        symptom="Trained for v, it draws shreds on a grey ground: it was taught to name the noise.",
         concept="What is not handed on stays at its default, without a word.",
         patch=((LOSS, LOSS.replace(", prediction)", ")")),),
-        symptoms=("shreds",),
+        symptoms=("grey",),
     ),
     Mistake(
         name="labels-one-loss-for-all",
@@ -416,10 +417,10 @@ MISTAKES = [
         name="guided-one-too-far",
         exercise="guided",
         title="the scale is counted from the told answer",
-        symptom="All is stronger by one than was asked for: bolder, more alike. A scale of 0 is not the untold answer.",
+        symptom="Stronger by one than was asked for: plainer and more alike. A scale of 0 is not the untold answer.",
         concept="Papers count in two ways: from the told answer or from the untold one. Whichever it is, 0 and 1 tell.",
         patch=((FURTHER, f"return told + {SCALED} * (told - untold)"),),
-        symptoms=("bold",),
+        symptoms=("plain",),
     ),
     Mistake(
         name="guided-away",
@@ -434,28 +435,28 @@ MISTAKES = [
         name="guided-told-scaled-only",
         exercise="guided",
         title="the told answer is scaled and added to the untold one",
-        symptom="White and black blotches: the sum of two answers is as large as several.",
+        symptom="Digits under black and white specks: the sum of two answers is as large as several.",
         concept="Only a difference can be stretched. The answer itself must stay as large as noise or v is.",
         patch=((FURTHER, f"return untold + {SCALED} * told"),),
-        symptoms=("blotches",),
+        symptoms=("grain",),
     ),
     Mistake(
         name="guided-sign-lost",
         exercise="guided",
         title="scale * told - (1 - scale) * untold",
-        symptom="White and black blotches: with a scale above 1 the untold answer is added instead of taken away.",
+        symptom="Digits under black and white specks: with a scale above 1 the untold answer is added, not taken away.",
         concept="The weights of the two answers add up to 1. What the told one has too much, the untold one has less.",
         patch=((FURTHER, f"return {SCALED} * told - (1 - {SCALED}) * untold"),),
-        symptoms=("blotches",),
+        symptoms=("grain",),
     ),
     Mistake(
         name="guided-difference-alone",
         exercise="guided",
         title="the stretched difference is taken for the answer",
-        symptom="Grey fog: what both answers have in common is the picture, and that is gone.",
+        symptom="Black and white noise: what both answers have in common is the picture, and that is gone.",
         concept="The difference says where to go on. It still has to be added to something.",
         patch=((FURTHER, f"return {SCALED} * (told - untold)"),),
-        symptoms=("grey",),
+        symptoms=("noise",),
     ),
     Mistake(
         name="guided-clipped",
@@ -494,6 +495,7 @@ MISTAKES = [
         concept="Limits say where something happens. Look at one step inside.",
         patch=((INSIDE, "inside = (t < limits[0]) | (limits[1] <= t)"),),
         symptoms=("plain",),
+        scenes=(Told(guidance_scale=4.0, limits=(299, 699)),),
     ),
     Mistake(
         name="guided-limits-ignored",
@@ -502,7 +504,8 @@ MISTAKES = [
         symptom="With limits: bolder and more alike than it should be, as if there were none.",
         concept="Early on guidance only makes images alike, and late it changes nothing but time.",
         patch=((SCALE, "scale = torch.full_like(t, 1).to(told.dtype) * guidance_scale"),),
-        symptoms=("bold",),
+        symptoms=("plain",),
+        scenes=(Told(guidance_scale=4.0, limits=(299, 699)),),
     ),
     Mistake(
         name="guided-upper-limit-included",
@@ -512,6 +515,7 @@ MISTAKES = [
         concept="As with range, the first number belongs to it and the last does not: then two pieces make a whole.",
         patch=((INSIDE, INSIDE.replace("t < limits[1]", "t <= limits[1]")),),
         symptoms=("looks-healthy",),
+        scenes=(Told(guidance_scale=4.0, limits=(299, 699)),),
     ),
     Mistake(
         name="guided-lower-limit-left-out",
@@ -521,6 +525,7 @@ MISTAKES = [
         concept="As with range, the first number belongs to it and the last does not: then two pieces make a whole.",
         patch=((INSIDE, INSIDE.replace("limits[0] <= t", "limits[0] < t")),),
         symptoms=("looks-healthy",),
+        scenes=(Told(guidance_scale=4.0, limits=(299, 699)),),
     ),
     Mistake(
         name="guided-outside-is-untold",
@@ -530,6 +535,7 @@ MISTAKES = [
         concept="No guidance means the told answer, a scale of 1. A scale of 0 takes back what was told.",
         patch=((SCALE, SCALE.replace("1.0", "0.0")),),
         symptoms=("other-class",),
+        scenes=(Told(guidance_scale=4.0, limits=(299, 699)),),
     ),
     Mistake(
         name="guided-outside-is-nothing",
@@ -540,6 +546,7 @@ MISTAKES = [
         concept="Each step needs an answer. Without guidance it is the one that any told model gives.",
         patch=((FURTHER, FURTHER + " * inside[:, None, None, None]"),),
         symptoms=("blotches",),
+        scenes=(Told(guidance_scale=4.0, limits=(299, 699)),),
     ),
     Mistake(
         name="guided-by-the-first-step",
@@ -549,6 +556,7 @@ MISTAKES = [
         concept="t holds a step for each image.",
         patch=((INSIDE, "inside = ((limits[0] <= t) & (t < limits[1]))[:1].expand(len(t))"),),
         symptoms=("looks-healthy",),
+        scenes=(Told(guidance_scale=4.0, limits=(299, 699)),),
     ),
     Mistake(
         name="known-inverted",
@@ -752,10 +760,10 @@ MISTAKES = [
         name="complete-as-if-noise",
         exercise="complete",
         title="the model's answer is always read as noise",
-        symptom="Shreds and specks beside the known part, if the network predicts v.",
+        symptom="Other strokes beside the known part than there should be, if the network predicts v.",
         concept="What an answer means is settled in training. What is not handed on stays at its default.",
         patch=((STEP, STEP.replace(", prediction)", ")")),),
-        symptoms=("shreds",),
+        symptoms=("plain",),
     ),
     Mistake(
         name="sketch-ignored",
@@ -846,6 +854,7 @@ MISTAKES = [
         concept="What an answer means is settled in training. What is not handed on stays at its default.",
         patch=((ASK, ASK.replace(", prediction=prediction", "")),),
         symptoms=("shreds",),
+        scenes=(FromSketch(t_start=850),),
     ),
     Mistake(
         name="sketch-scaled-again",
