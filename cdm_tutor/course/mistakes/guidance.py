@@ -541,11 +541,10 @@ MISTAKES = [
         name="guided-outside-is-nothing",
         exercise="guided",
         title="outside the limits the answer is 0",
-        symptom="With limits: noise that stays, or blotches. At those steps the model seems to say that there is "
-        "nothing.",
+        symptom="With limits: digits under grain that stays. At those steps the model seems to say: nothing there.",
         concept="Each step needs an answer. Without guidance it is the one that any told model gives.",
         patch=((FURTHER, FURTHER + " * inside[:, None, None, None]"),),
-        symptoms=("blotches",),
+        symptoms=("grain",),
         scenes=(Told(guidance_scale=4.0, limits=(299, 699)),),
     ),
     Mistake(
@@ -850,10 +849,10 @@ MISTAKES = [
         name="sketch-as-if-noise",
         exercise="from_sketch",
         title="the model's answer is always read as noise",
-        symptom="Shreds, if the network predicts v, the more so the later t_start.",
+        symptom="Other strokes than there should be, if the network predicts v, the more so the later t_start.",
         concept="What an answer means is settled in training. What is not handed on stays at its default.",
         patch=((ASK, ASK.replace(", prediction=prediction", "")),),
-        symptoms=("shreds",),
+        symptoms=("plain",),
         scenes=(FromSketch(t_start=850),),
     ),
     Mistake(
