@@ -344,7 +344,7 @@ TYPED = {  # an option of train or sharpen, and another value than its default
     "minutes": "3.5", "steps": "7", "data": "full", "data_dir": "the data", "stage": "refiner", "predict": "v",
     "schedule": "linear", "noising_steps": "300", "timesteps": "focused", "batch": "8", "accumulate": "2",
     "lr": "0.001", "processes": "2", "max_restarts": "1", "save_every": "7.0", "use": "mine", "device": "cpu",
-    "seed": "5", "weights": "it's.safetensors", "samples": "64", "refine_from": "100",
+    "seed": "5", "start": "none", "weights": "it's.safetensors", "samples": "64", "refine_from": "100",
 }  # fmt: skip
 
 
@@ -382,22 +382,24 @@ def has(words: list[str], option: list[str]) -> bool:
 
 def test_to_go_on_with_a_training_nothing_is_forgotten(stopped: Any) -> None:
     """Every option is typed again, or else what it said is in the run's own file."""
-    options = every_option("train", "out", "resume")
+    options = every_option("train", "out", "resume", "classes")  # a refiner is told none
     again = stopped("train", "fashion", "--out", "a run", *chain(*options.values()))
     assert again[:6] == ["cdm-tutor", "train", "fashion", "--resume", "--out", "a run"]
-    remembered = cli.REMEMBERED | {"minutes", "steps"}
+    remembered = (cli.REMEMBERED - {"classes"}) | {"minutes", "steps"}
     assert remembered < options.keys()
     for name, option in options.items():
         assert has(again, option) != (name in remembered), name
     described = json.loads(Path("a run", "run.json").read_text())
     known = described["card"] | {name: value for name, value in described["settings"].items() if value is not None}
     kept_as = {"predict": "prediction", "noising_steps": "T", "compiled": "compile"}
-    for name in remembered:
+    for name in remembered - {"start"}:  # it is in the weights
         value = known[kept_as.get(name, name)]
         assert value is True if name == "compiled" else str(value) == TYPED[name], name
     options = every_option("train", "out", *cli.REMEMBERED)
     again = stopped("train", "fashion", "--out", "a run", *chain(*options.values()))
     assert all(has(again, option) for option in options.values()), "a new end is typed again"
+    assert "--classes" not in stopped("train", "--classes", "--out", "another run")
+    assert json.loads(Path("another run", "run.json").read_text())["card"]["classes"]
 
 
 def test_to_go_on_with_a_sharpening_nothing_is_forgotten(stopped: Any) -> None:
