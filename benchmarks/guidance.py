@@ -58,6 +58,7 @@ def measure(name: str, n: int) -> None:
         report = yardstick.report(samples, labels)
         row = key | {"report": asdict(report), "variety": variety(yardstick.features(samples), labels)}
         found["rows"].append(row | {"measured": machine()})
+        found["rows"].sort(key=lambda row: (row["limits"] != list(ALWAYS), row["scale"]))
         path.write_text(json.dumps(found, indent=2) + "\n")
         print(f"{name}: scale {scale}, limits {limits}: FID {report.fid:.3f}, agreement {report.agreement:.1%}")
 
