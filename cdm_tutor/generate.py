@@ -114,6 +114,8 @@ def generate(
             )
         if refiner:
             x = refine(refiner.network, x, refiner.schedule, generator, settings.t_start, refiner.card.prediction)
+            if picture and picture.known is not None:  # which is not to be mended
+                x = torch.where(picture.known.to(x.device), picture.x0.to(x.device), x)
         batches[first] = x.cpu()
         if not batches[first].isfinite().all():
             break  # what all processes say below

@@ -1,6 +1,6 @@
 """Stage 7, guidance: tell the network what to draw, and hand it half a picture, or a scrawl, to begin from.
 
-The first six stages draw what they like. A network that is told the class of each image, most of the time, learns to
+The stages before it draw what they like. A network that is told the class of each image, most of the time, learns to
 draw with a class and without one; between its two answers lies what the class changes, and guidance goes further that
 way. A picture that is partly known needs no training at all: only the sampler has to be reminded of it at every step.
 """

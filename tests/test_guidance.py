@@ -221,6 +221,9 @@ def test_what_is_known_of_a_picture_stays(listening: Trained) -> None:
     found = generate(listening, SampleSettings(n=3, steps=3, labels=(1,)), picture=picture)
     assert torch.equal(found[:, :, :14], picture.x0[:, :, :14].expand(3, 1, 14, 28))
     assert not torch.equal(found[:1, :, 14:], picture.x0[:, :, 14:])
+    refiner = load_weights(shipped_weights("mnist", "refiner"))
+    mended = generate(listening, SampleSettings(n=3, steps=3), picture=picture, refiner=refiner)
+    assert torch.equal(mended[:, :, :14], picture.x0[:, :, :14].expand(3, 1, 14, 28))
 
 
 def test_a_sketch_that_is_hardly_noised_hardly_changes() -> None:

@@ -41,7 +41,7 @@ JUDGE = pytest.StashKey[Judge]()
 TESTS = pytest.StashKey[Counter[tuple[Path, str | None]]]()
 RESULTS = pytest.StashKey[Results]()
 VERDICT = pytest.StashKey[Verdict]()
-TOLD = pytest.StashKey[set[tuple[str, ...]]]()  # errors, and where they were raised
+TOLD = pytest.StashKey[set[tuple[str, ...]]]()  # errors and where they were raised, and what was printed at length
 
 
 def lesson_of(path: Path) -> Lesson | None:
@@ -183,7 +183,10 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     verdict = _examination(pyfuncitem).verdict(pyfuncitem.nodeid, about(pyfuncitem))
     pyfuncitem.stash[VERDICT] = verdict
     if verdict.printed and not _loud(config):
-        pyfuncitem.add_report_section("call", "stdout", _shortened(verdict.printed))
+        much = (str(about(pyfuncitem)), verdict.printed[:PRINTED])
+        if len(verdict.printed) <= PRINTED or much not in config.stash[TOLD]:  # much of one kind is shown once
+            pyfuncitem.add_report_section("call", "stdout", _shortened(verdict.printed))
+        config.stash[TOLD].add(much)
     if verdict.outcome == "skipped":
         pytest.skip(verdict.text)
     if verdict.outcome != "passed":
