@@ -159,6 +159,7 @@ def look(page: "Page", address: str, path: str) -> Seen:
     page.goto(address + path)
     page.evaluate("document.querySelectorAll('img[loading=lazy]').forEach(image => image.loading = 'eager')")
     page.wait_for_load_state("networkidle")
+    page.wait_for_function("[...document.images].every(image => image.complete)")
     seen.foreign = [url for url in seen.foreign if not url.startswith(("data:", "blob:"))]
     return seen
 
@@ -198,7 +199,7 @@ def test_page_in_a_browser(page: Path, width: int, address: str, browser: "Brows
         tab.emulate_media(color_scheme=scheme)
         heard = (width > 1000) == (scheme == "light")  # each width and each scheme once: it takes seconds
         assert complaints(tab, width, heard=heard) == [], scheme
-    assert seen.weight < (1.5e6 if page.name == "index.md" else 2e6), f"{seen.weight / 1e6:.2f} MB"
+    assert seen.weight < (1.5e6 if page == DOCS / "index.md" else 2e6), f"{seen.weight / 1e6:.2f} MB"
     context.close()
 
 
