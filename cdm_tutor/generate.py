@@ -113,9 +113,7 @@ def generate(
                 on_step=on_step,
             )
         if refiner:
-            x = refine(refiner.network, x, refiner.schedule, generator, settings.t_start, refiner.card.prediction)
-            if picture and picture.known is not None:  # which is not to be mended
-                x = torch.where(picture.known.to(x.device), picture.x0.to(x.device), x)
+            x = mended(x, refiner, picture, settings, generator)
         batches[first] = x.cpu()
         if not batches[first].isfinite().all():
             break  # what all processes say below
@@ -150,6 +148,16 @@ def begun(
     else:
         draw = partial(complete, model, x_T, x0, picture.known.to(x_T.device).expand_as(x_T), schedule)
     return draw(generator=generator, steps=settings.steps, prediction=card.prediction)
+
+
+def mended(
+    x: Tensor, refiner: Trained, picture: Picture | None, settings: SampleSettings, generator: torch.Generator
+) -> Tensor:
+    """The images refined; what is known of a picture stays as it is."""
+    refined = refine(refiner.network, x, refiner.schedule, generator, settings.t_start, refiner.card.prediction)
+    if picture is None or picture.known is None:
+        return refined
+    return torch.where(picture.known.to(x.device), picture.x0.to(x.device), refined)
 
 
 def check_settings(

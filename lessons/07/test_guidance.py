@@ -1216,7 +1216,7 @@ def test_your_conditional_network_starts_as_your_network(chain):
 
 @pytest.mark.chain
 def test_your_guidance_draws_what_it_is_told(chain):
-    """The lessons before it and this one, as you wrote them: a small network learns two pictures and their classes, and draws either.
+    """All that you wrote so far: a small network learns two pictures and their classes, and draws either.
 
     Class 3 is black above and white below, class 8 the other way round.
     """
