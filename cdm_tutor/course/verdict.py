@@ -6,8 +6,10 @@
 import json
 import math
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from statistics import mean, median
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -129,7 +131,7 @@ def nearest(yours: dict[str, float], real: dict[str, float], n: int) -> list[tup
 
     What is compared is how far each measure is from that of real images, in its standard deviations over the clinic.
     """
-    clinic = json.loads(LOOKS.read_text(encoding="utf-8"))
+    clinic = clinic_looks()
     weights = weights_of(clinic["spread"], n)
     here = off(yours, real, weights)
     distances = []
@@ -137,6 +139,12 @@ def nearest(yours: dict[str, float], real: dict[str, float], n: int) -> list[tup
         there = [each * weight for each, weight in zip(one["off"], weights, strict=True)]
         distances.append((math.dist(here, there), one["group"], one["mistake"]))
     return sorted(distances)
+
+
+@cache
+def clinic_looks() -> dict[str, Any]:
+    """What the clinic's sets of samples measure."""
+    return json.loads(LOOKS.read_text(encoding="utf-8"))
 
 
 def weights_of(spread: dict[str, float], n: int) -> list[float]:
@@ -151,7 +159,7 @@ def off(yours: dict[str, float], real: dict[str, float], weights: list[float]) -
 
 def by_chance(yours: dict[str, float], sets: list[dict[str, float]], real: dict[str, float]) -> bool:
     """Whether a few images are no farther from the mean of real ones than sets of as many real images are."""
-    weights = weights_of(json.loads(LOOKS.read_text(encoding="utf-8"))["spread"], 1)
+    weights = weights_of(clinic_looks()["spread"], FEW - 1)
     return math.hypot(*off(yours, real, weights)) <= max(math.hypot(*off(one, real, weights)) for one in sets)
 
 
