@@ -10,8 +10,9 @@ import torch
 
 from cdm_tutor.course import commands
 from cdm_tutor.course.child import Child, NoAnswer
-from cdm_tutor.course.examination import Verdict
-from cdm_tutor.course.gate import Gate
+from cdm_tutor.course.examination import Examination, Verdict
+from cdm_tutor.course.gate import Gate, Planted
+from cdm_tutor.course.handle import Subject
 from cdm_tutor.course.learner import alone, patched, reference_source
 from cdm_tutor.course.lesson import Patch
 from cdm_tutor.course.outcomes import StillRunning, Wrong
@@ -44,6 +45,23 @@ def test_one_wrong_exercise_spoils_no_other() -> None:
     assert found.pop("gather").outcome == "wrong"
     assert found.pop("").text == "waits for gather"
     assert {verdict.outcome for verdict in found.values()} == {"passed"}
+
+
+def test_what_was_stopped_takes_no_time_from_slow_code_that_is_right() -> None:
+    """Less patience with the others, but never less than right code needs on a busy machine."""
+    slow = "    import time\n    start = time.process_time()\n    while time.process_time() < start + 1: pass\n"
+    turned = "    return signal * noise - sigma * x0\n"
+    source = patched(reference_source(NOISING), ((MIX, "    while True: pass\n"), (turned, slow + turned)))
+    gate = Gate(NOISING, seconds=2, apart=True)
+    by_hand = next(name for name, (about, _) in gate.tests.items() if about == "velocity")
+    examination = Examination(
+        Subject(NOISING, Planted(lesson=NOISING, text=source), gate.folder), gate.tests, gate.judge, 2, apart=True
+    )
+    hung = next(name for name, (about, _) in gate.tests.items() if about == "q_sample")
+    examination.verdict(hung, "q_sample")
+    assert "q_sample" in examination.stopped
+    assert examination.verdict(by_hand, "velocity").outcome in ("passed", "no time")
+    examination.close()
 
 
 def test_who_needs_no_helper_may_delete_it() -> None:

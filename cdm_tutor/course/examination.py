@@ -30,7 +30,8 @@ from cdm_tutor.course.outline import LESSONS
 from cdm_tutor.course.summary import BORROWS, DOES_NOT_LOAD, NOT_TRIED, WAITS
 from cdm_tutor.course.syntax import unwritten
 
-IMPATIENT = 0.3  # of the time limit, once something in the lesson had to be stopped
+IMPATIENT = 0.3  # of the time limit, once something in the lesson had to be stopped,
+ENOUGH = 2.0  # but not less than so many seconds: right code needs them on a busy machine
 TO_COMPARE = 60.0  # seconds of processor time for the judge
 LESSON = 50.0  # seconds by the clock after which no further test of a lesson is begun
 
@@ -187,7 +188,7 @@ class Examination:
 
     def ask(self, name: str, exercise: str | None, *, alone: bool) -> Verdict:
         """Run a test in the child."""
-        seconds = self.seconds * (IMPATIENT if self.stopped else 1)
+        seconds = min(self.seconds, max(IMPATIENT * self.seconds, ENOUGH)) if self.stopped else self.seconds
         child = self.child_for(exercise, alone)
         answer = child.ask(("test", name, seconds), seconds)
         printed = child.printed()
