@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cdm_tutor.checkpoint import ModelCard, Trained
     from cdm_tutor.generate import Picture, SampleSettings
 
+FEWEST = 3  # steps in which a network that is not consistent draws anything
 GUIDANCE = 2.0  # how much a class counts that is asked for, unless said otherwise
 LAUNCHED = "TORCHELASTIC_RUN_ID"  # set in each of several processes that a launcher started
 REMEMBERED = {  # by a run: what it was started with counts, whatever is typed to go on
@@ -86,7 +87,7 @@ def train(
     device: options.Device = "auto",
     seed: options.Seed = 0,
 ) -> None:
-    """Train a network. Ctrl-C saves; the same command with --resume goes on."""
+    """Train a network, or tune one. Ctrl-C saves; the same command with --resume goes on."""
     share_work(processes, max_restarts)
     course.stand_in(context, use)
     from dataclasses import replace
@@ -97,7 +98,7 @@ def train(
     from cdm_tutor.runs import Run
     from cdm_tutor.settings import TrainSettings
 
-    kind = "-refiner" if stage == "refiner" else "-classes" if classes else ""
+    kind = f"-{stage}" if stage != "unet" else "-classes" if classes else ""
     folder = out or Path("runs") / f"{dataset}{kind}"
     where = pick_device(device)
     going_on = resume or Run.was_cut_off(folder)
@@ -106,6 +107,7 @@ def train(
         settings = TrainSettings(steps, until, batch, accumulate, lr, seed=seed, timesteps=timesteps, compile=compiled)
         lowest = noising_steps // 2 if stage == "refiner" else None
         settings = replace(settings, t_below=lowest, bf16=knows_bf16(where))
+        predict = "v" if stage == "consistency" and not options.given(context, {"predict"}) else predict
         asked = ModelCard(dataset, predict, schedule, noising_steps, stage, classes=classes)
         begin, card = beginning(start, asked, context)
     images = load_images(dataset, data, data_dir)
@@ -130,7 +132,7 @@ def beginning(start: str | None, card: "ModelCard", context: typer.Context) -> t
 
     from cdm_tutor.checkpoint import load_weights, shipped_weights
 
-    if start == "none" or (start is None and not card.classes):
+    if start == "none" or (start is None and not card.classes and card.stage != "consistency"):
         return None, card
     begin = load_weights(Path(start) if start else shipped_weights(card.data))
     # fields of the card, and the parameters of ours that say them
@@ -244,8 +246,9 @@ def sample(
     if out.suffix.lower() != ".png":
         raise ValueError(f"expected a picture to write whose name ends in .png, got {out}")
     picture = picture_to_begin_from(complete, keep, sketch, from_step)
-    trained = first_network(dataset, weights, label)
+    trained = first_network(dataset, weights, label, solver)
     labels, scale = asked_for(trained, label, guidance)
+    solver, steps = way_to_draw(context, trained, solver, steps)
     columns = 8
     if len(labels) > 1:  # a row each
         columns = n if options.given(context, {"n"}) else 8
@@ -283,6 +286,7 @@ def export_web(
 
 @app.command()
 def evaluate(
+    context: typer.Context,
     dataset: options.Dataset = "mnist",
     n: options.Evaluated = 1000,
     label: options.Labels = None,
@@ -310,8 +314,9 @@ def evaluate(
     from cdm_tutor.metrics import Yardstick
     from cdm_tutor.writing import whole
 
-    trained = first_network(dataset, weights, label)
+    trained = first_network(dataset, weights, label, solver)
     labels, scale = asked_for(trained, label, guidance)
+    solver, steps = way_to_draw(context, trained, solver, steps)
     settings = SampleSettings(n, solver, steps, eta, seed, refine_from, labels, scale)
     samples, data = draw(trained, refine, refiner, settings, device, json_file)
     asked = settings.label_of(range(n)) if labels else None
@@ -392,11 +397,32 @@ def follow(steps: Iterator[Any], batch: int, folder: Path, to_go_on: str) -> Non
         raise ValueError(f"{error}{saved}") from error
 
 
-def first_network(dataset: choices.Dataset, weights: Path | None, label: str | None) -> "Trained":
-    """The network that draws: of a file, or that which comes with the package, the one told classes for a label."""
+def first_network(
+    dataset: choices.Dataset, weights: Path | None, label: str | None, solver: choices.Solver
+) -> "Trained":
+    """The network that draws: of a file, or that of the package which can be told a label, or draws by this solver."""
     from cdm_tutor.checkpoint import load_weights, shipped_weights
 
-    return load_weights(weights or shipped_weights(dataset, classes=label is not None))
+    stage: choices.Stage = "consistency" if solver == "jumps" else "unet"
+    return load_weights(weights or shipped_weights(dataset, stage, classes=label is not None))
+
+
+def way_to_draw(
+    context: typer.Context, trained: "Trained", solver: choices.Solver, steps: int
+) -> tuple[choices.Solver, int]:
+    """The solver and how many steps: for a consistency network one jump, unless something else was typed."""
+    if trained.card.stage != "consistency":
+        if steps < FEWEST:
+            warnings.warn(
+                f"this network needs more steps than {steps}: expect grey blobs, a mean of all images that it knows. What "
+                "draws in one step is a consistency network: --solver jumps",
+                stacklevel=2,
+            )
+        return solver, steps
+    return (
+        solver if options.given(context, {"solver"}) else "jumps",
+        steps if options.given(context, {"steps"}) else 1,
+    )
 
 
 def asked_for(trained: "Trained", label: str | None, guidance: float | None) -> tuple[tuple[int, ...], float]:

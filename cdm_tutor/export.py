@@ -49,7 +49,7 @@ def export_web(folder: Path, trained: Trained, refiner: Trained | None = None) -
         OSError: if it cannot be written; an older page stays as it was.
     """
     data = trained.card.data
-    if trained.card.stage != "unet":
+    if trained.card.stage == "refiner":
         raise ValueError(f"expected the weights of a first network, got those of a {trained.card.stage}")
     if refiner and refiner.card.data != data:
         raise ValueError(f"the refiner was trained on {refiner.card.data}, the network on {data}")

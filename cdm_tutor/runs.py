@@ -30,6 +30,7 @@ from torch import Tensor
 
 from cdm_tutor import distributed
 from cdm_tutor.checkpoint import ModelCard, Trained, load_newest, save_checkpoint, save_weights
+from cdm_tutor.consistency import consistency_loss, tune
 from cdm_tutor.critic import Round, Sharpening
 from cdm_tutor.generate import SampleSettings, generate
 from cdm_tutor.guidance import conditional_loss, with_labels
@@ -77,8 +78,8 @@ class Run:
         self.lock: IO[str] | None = None  # in the first process only
         torch.manual_seed(settings.seed)  # PyTorch initialises weights from its global generator only
         model = card.make_network().to(device)
-        untold = refiner_loss if card.stage == "refiner" else denoising_loss
-        loss = cast(Loss, conditional_loss if card.classes else untold)  # its model is asked with labels
+        losses = {"unet": denoising_loss, "refiner": refiner_loss, "consistency": consistency_loss}
+        loss = cast(Loss, conditional_loss if card.classes else losses[card.stage])  # its model is asked with labels
         self.training = Training(model, card.make_schedule().to(device), settings, loss)
 
     @classmethod
@@ -96,7 +97,8 @@ class Run:
         """Start a run in a folder that holds none yet, and save it once, so that a bad folder shows at once.
 
         It begins with fresh weights, or with those of `start`, a network of the same stage. One that is to be told
-        classes may begin with one that is not: then it answers as that one until it has learned more.
+        classes, or to be consistent, may begin with a "unet" that is not: then it answers as that one until it has
+        learned more.
 
         A start that fails leaves no run behind. The folder is locked until the steps are taken.
 
@@ -178,7 +180,8 @@ class Run:
 
     def _begin_with(self, start: Trained) -> None:
         """Take over the weights of a network; rows for classes that it has not stay at zero."""
-        if start.card.stage != self.card.stage or start.card.classes > self.card.classes:
+        stages = {self.card.stage, "unet"} if self.card.stage == "consistency" else {self.card.stage}
+        if start.card.stage not in stages or start.card.classes > self.card.classes:
             raise ValueError(f"expected to start with the weights of a {_kind(self.card)}, got a {_kind(start.card)}")
         for name in ("prediction", "schedule", "T"):
             ours, theirs = getattr(self.card, name), getattr(start.card, name)
@@ -240,7 +243,8 @@ class Run:
                 self._draw_samples()
 
     def _draw_samples(self) -> None:
-        settings = replace(PREVIEW, steps=min(PREVIEW.steps, self.card.T))
+        jumps = self.card.stage == "consistency"
+        settings = replace(PREVIEW, solver="jumps" if jumps else PREVIEW.solver, steps=min(PREVIEW.steps, self.card.T))
         samples = generate(self.trained, settings)
         distributed.from_first(lambda: save_grid(self.folder / "preview.png", samples))
 
@@ -269,7 +273,8 @@ class Run:
                 if labels is None:
                     raise ValueError("expected labels to train a network that is told classes, got none")
                 images = with_labels(images, labels)
-            steps = fit(self.training, images.to(self.device))
+            train = tune if self.card.stage == "consistency" else fit
+            steps = train(self.training, images.to(self.device))
             seconds = self.training.seconds
             yield from kept(steps, log, self.save, self.preview, self.save_every, seconds, self.device)
         finally:
