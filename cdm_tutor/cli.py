@@ -414,7 +414,7 @@ def way_to_draw(
     if trained.card.stage != "consistency":
         if steps < FEWEST:
             warnings.warn(
-                f"this network needs more steps than {steps}: expect grey blobs, a mean of all images that it knows. What "
+                f"this network needs more steps than {steps}: expect grey blobs, the mean of what it knows. What "
                 "draws in one step is a consistency network: --solver jumps",
                 stacklevel=2,
             )
