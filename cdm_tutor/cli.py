@@ -3,7 +3,7 @@
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
 
@@ -15,6 +15,7 @@ from cdm_tutor.shell import typed
 
 if TYPE_CHECKING:
     from cdm_tutor.checkpoint import ModelCard, Trained
+    from cdm_tutor.critic import AdversarialTraining
     from cdm_tutor.generate import Picture, SampleSettings
 
 FEWEST = 3  # steps in which a network that is not consistent draws anything
@@ -178,35 +179,97 @@ def sharpen(
     seed: options.Seed = 0,
 ) -> None:
     """Train a refiner further, against a critic that tells its images from real ones. Ctrl-C saves."""
-    from cdm_tutor import runs
     from cdm_tutor.checkpoint import shipped_weights
     from cdm_tutor.critic import Sharpening, SharpenSettings
-    from cdm_tutor.data import load_images
     from cdm_tutor.device import pick_device
+
+    start = refiner or Path("runs") / f"{dataset}-refiner" / "model.safetensors"
+    settings = SharpenSettings(minutes=minutes, samples=samples, t_start=refine_from, seed=seed)
+
+    def begin() -> Sharpening:
+        return Sharpening.load(start, weights or shipped_weights(dataset), settings, pick_device(device))
+
+    made = against_critic(context, begin, "refiner", samples, out or Path("runs") / f"{dataset}-sharp", data, data_dir)
+    use_it = ["--refiner", made, *options.given(context, {"weights", "refine_from", "device"})]
+    print(f"Done. Use it: {typed('cdm-tutor', 'sample', dataset, *use_it)}")
+
+
+@app.command()
+def distill(
+    context: typer.Context,
+    dataset: options.Dataset = "mnist",
+    start: options.Distilled = None,
+    weights: options.Weights = None,
+    minutes: options.Minutes = 20.0,
+    pairs: options.Pairs = 20_000,
+    data: options.Data = "sample",
+    data_dir: options.DataDir = None,
+    out: options.DistilledFolder = None,
+    device: options.Device = "auto",
+    seed: options.Seed = 0,
+) -> None:
+    """Teach a network to draw in one jump what takes another one twenty steps, against a critic. Ctrl-C saves."""
+    from cdm_tutor.checkpoint import shipped_weights
+    from cdm_tutor.device import pick_device
+    from cdm_tutor.distill import Distilling, DistillSettings
+
+    first = weights or shipped_weights(dataset)
+    settings = DistillSettings(minutes=minutes, pairs=pairs, seed=seed)
+
+    def begin() -> Distilling:
+        return Distilling.load(start or first, first, settings, pick_device(device))
+
+    made = against_critic(context, begin, "start", pairs, out or Path("runs") / f"{dataset}-distilled", data, data_dir)
+    use_it = ["--weights", made, *options.given(context, {"device"})]
+    print(f"Done. Use it: {typed('cdm-tutor', 'sample', dataset, *use_it)}")
+
+
+def against_critic(
+    context: typer.Context,
+    begin: "Callable[[], AdversarialTraining]",
+    begun_with: str,
+    samples: int,
+    folder: Path,
+    data: choices.Source,
+    data_dir: Path | None,
+) -> Path:
+    """Train against a critic, with progress bars; returns the weights that it made.
+
+    Args:
+        context: what was typed.
+        begin: loads the network and its critic.
+        begun_with: the option that names the weights to begin with.
+        samples: how many the first network is to draw.
+        folder: where to write.
+        data: which images are real.
+        data_dir: where they are.
+
+    Raises:
+        ValueError: if the folder holds weights already; and as begin.
+    """
+    from cdm_tutor import runs
+    from cdm_tutor.data import load_images
     from cdm_tutor.lock import lock
     from cdm_tutor.progress import sampling_bar
     from cdm_tutor.writing import try_out
 
-    folder = out or Path("runs") / f"{dataset}-sharp"
-    start = refiner or Path("runs") / f"{dataset}-refiner" / "model.safetensors"
     made = folder / "model.safetensors"
     if made.exists():
         raise ValueError(f"{folder} holds weights already: --out names another folder")
-    where = pick_device(device)
-    settings = SharpenSettings(minutes=minutes, samples=samples, t_start=refine_from, seed=seed)
-    sharpening = Sharpening.load(start, weights or shipped_weights(dataset), settings, where)
-    images = load_images(dataset, data, data_dir)
+    training = begin()
+    images = load_images(training.start.card.data, data, data_dir)
     try_out(made)
     with lock(folder):
         print(f"Drawing {samples} samples of the first network to learn from ...")
         with sampling_bar(samples) as advance:
-            drawn = sharpening.draw_samples(advance)
-        print(f"Sharpening {start} on {len(images)} images on {where}, writing to {folder}. Ctrl-C saves and stops.")
-        again = ["--refiner", made, "--out", "ELSEWHERE", *options.given(context, but={"refiner", "out"})]
-        to_go_on = f"To go on from there:\n  {typed('cdm-tutor', 'sharpen', dataset, *again)}"
-        follow(runs.sharpen(folder, sharpening, images.x0, drawn), settings.batch, folder, to_go_on)
-    use_it = ["--refiner", made, *options.given(context, {"weights", "refine_from", "device"})]
-    print(f"Done. Use it: {typed('cdm-tutor', 'sample', sharpening.start.card.data, *use_it)}")
+            drawn = training.draw_samples(advance)
+        where = training.start.device
+        print(f"Training on {len(images)} images on {where}, writing to {folder}. Ctrl-C saves and stops.")
+        again = [f"--{begun_with}", made, "--out", "ELSEWHERE", *options.given(context, but={begun_with, "out"})]
+        command = typed("cdm-tutor", context.info_name, training.start.card.data, *again)
+        steps = runs.against_critic(folder, training, images.x0, drawn)
+        follow(steps, training.settings.batch, folder, f"To go on from there:\n  {command}")
+    return made
 
 
 @app.command()

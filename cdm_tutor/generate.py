@@ -96,10 +96,9 @@ def generate(
     check_settings(settings, trained, refiner, picture)
     batches: dict[int, Tensor] = {}
     for first in range(distributed.rank() * BATCH, settings.n, distributed.world_size() * BATCH):
-        size = min(BATCH, settings.n - first)
-        generator = seeded(settings.seed, first)
-        x_T = torch.randn(size, 1, 28, 28, generator=generator).to(trained.device)
-        model = told(trained, settings, range(first, first + size))
+        generator, x_T = beginning_of_batch(settings, first)
+        x_T = x_T.to(trained.device)
+        model = told(trained, settings, range(first, first + len(x_T)))
         if picture:
             x = begun(model, x_T, picture, trained, settings, generator)
         else:
@@ -110,12 +109,18 @@ def generate(
         if not batches[first].isfinite().all():
             break  # what all processes say below
         if on_batch:
-            on_batch(size)
+            on_batch(len(x_T))
     shares = distributed.collect(batches)
     drawn = torch.cat([batch for _, batch in sorted(item for share in shares for item in share.items())])
     if not drawn.isfinite().all():
         raise ValueError("the network draws images that are not finite numbers: its weights are of no use")
     return drawn
+
+
+def beginning_of_batch(settings: SampleSettings, first: int) -> tuple[torch.Generator, Tensor]:
+    """What decides the batch whose first image is this one: the noise it begins from, and what draws all further."""
+    generator = seeded(settings.seed, first)
+    return generator, torch.randn(min(BATCH, settings.n - first), 1, 28, 28, generator=generator)
 
 
 def told(trained: Trained, settings: SampleSettings, images: range) -> Model:

@@ -167,6 +167,14 @@ Start = Annotated[
     Path | None, typer.Option(help="The refiner to start from (default: runs/DATASET-refiner/model.safetensors).")
 ]
 Samples = Annotated[int, typer.Option(min=64, max=100_000, help="How many samples of the first network to learn from.")]
+Distilled = Annotated[
+    Path | None,
+    typer.Option(help="The consistency network to start from (default: the first network, which then learns to jump)."),
+]
+Pairs = Annotated[
+    int, typer.Option(min=64, max=100_000, help="How many noises, with the images they lead to, to learn from.")
+]
+DistilledFolder = Annotated[Path | None, typer.Option(help="The folder to write to (default: runs/DATASET-distilled).")]
 SharpFolder = Annotated[Path | None, typer.Option(help="The folder to write to (default: runs/DATASET-sharp).")]
 
 # on what, and whose code

@@ -31,14 +31,13 @@ from torch import Tensor
 from cdm_tutor import distributed
 from cdm_tutor.checkpoint import ModelCard, Trained, load_newest, save_checkpoint, save_weights
 from cdm_tutor.consistency import consistency_loss, tune
-from cdm_tutor.critic import Round, Sharpening
+from cdm_tutor.critic import AdversarialTraining, Round
 from cdm_tutor.generate import SampleSettings, generate
 from cdm_tutor.guidance import conditional_loss, with_labels
 from cdm_tutor.lock import lock, unlock
 from cdm_tutor.noising import denoising_loss
 from cdm_tutor.plots import save_grid, save_losses
-from cdm_tutor.randomness import seeded
-from cdm_tutor.refiner import refine, refiner_loss
+from cdm_tutor.refiner import refiner_loss
 from cdm_tutor.settings import TrainSettings
 from cdm_tutor.trainer import Loss, Step, Training, fit
 from cdm_tutor.unet import SimpleUNet
@@ -282,16 +281,16 @@ class Run:
                 self.lock.close()
 
 
-def sharpen(
-    folder: Path, sharpening: Sharpening, images: Tensor, samples: Tensor, save_every: float = EVERY
+def against_critic(
+    folder: Path, training: AdversarialTraining, images: Tensor, samples: Tensor, save_every: float = EVERY
 ) -> Iterator[Round]:
-    """Train a refiner against a critic, saving its weights and a picture, before above after, on the way.
+    """Train a network against a critic, saving its weights and a picture, before above after, on the way.
 
     Args:
         folder: where to write.
-        sharpening: the refiner and its critic.
+        training: the network and its critic.
         images: real ones, (N, 1, 28, 28).
-        samples: of the first network, as many as there are.
+        samples: what the training drew to learn from.
         save_every: seconds between saves.
 
     Yields:
@@ -301,21 +300,19 @@ def sharpen(
         Stopped: after Ctrl-C or SIGTERM, once the round under way is done and saved.
         Diverged: if the loss is no longer finite; the last save stays as it is.
     """
-    settings, card = sharpening.settings, sharpening.start.card
-    few = samples[:: max(1, len(samples) // 16)][:16].to(sharpening.start.device)
+    settings, card = training.settings, training.start.card
+    few = samples[:: max(1, len(samples) // 16)][:16].to(training.start.device)
 
     def save() -> None:
-        facts = {**card.training, "sharpened": {"rounds": sharpening.step, "date": date.today().isoformat()}}
-        facts["sharpened"] |= {"minutes": round(sharpening.seconds / 60, 1), "settings": asdict(settings)}
-        save_weights(folder / "model.safetensors", Trained(sharpening.ema, replace(card, training=facts)))
+        facts = {"rounds": training.step, "date": date.today().isoformat(), "minutes": round(training.seconds / 60, 1)}
+        known = {**card.training, training.done: {**facts, "settings": asdict(settings)}}
+        save_weights(folder / "model.safetensors", Trained(training.ema, replace(card, training=known)))
         with drawing(folder / "preview.png"):
-            generator = seeded(settings.seed)
-            after = refine(sharpening.ema, few, sharpening.schedule, generator, settings.t_start, card.prediction)
-            save_grid(folder / "preview.png", torch.cat([few, after]), columns=len(few))
+            save_grid(folder / "preview.png", training.preview(few), columns=len(few))
 
     log = folder / "log.jsonl"
     log.unlink(missing_ok=True)  # of one that was killed before it had saved anything
-    yield from kept(sharpening.rounds(images, samples), log, save, every=save_every)
+    yield from kept(training.rounds(images, samples), log, save, every=save_every)
 
 
 def kept(

@@ -1,0 +1,93 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from cdm_tutor.checkpoint import ModelCard, Trained, load_weights, save_weights, shipped_weights
+from cdm_tutor.consistency import robust_distance, sample_by_jumps
+from cdm_tutor.data import load_sample
+from cdm_tutor.distill import Distilling, DistillSettings
+from cdm_tutor.sampler import sample
+
+FEW = DistillSettings(minutes=1, batch=8, alone=0, pairs=40, steps=2)
+REAL = load_sample("mnist").x0[::200]
+CARD = ModelCard("mnist", "v", stage="consistency")
+
+
+def distilling(settings: DistillSettings = FEW) -> Distilling:
+    torch.manual_seed(0)
+    return Distilling(Trained(CARD.make_network(), CARD), load_weights(shipped_weights("mnist")), settings)
+
+
+def test_a_pair_is_a_noise_and_where_it_leads() -> None:
+    training = distilling()
+    pairs = training.draw_samples()
+    assert pairs.shape == (40, 2, 28, 28)
+    x_T, image = pairs.split(1, dim=1)
+    assert 0.9 < x_T.std() < 1.1
+    assert len(x_T.unique(dim=0)) == 40
+    first, ways = training.first, {"steps": 2, "eta": 0.0, "prediction": "v"}
+    expected = sample(first.network, x_T, first.schedule, generator=torch.Generator(), **ways)
+    torch.testing.assert_close(image, expected, rtol=0, atol=1e-3)
+
+
+def test_what_is_made_is_held_to_the_image() -> None:
+    """A fresh network answers 0, so a jump from pure noise leads to grey."""
+    training = distilling(replace(FEW, jumps=1.0))
+    pairs = torch.cat([torch.randn(8, 1, 28, 28), REAL[8:16]], dim=1)
+    made, loss = training.play(REAL[:8], pairs, torch.Generator().manual_seed(1))
+    assert made.abs().max() < 1e-3
+    torch.testing.assert_close(loss, robust_distance(torch.zeros_like(made), REAL[8:16]).mean(), rtol=1e-3, atol=0)
+    loss.backward()
+    assert training.network.conv_out.bias.grad.any()
+
+
+def test_the_rest_jumps_from_real_images() -> None:
+    training = distilling(replace(FEW, jumps=0.5))
+    pairs = torch.zeros(8, 2, 28, 28)
+    made, _ = training.play(REAL[:8], pairs, torch.Generator().manual_seed(1))
+    assert not made[:4].any()
+    assert made[4:].flatten(1).any(dim=1).all()
+
+
+def test_pairs_are_learned() -> None:
+    training = distilling(replace(FEW, weight=0.0, jumps=1.0))
+    x_T, image = torch.randn(8, 1, 28, 28), REAL[:8]
+    losses = [training.round(step, 0.0, REAL, torch.cat([x_T, image], dim=1))[0] for step in range(40)]
+    assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
+
+
+def test_the_preview_shows_where_one_jump_leads() -> None:
+    training = distilling()
+    shown = training.preview(torch.cat([torch.randn(3, 1, 28, 28), REAL[:3]], dim=1))
+    assert torch.equal(shown[:3], REAL[:3])
+    assert shown.shape == (6, 1, 28, 28)
+
+
+def test_begins_with_a_first_network_and_ends_as_a_consistency_network(tmp_path: Path) -> None:
+    first = shipped_weights("mnist")
+    training = Distilling.load(first, first, FEW, "cpu")
+    assert training.start.card.stage == "consistency"
+    save_weights(tmp_path / "it.safetensors", training.start)
+    again = Distilling.load(tmp_path / "it.safetensors", first, FEW, "cpu")
+    x_T, generator = torch.randn(2, 1, 28, 28), torch.Generator()
+    one, two = (sample_by_jumps(each.network, x_T, each.schedule, generator=generator) for each in (training, again))
+    assert torch.equal(one, two)
+
+
+@pytest.mark.parametrize(
+    ("card", "error"),
+    [
+        (ModelCard("mnist", "v", stage="refiner"), "expected a consistency network"),
+        (ModelCard("mnist", "v", classes=True), "told no classes"),
+        (ModelCard("mnist", "noise"), "prediction is v"),
+        (ModelCard("fashion", "v"), "on other data"),
+        (ModelCard("mnist", "v", T=500), "another schedule"),
+    ],
+)
+def test_what_cannot_be_distilled_is_refused(card: ModelCard, error: str, tmp_path: Path) -> None:
+    path = tmp_path / "it.safetensors"
+    save_weights(path, Trained(card.make_network(), card))
+    with pytest.raises(ValueError, match=error):
+        Distilling.load(path, shipped_weights("mnist"), FEW, "cpu")
