@@ -201,7 +201,7 @@ def distill(
     start: options.Distilled = None,
     weights: options.Weights = None,
     minutes: options.Minutes = 20.0,
-    pairs: options.Pairs = 20_000,
+    pairs: options.Pairs = 12_000,
     data: options.Data = "sample",
     data_dir: options.DataDir = None,
     out: options.DistilledFolder = None,

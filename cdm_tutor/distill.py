@@ -33,9 +33,10 @@ class DistillSettings(AdversarialSettings):
     """
 
     lr: float = 1e-3
-    weight: float = 0.05
-    pairs: int = 20_000
-    steps: int = 15
+    weight: float = 0.01
+    ema_decay: float = 0.999
+    pairs: int = 12_000
+    steps: int = 14
     jumps: float = 0.6
 
 
