@@ -167,7 +167,7 @@ def test_export_web(tmp_path: Path, cdm_here: Cdm) -> None:
         ("theirs/letter.txt",): "is damaged, or not a safetensors file",
         (str(shipped_weights("mnist", "refiner")),): "expected the weights of a first network, got those of a refiner",
         ("mnist", "--refiner", str(shipped_weights("fashion", "refiner"))): "trained on fashion, the network on mnist",
-        ("told.safetensors", "--refine"): "told classes has no place for a refiner",
+        ("told.safetensors", "--refine"): "classes network has no place for a refiner",
     }
     for arguments, error in wrong.items():
         done = cdm_here("export-web", *arguments, cwd=tmp_path)

@@ -316,8 +316,8 @@ def diagnose() -> str:
 
 
 FUNCTIONS = (
-    stages, speed, quality, front, guidance, one_step, refiner, harm, naive, shipped, processes, memory, live, lessons, mutations,
-    hostile, diagnose,
+    stages, speed, quality, front, guidance, one_step, refiner, harm, naive, shipped, processes, memory, live, lessons,
+    mutations, hostile, diagnose,
 )  # fmt: skip
 TABLES: dict[str, Callable[[], str]] = {function.__name__: function for function in FUNCTIONS}
 

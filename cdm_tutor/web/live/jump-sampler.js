@@ -7,11 +7,11 @@ const TILES = 5; // pictures along a side of the map
 const ROUND = 14; // seconds in which it wanders once around the map
 const LATELY = 10; // jumps over which their time is averaged
 
-function jumpControls(networks) {
+function jumpControls(networks, beside) {
   const range = 'min="0" max="100" value="25"';
   return `
     <div class="sides">
-      <div class="pictures">${FIGURE.repeat(2)}</div>
+      <div class="pictures">${FIGURE.repeat(beside ? 2 : 1)}</div>
       <div class="pictures map">${FIGURE}</div>
     </div>
     <form>
@@ -30,13 +30,15 @@ function jumpControls(networks) {
 async function jumpSampler(place) {
   const networks = place.dataset.networks.split(" ");
   const load = networksIn(place.dataset.weights);
+  const beside = place.dataset.jumps === "beside";
+  let walking = null; // the network that takes many steps, if there is one
   let jumping = await load(`${networks[0]}-consistency`); // before what stood here is given up
-  let walking = await load(networks[0]);
 
-  place.innerHTML = jumpControls(networks);
+  place.innerHTML = jumpControls(networks, beside);
   const form = place.querySelector("form");
   const { across, down, wander, set } = form.elements;
-  const [jumped, walked, mapFigure] = place.querySelectorAll("figure");
+  const [jumped, walked] = place.querySelectorAll("figure");
+  const mapFigure = place.querySelector(".map figure");
   const map = mapFigure.querySelector("canvas");
   const status = place.querySelector("[role=status]");
 
@@ -78,7 +80,12 @@ async function jumpSampler(place) {
     if (!asked) requestAnimationFrame(draw);
     asked = true;
     await pause(STILL);
-    if (mine !== turn) return;
+    if (mine === turn && walking) await walk(mine);
+    if (mine === turn) await drawMap(mine);
+  }
+
+  // The same noise in many steps.
+  async function walk(mine) {
     const steps = Math.min(PATIENT_STEPS, walking.schedule.log_snr.length);
     const noise = noiseAt(...here());
     for (const step of sample(walking, noise, () => noise, "ddim", steps)) {
@@ -86,7 +93,6 @@ async function jumpSampler(place) {
       await pause();
       if (mine !== turn) return;
     }
-    await drawMap(mine);
   }
 
   // The pictures of the map, those that are missing, one after the other while nothing moves.
@@ -103,7 +109,8 @@ async function jumpSampler(place) {
   }
 
   async function newMap() {
-    [jumping, walking] = [await load(`${set.value}-consistency`), await load(set.value)];
+    jumping = await load(`${set.value}-consistency`);
+    if (beside) walking = await load(set.value);
     corners = [0, 1, 2, 3].map((corner) => noiseOf(seed + corner, 0, jumping.side ** 2));
     tiles = [];
     map.width = map.height = TILES * jumping.side;

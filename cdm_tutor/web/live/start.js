@@ -7,7 +7,8 @@
 //     data-insides                     show what each layer of the network holds
 //     data-classes                     the networks are told classes: NAME-classes.js is loaded, and one can choose
 //                                      among them, guide, and draw something to begin from; without the two above
-//     data-jumps                       NAME-consistency.js is loaded, too: one walks through a map of noise
+//     data-jumps                       NAME-consistency.js is loaded instead: one walks through a map of noise; "beside":
+//                                      what NAME.js draws in twenty steps beside it
 //     data-at-once                     start without being asked
 
 {
