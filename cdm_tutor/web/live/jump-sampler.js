@@ -46,6 +46,7 @@ async function jumpSampler(place) {
   let corners; // the noises of the four corners
   let turn = 0; // counts the moves: what was begun before the last one gives up
   let asked = false; // whether a jump waits for the screen
+  let tiles = 0; // pictures of the map that are drawn
   let times = []; // milliseconds of the last jumps
 
   // The noise of a place on the map, from 0 to 1 each way: between those of the corners.
@@ -66,6 +67,7 @@ async function jumpSampler(place) {
     const mean = times.reduce((a, b) => a + b) / times.length;
     status.textContent = `A jump takes ${mean.toFixed(0)} ms: ${Math.floor(1000 / mean)} images a second.`;
     mark();
+    drawTile();
   }
 
   // Where we are on the map.
@@ -80,8 +82,8 @@ async function jumpSampler(place) {
     if (!asked) requestAnimationFrame(draw);
     asked = true;
     await pause(STILL);
-    if (mine === turn && walking) await walk(mine);
     if (mine === turn) await drawMap(mine);
+    if (mine === turn && walking) await walk(mine);
   }
 
   // The same noise in many steps.
@@ -95,16 +97,20 @@ async function jumpSampler(place) {
     }
   }
 
-  // The pictures of the map, those that are missing, one after the other while nothing moves.
-  let tiles = [];
+  // The next picture of the map, if one is missing.
+  function drawTile() {
+    if (tiles === TILES ** 2) return;
+    const [row, column] = [Math.floor(tiles / TILES), tiles % TILES];
+    const tile = jump(noiseAt((column + 0.5) / TILES, (row + 0.5) / TILES));
+    paint(map, tile, jumping.side, column * jumping.side, row * jumping.side);
+    tiles++;
+  }
+
+  // The others, one after the other while nothing moves.
   async function drawMap(mine) {
-    const side = jumping.side;
-    while (tiles.length < TILES ** 2) {
-      const [row, column] = [Math.floor(tiles.length / TILES), tiles.length % TILES];
-      tiles.push(jump(noiseAt((column + 0.5) / TILES, (row + 0.5) / TILES)));
-      paint(map, tiles.at(-1), side, column * side, row * side);
+    while (tiles < TILES ** 2 && mine === turn) {
+      drawTile();
       await pause();
-      if (mine !== turn) return;
     }
   }
 
@@ -112,7 +118,7 @@ async function jumpSampler(place) {
     jumping = await load(`${set.value}-consistency`);
     if (beside) walking = await load(set.value);
     corners = [0, 1, 2, 3].map((corner) => noiseOf(seed + corner, 0, jumping.side ** 2));
-    tiles = [];
+    tiles = 0;
     map.width = map.height = TILES * jumping.side;
     map.ariaLabel = "the map of noise: digits or clothes, turning into each other from place to place";
     move();
