@@ -289,11 +289,15 @@ def live() -> str:
     facts = read(RESULTS / "live.json")
     steps = facts["steps"]
     rows = [
-        [NAMES[data], *(f"{its[name]:.2f}" for name in ("sampler", "refiner", "without_wasm", "opened"))]
+        [
+            NAMES[data],
+            *(f"{its[name]:.2f}" for name in ("sampler", "refiner", "without_wasm", "opened")),
+            f"{1 / its['jump']:.0f}",
+        ]
         for data, its in facts["seconds"].items()
     ]
     head = ["seconds for", f"{steps} steps of dpm", "the refiner's two", f"{steps} steps without WebAssembly",
-            "from opening the page to a refined image"]  # fmt: skip
+            "from opening the page to a refined image", "images a second in one jump"]  # fmt: skip
     pages = [(its["page"], its["button"]) for its in facts["bytes"].values()]
     heaviest, added = (f"{max(sizes) / 1e6:.2f} MB" for sizes in zip(*pages, strict=True))
     note = (

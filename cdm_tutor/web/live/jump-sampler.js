@@ -65,7 +65,8 @@ async function jumpSampler(place) {
     tell(across, `${across.value} %`);
     tell(down, `${down.value} %`);
     const mean = times.reduce((a, b) => a + b) / times.length;
-    status.textContent = `A jump takes ${mean.toFixed(0)} ms: ${Math.floor(1000 / mean)} images a second.`;
+    const place = `${across.value} % across, ${down.value} % down`;
+    status.textContent = `${place}: one jump in ${mean.toFixed(0)} ms, ${Math.round(1000 / mean)} images a second.`;
     mark();
     drawTile();
   }
