@@ -11,7 +11,7 @@ import json
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from cdm_tutor.checkpoint import ModelCard, Trained, load_weights, shipped_weights
 from cdm_tutor.consistency import tune
@@ -22,6 +22,7 @@ from cdm_tutor.metrics import Yardstick
 from cdm_tutor.progress import training_bar
 from cdm_tutor.settings import TrainSettings
 from cdm_tutor.trainer import Training
+from cdm_tutor.unet import SimpleUNet
 from workshop.machine import machine
 
 RESULTS = Path(__file__).parent / "results"
@@ -34,13 +35,11 @@ def trained_by(way: str, name: str, images: Any, minutes: float) -> tuple[Traine
     start = load_weights(shipped_weights(name))
     card = ModelCard(name, "v", stage="consistency")
     if way == "consistency":
-        settings = TrainSettings(minutes=minutes, lr=1e-3, prediction="v")
-        training = Training(start.network, start.schedule, settings)
-        follow(tune(training, images), settings.batch)
-        return Trained(training.ema, card), training.step * settings.batch
-    settings = DistillSettings(minutes=minutes)
-    if way == "pairs":
-        settings = replace(settings, weight=0.0)
+        tuning = TrainSettings(minutes=minutes, lr=1e-3, prediction="v")
+        training = Training(start.network, start.schedule, tuning)
+        follow(tune(training, images), tuning.batch)
+        return Trained(cast(SimpleUNet, training.ema), card), training.step * tuning.batch
+    settings = DistillSettings(minutes=minutes) if way == "critic" else DistillSettings(minutes=minutes, weight=0.0)
     begun = time.perf_counter()
     distilling = Distilling(Trained(start.network, card), load_weights(shipped_weights(name)), settings)
     pairs = distilling.draw_samples()
