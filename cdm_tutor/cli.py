@@ -473,19 +473,18 @@ def first_network(
 def way_to_draw(
     context: typer.Context, trained: "Trained", solver: choices.Solver, steps: int
 ) -> tuple[choices.Solver, int]:
-    """The solver and how many steps: for a consistency network one jump, unless something else was typed."""
-    if trained.card.stage != "consistency":
-        if steps < FEWEST:
-            warnings.warn(
-                f"this network needs more steps than {steps}: expect grey blobs, the mean of what it knows. What "
-                "draws in one step is a consistency network: --solver jumps",
-                stacklevel=2,
-            )
-        return solver, steps
-    return (
-        solver if options.given(context, {"solver"}) else "jumps",
-        steps if options.given(context, {"steps"}) else 1,
-    )
+    """The solver and how many steps: what was typed, or the network's usual way."""
+    from cdm_tutor.generate import usual_way
+
+    if trained.card.stage != "consistency" and steps < FEWEST:
+        warnings.warn(
+            f"this network needs more steps than {steps}: expect grey blobs, the mean of what it knows. What "
+            "draws in one step is a consistency network: --solver jumps",
+            stacklevel=2,
+        )
+    found: dict[str, Any] = {"solver": solver, "steps": steps}
+    found |= {name: value for name, value in usual_way(trained.card).items() if not options.given(context, {name})}
+    return found["solver"], found["steps"]
 
 
 def asked_for(trained: "Trained", label: str | None, guidance: float | None) -> tuple[tuple[int, ...], float]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from cdm_tutor import distributed
-from cdm_tutor.checkpoint import Trained
+from cdm_tutor.checkpoint import ModelCard, Trained
 from cdm_tutor.consistency import sample_by_jumps
 from cdm_tutor.guidance import CLASSES, complete, from_sketch, guided
 from cdm_tutor.noising import Model
@@ -50,6 +50,11 @@ class SampleSettings:
     def label_of(self, images: range) -> Tensor:
         """The label of each of these images, (len(images),) int64; of the first n / len(labels) it is the first."""
         return torch.tensor([self.labels[number * len(self.labels) // self.n] for number in images])
+
+
+def usual_way(card: ModelCard) -> dict[str, Any]:
+    """How a network is sampled from, unless said otherwise, where that is not as the settings have it by default."""
+    return {"solver": "jumps", "steps": 1} if card.stage == "consistency" else {}
 
 
 @dataclass(frozen=True)

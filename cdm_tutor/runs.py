@@ -32,7 +32,7 @@ from cdm_tutor import distributed
 from cdm_tutor.checkpoint import ModelCard, Trained, load_newest, save_checkpoint, save_weights
 from cdm_tutor.consistency import consistency_loss, tune
 from cdm_tutor.critic import AdversarialTraining, Round
-from cdm_tutor.generate import SampleSettings, generate
+from cdm_tutor.generate import SampleSettings, generate, usual_way
 from cdm_tutor.guidance import conditional_loss, with_labels
 from cdm_tutor.lock import lock, unlock
 from cdm_tutor.noising import denoising_loss
@@ -242,8 +242,7 @@ class Run:
                 self._draw_samples()
 
     def _draw_samples(self) -> None:
-        jumps = self.card.stage == "consistency"
-        settings = replace(PREVIEW, solver="jumps" if jumps else PREVIEW.solver, steps=min(PREVIEW.steps, self.card.T))
+        settings = replace(replace(PREVIEW, steps=min(PREVIEW.steps, self.card.T)), **usual_way(self.card))
         samples = generate(self.trained, settings)
         distributed.from_first(lambda: save_grid(self.folder / "preview.png", samples))
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from cdm_tutor.checkpoint import load_weights, save_weights, shipped_weights
 from cdm_tutor.data import load_sample
-from cdm_tutor.generate import SampleSettings, generate
+from cdm_tutor.generate import SampleSettings, generate, usual_way
 from cdm_tutor.guidance import CLASSES
 from cdm_tutor.metrics import Yardstick
 from workshop import registry
@@ -38,8 +38,8 @@ def measured(path: Path) -> dict[str, Any]:
     shipped = load_weights(path)
     card = shipped.card
     base, refiner = (load_weights(shipped_weights(card.data)), shipped) if card.stage == "refiner" else (shipped, None)
-    way = {"solver": "jumps", "steps": 1} if card.stage == "consistency" else {"steps": 20}
-    settings = SampleSettings(n=5000, labels=tuple(range(CLASSES)) if card.classes else (), **way)
+    labels = tuple(range(CLASSES)) if card.classes else ()
+    settings = SampleSettings(n=5000, labels=labels, **usual_way(base.card))
     asked = settings.label_of(range(settings.n)) if card.classes else None
     report = Yardstick(card.data, load_sample(card.data).x0).report(generate(base, settings, refiner=refiner), asked)
     return {
