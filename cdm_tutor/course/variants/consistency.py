@@ -1,0 +1,3 @@
+"""VARIANTS."""
+
+VARIANTS = []
