@@ -206,15 +206,15 @@ def test_jump_leads_to_where_the_path_ends(lesson, seed, mean, spread, steps):
 
 @pytest.mark.exercise("jump")
 def test_jump_lets_the_gradient_through(lesson):
-    """To the answer it is -sigma, to the image signal: 0 and 1 at t = -1."""
-    x_t, answer = normal(1, 4, 2, 3, 3).requires_grad_(), normal(2, 4, 2, 3, 3).requires_grad_()
-    t = torch.tensor([1, 3, -1, 0])
-    found, case = lesson.jump(lambda x, step: answer * 1, x_t, t, BY_HAND), "t = (1, 3, -1, 0)"
+    """To the answer it is -sigma, to the image signal: 0 and 1 at t = -1. The answer is a number of its own a step."""
+    x_t, answers, t = normal(1, 4, 2, 3, 3).requires_grad_(), normal(2, 4).requires_grad_(), torch.tensor([1, 3, -1, 0])
+    model, case = lambda x, step: answers[step].view(-1, 1, 1, 1).expand(x.shape), "t = (1, 3, -1, 0)"
+    found, pull = lesson.jump(model, x_t, t, BY_HAND), normal(3, 4, 2, 3, 3)
     expect(found.requires_grad, f"{case}: no gradient goes from the jump to the model's answer, so nothing is learned")
-    pull = normal(3, 4, 2, 3, 3)
-    slopes = torch.autograd.grad((found * pull).sum(), [answer, x_t], allow_unused=True)
+    slopes = torch.autograd.grad((found * pull).sum(), [answers, x_t], allow_unused=True)
     signal, sigma = (each.float() for each in mixes(BY_HAND, t))
-    for slope, expected, what in zip(slopes, (-sigma * pull, signal * pull), ("answer", "x_t"), strict=True):
+    to_answers = torch.zeros(4).index_add(0, t.clamp(min=0), (-sigma * pull).sum(dim=(1, 2, 3)))
+    for slope, expected, what in zip(slopes, (to_answers, signal * pull), ("the answers", "x_t"), strict=True):
         expect(slope is not None, f"{case}: no gradient reaches {what}")
         same(slope, expected, f"{case}, gradient of {what}", atol=1e-5)
 
