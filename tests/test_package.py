@@ -32,6 +32,7 @@ MAY_IMPORT = {  # besides torch and friends
     "sampler": {"schedule", "noising", "randomness"},
     "refiner": {"schedule", "noising", "sampler", "unet", "randomness"},
     "guidance": {"schedule", "noising", "sampler", "refiner", "unet", "randomness"},
+    "consistency": {"schedule", "noising", "sampler", "refiner", "randomness", "trainer"},
     "choices": set(),
     "settings": {"noising", "choices"},
     "trainer": {"schedule", "noising", "sampler", "refiner", "randomness", "distributed", "settings"},
