@@ -15,16 +15,16 @@ from cdm_tutor.noising import Model, q_sample
 from cdm_tutor.randomness import seeded
 from cdm_tutor.sampler import levels, sample
 from cdm_tutor.schedule import make_schedule
-from workshop.drawing import chart, picture
+from workshop.drawing import chart, mistaken, picture
 
 COSINE = make_schedule("cosine")
 LAST = len(COSINE) - 1
 DATA = ("mnist", "fashion")
 STEPS = 50  # of a path
-SEEN = (0, 15, 20, 25, 30, 35, 40, 45, 50)  # the points of it that are shown
+SEEN = (0, 2, 5, 10, 15, 20, 30, 40, 50)  # the points of it that are shown
 MEAN, SPREAD = 0.1, 0.25  # of the Gaussian pixels
-HELD = 700  # the step whose pairs are shown
-PLACES = {"mnist": (5003, 8004), "fashion": (7015, 9011)}  # of the real images that are noised
+HELD = 500  # the step whose pairs are shown
+PLACES = {"mnist": 5003, "fashion": 9011}  # of the real images that are noised
 JUMPS = (1, 2, 4, 8)
 
 
@@ -145,6 +145,7 @@ def main() -> None:
     charts()
     pairs()
     jumps()
+    mistakes()
 
 
 def result() -> None:
@@ -213,8 +214,8 @@ def charts() -> None:
 def pairs() -> None:
     t, halvings = torch.tensor([HELD]), range(7)
     rows, r = list[Tensor](), [consistency.earlier(t, n) for n in halvings]
-    for name, places in PLACES.items():
-        x0, noise = load_sample(name).x0[list(places[:1])], normal(1, 51)
+    for name, place in PLACES.items():
+        x0, noise = load_sample(name).x0[place : place + 1], normal(1, 51)
         rows += [q_sample(x0, t, noise, COSINE).repeat(len(r), 1, 1, 1)]
         rows += [x0 if each < 0 else q_sample(x0, each, noise, COSINE) for each in r]
     picture(
@@ -237,4 +238,25 @@ def jumps() -> None:
         torch.cat([in_jumps(name, normal(10, 71), n) for name in DATA for n in JUMPS]),
         columns=10,
         row_labels=[f"{n} jump{'s' * (n > 1)}" for n in JUMPS] * 2,
+    )
+
+
+def mistakes() -> None:
+    x_T, model = normal(10, 71), consistent("mnist").network
+    wrong = {
+        "not noised": "jumps-without-noise",
+        "back to t": "jumps-back-to-where-they-were",
+        "guessed noise": "jumps-with-the-guessed-noise",
+    }
+    rows = [in_jumps("mnist", x_T, 4)]
+    for name in wrong.values():
+        rows.append(mistaken(name).sample_by_jumps(model, x_T, COSINE, generator=seeded(6), steps=4))
+    picture(
+        "08-mistakes",
+        "Ten digits in four jumps, rightly and with known mistakes, row by row: with a guess that is not noised "
+        "before the next jump, with one that is noised too much, and with one that is noised with the noise that was "
+        "guessed.",
+        torch.cat(rows),
+        columns=10,
+        row_labels=["right", *wrong],
     )
