@@ -19,7 +19,7 @@ from workshop.drawing import chart, mistaken, picture
 
 COSINE = make_schedule("cosine")
 LAST = len(COSINE) - 1
-DATA = ("mnist", "fashion")
+DATA = {"mnist": "digits", "fashion": "clothes"}
 STEPS = 50  # of a path
 SEEN = (0, 2, 5, 10, 15, 20, 30, 40, 50)  # the points of it that are shown
 MEAN, SPREAD = 0.1, 0.25  # of the Gaussian pixels
@@ -113,7 +113,7 @@ def drifts() -> Figure:
         for network, label in ((plain(name), "trained to denoise"), (consistent(name), "tuned to be consistent")):
             far = consistency.drift(network.network, points, COSINE).mean(dim=1)
             each.plot([t for t, _ in points], far, label=label)
-        each.set(title=name, xlabel="t", xlim=(LAST, -1), ylim=(0, None))
+        each.set(title=DATA[name], xlabel="t", xlim=(LAST, -1), ylim=(0, None))
     axes[0].set_ylabel("drift")
     axes[1].legend()
     return figure
@@ -246,7 +246,7 @@ def mistakes() -> None:
     wrong = {
         "not noised": "jumps-without-noise",
         "back to t": "jumps-back-to-where-they-were",
-        "guessed noise": "jumps-with-the-guessed-noise",
+        "x noised": "jumps-noise-what-is-noisy",
     }
     rows = [in_jumps("mnist", x_T, 4)]
     for name in wrong.values():
@@ -254,8 +254,8 @@ def mistakes() -> None:
     picture(
         "08-mistakes",
         "Ten digits in four jumps, rightly and with known mistakes, row by row: with a guess that is not noised "
-        "before the next jump, with one that is noised too much, and with one that is noised with the noise that was "
-        "guessed.",
+        "before the next jump: bold; with one that is noised too much: shreds; with noise on x in the place of the "
+        "guess: noise.",
         torch.cat(rows),
         columns=10,
         row_labels=["right", *wrong],
