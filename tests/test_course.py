@@ -171,10 +171,10 @@ def test_variant_is_accepted_and_called_no_mistake(lesson: Lesson, variant: Vari
     assert [named(module, lesson, exercise.name) for exercise in lesson.exercises] == [None] * len(lesson.exercises)
 
 
-@pytest.mark.parametrize("kind", ["mistake", "variant"])
 @each_lesson
-def test_one_is_judged_the_same_by_pytest(lesson: Lesson, kind: str) -> None:
-    """The gate leaves pytest out; here it is in."""
+def test_one_is_judged_the_same_by_pytest(lesson: Lesson) -> None:
+    """The gate leaves pytest out; here it is in: on a mistake of every other lesson, and on a variant of the rest."""
+    kind = "mistake" if int(lesson.number) % 2 else "variant"
     one = mistakes_of(lesson)[-1] if kind == "mistake" else variants_of(lesson)[-1]
     done = run(ROOT / "lessons" / lesson.number, "--impl", f"{kind}:{one.name}")
     assert (done.code, done.errors) == (1 if kind == "mistake" else 0, [])

@@ -1,6 +1,6 @@
 """Make a run's weights the ones that come with the package: half precision, measured, described.
 
-    python -m workshop.ship RUN_DIR "COMMAND THAT TRAINED IT"
+    python -m workshop.ship RUN_DIR "COMMAND THAT TRAINED IT" [WEIGHTS THAT IT BEGAN WITH]
 
 Writes cdm_tutor/assets/NAME-unet.safetensors and NAME-unet.json; for a network that is told classes NAME-classes,
 measured when it is asked for each class alike; for a consistency network NAME-consistency, measured in one jump; for a
@@ -9,6 +9,7 @@ refiner NAME-refiner, measured on samples of the U-Net that is shipped already.
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,16 @@ from workshop.machine import machine
 BY_STEPS = "20 steps of DPM-Solver++, stochastic and corrected"
 
 
-def ship(run: Path, command: str) -> Path:
-    """Write the weights and what is known of them; returns the path of the description."""
+def ship(run: Path, command: str, start: Path | None = None) -> Path:
+    """Write the weights and what is known of them; returns the path of the description.
+
+    Images and minutes are those of all the training, also of what it began with.
+    """
     trained = load_weights(run / "model.safetensors")
+    if start:
+        known, before = trained.card.training, load_weights(start).card.training
+        whole = {name: known[name] + before[name] for name in ("images", "minutes")}
+        trained = replace(trained, card=replace(trained.card, training={**known, **whole}))
     path = shipped_weights(trained.card.data, trained.card.stage, trained.card.classes)
     save_weights(path, trained, half=True)
     described = path.with_suffix(".json")
@@ -58,7 +66,7 @@ def measured(path: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    written = ship(Path(sys.argv[1]), sys.argv[2])
+    written = ship(Path(sys.argv[1]), sys.argv[2], *map(Path, sys.argv[3:]))
     print(written.read_text(encoding="utf-8"))
     registry.accept(f"weights/{written.stem}")
     print("What is drawn with them is stale now: make made")

@@ -113,12 +113,13 @@ FILES = [
     Hostile("calls-the-answer", "stars", "", "it calls the answer"),
 ]
 
-ON_ALL = ("exit-0", "allclose", "calls-the-answer")  # on every lesson; the others on one each, in turn
+ON_ALL = ("exit-0", "allclose", "calls-the-answer")  # on every lesson
+QUICK = [LESSONS[place] for place in (0, 1, 4)]  # whose tests take the least time: the others on one of these, in turn
 CASES = [
     (lesson, hostile)
     for kind in (BODIES, FILES)
     for place, hostile in enumerate(kind)
-    for lesson in (LESSONS if hostile.name in ON_ALL else [LESSONS[place % len(LESSONS)]])
+    for lesson in (LESSONS if hostile.name in ON_ALL else [QUICK[place % len(QUICK)]])
 ]
 
 
