@@ -2,8 +2,8 @@
 
     python -m benchmarks.ways_to_one_step DATA_DIR [--data fashion] [--minutes 10] [--only critic]
 
-"consistency": the lesson's tune. "pairs": distill, without the critic. "critic": distill as it is. The time in which
-pairs are drawn counts. Writes benchmarks/results/ways-to-one-step-NAME.json after each; what is there is kept.
+"consistency": the lesson's tune. "paths": distill, without the critic. "critic": distill as it is. The time in which
+paths are drawn counts. Writes benchmarks/results/ways-to-one-step-NAME.json after each; what is there is kept.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from cdm_tutor.unet import SimpleUNet
 from workshop.machine import machine
 
 RESULTS = Path(__file__).parent / "results"
-WAYS = ("consistency", "pairs", "critic")
+WAYS = ("consistency", "paths", "critic")
 N = 5000
 
 
@@ -42,10 +42,10 @@ def trained_by(way: str, name: str, images: Any, minutes: float) -> tuple[Traine
     settings = DistillSettings(minutes=minutes) if way == "critic" else DistillSettings(minutes=minutes, weight=0.0)
     begun = time.perf_counter()
     distilling = Distilling(Trained(start.network, card), load_weights(shipped_weights(name)), settings)
-    pairs = distilling.draw_samples()
+    paths = distilling.draw_samples()
     drawing = (time.perf_counter() - begun) / 60
     distilling.settings = replace(settings, minutes=max(minutes - drawing, 0.1))
-    follow(distilling.rounds(images, pairs), settings.batch)
+    follow(distilling.rounds(images, paths), settings.batch)
     return Trained(distilling.ema, card), distilling.step * settings.batch
 
 

@@ -201,7 +201,7 @@ def distill(
     start: options.Distilled = None,
     weights: options.Weights = None,
     minutes: options.Minutes = 20.0,
-    pairs: options.Pairs = 12_000,
+    paths: options.Paths = 12_000,
     data: options.Data = "sample",
     data_dir: options.DataDir = None,
     out: options.DistilledFolder = None,
@@ -214,12 +214,12 @@ def distill(
     from cdm_tutor.distill import Distilling, DistillSettings
 
     first = weights or shipped_weights(dataset)
-    settings = DistillSettings(minutes=minutes, pairs=pairs, seed=seed)
+    settings = DistillSettings(minutes=minutes, paths=paths, seed=seed)
 
     def begin() -> Distilling:
         return Distilling.load(start or first, first, settings, pick_device(device))
 
-    made = against_critic(context, begin, "start", pairs, out or Path("runs") / f"{dataset}-distilled", data, data_dir)
+    made = against_critic(context, begin, "start", paths, out or Path("runs") / f"{dataset}-distilled", data, data_dir)
     use_it = ["--weights", made, *options.given(context, {"device"})]
     print(f"Done. Use it: {typed('cdm-tutor', 'sample', dataset, *use_it)}")
 

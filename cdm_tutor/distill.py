@@ -1,9 +1,9 @@
-"""After stage 8, another way to one jump: learn by heart where each noise leads, and please a critic.
+"""After stage 8, another way to one jump: learn by heart where each path leads, and please a critic.
 
-A path without fresh noise is a function: from one noise it always ends at the same image. So the first network draws
-pairs, a noise and its image, and another learns to jump from the one to the other; there is nothing to take a mean of.
-Luhman and Luhman 2021, arXiv 2101.02388. What is still soft the critic sees, as it saw it of refiners: Sauer et al.
-2024, arXiv 2403.12015.
+A path without fresh noise is a function: from one noise it always ends at the same image. So the first network walks
+some paths, and another learns to jump from any of their points to the end; there is nothing to take a mean of. Luhman
+and Luhman 2021, arXiv 2101.02388. What is still soft the critic sees, as it saw it of refiners: Sauer et al. 2024,
+arXiv 2403.12015.
 """
 
 from collections.abc import Callable
@@ -16,9 +16,10 @@ from torch import Tensor
 from cdm_tutor.checkpoint import Trained, load_weights
 from cdm_tutor.consistency import jump, robust_distance
 from cdm_tutor.critic import AdversarialSettings, AdversarialTraining, check_same_noise
-from cdm_tutor.generate import BATCH, SampleSettings, beginning_of_batch, check_settings, generate
+from cdm_tutor.generate import BATCH, SampleSettings, beginning_of_batch, check_settings, from_noise
 from cdm_tutor.noising import q_sample
 from cdm_tutor.randomness import draw_like
+from cdm_tutor.sampler import Guess, spaced_timesteps
 
 
 @dataclass(frozen=True)
@@ -26,22 +27,24 @@ class DistillSettings(AdversarialSettings):
     """How to distill.
 
     Attributes:
-        pairs: how many pairs to learn from.
-        steps: in how many steps of DPM-Solver++, without fresh noise, the first network draws them.
-        jumps: the share of a batch that jumps from a pair's noise; the rest jumps from real images, noised to any step,
-            so that a second jump mends what the first got wrong.
+        paths: how many paths to learn from.
+        steps: in how many steps of DPM-Solver++, without fresh noise, the first network walks them.
+        from_noise: the share of a batch that jumps from where a path begins.
+        from_real: the share that jumps from real images, noised to any step, so that a second jump mends what the first
+            got wrong. The rest jumps from any point of a path, so that all its points agree.
     """
 
     lr: float = 1e-3
     weight: float = 0.01
     ema_decay: float = 0.999
-    pairs: int = 12_000
+    paths: int = 12_000
     steps: int = 14
-    jumps: float = 0.6
+    from_noise: float = 0.5
+    from_real: float = 0.25
 
 
 class Distilling(AdversarialTraining):
-    """A consistency network that learns pairs by heart, against a critic."""
+    """A consistency network that learns paths by heart, against a critic."""
 
     settings: DistillSettings
     done = "distilled"
@@ -64,26 +67,47 @@ class Distilling(AdversarialTraining):
         begin = Trained(begin.network, replace(begin.card, stage="consistency"))
         return cls(begin.to(device), network.to(device), settings)
 
+    @property
+    def visits(self) -> list[int]:
+        """The steps at which the points of a path are, without its end."""
+        return [t for t, _ in spaced_timesteps(len(self.schedule), self.settings.steps)]
+
+    @torch.no_grad()
     def draw_samples(self, on_batch: Callable[[int], None] | None = None) -> Tensor:
-        """The pairs, (N, 2, 28, 28): a noise, and the image that it leads to."""
+        """The paths, (N, steps + 1, 28, 28): where each begins, comes by, and ends. In half precision."""
         seed = self.settings.seed + 1_000_000  # none that one measures
-        way = SampleSettings(n=self.settings.pairs, steps=self.settings.steps, eta=0.0, seed=seed)
-        x_T = torch.cat([beginning_of_batch(way, first)[1] for first in range(0, way.n, BATCH)])
-        return torch.cat([x_T, generate(self.first, way, on_batch=on_batch)], dim=1)
+        way = SampleSettings(n=self.settings.paths, steps=self.settings.steps, eta=0.0, seed=seed)
+        paths = []
+        for first in range(0, way.n, BATCH):
+            generator, x_T = beginning_of_batch(way, first)
+            points = [x_T.to(self.start.device)]
+
+            def keep(_: Guess, x: Tensor, points: list[Tensor] = points) -> None:
+                points.append(x)
+
+            from_noise(self.first.network, points[0], self.first, way, generator, keep)
+            paths.append(torch.cat(points, dim=1).half())
+            if on_batch:
+                on_batch(len(x_T))
+        return torch.cat(paths)
 
     def play(self, real: Tensor, samples: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """One jump each, from the noise of a pair or from a noised real image; and how far it is from the image."""
-        x_T, image = samples.split(1, dim=1)
-        of_pair = torch.arange(len(real), device=real.device) < self.settings.jumps * len(real)
-        last = len(self.schedule) - 1
-        t = torch.randint(last + 1, (len(real),), generator=generator).to(real.device).where(~of_pair, last)
-        of_pair = of_pair[:, None, None, None]
-        image, noise = image.where(of_pair, real), x_T.where(of_pair, draw_like(real, generator))
-        made = jump(self.network, q_sample(image, t, noise, self.schedule), t, self.schedule)
+        """One jump each, from a point of a path or from a noised real image; and how far it is from the image."""
+        n, device = len(real), real.device
+        place = torch.randint(self.settings.steps, (n,), generator=generator).to(device)
+        share = torch.arange(n, device=device) / n
+        place = place.where(share >= self.settings.from_noise, 0)
+        x_t, image = samples[torch.arange(n, device=device), place][:, None].float(), samples[:, -1:].float()
+        t = torch.tensor(self.visits, device=device)[place]
+        of_real = share >= 1 - self.settings.from_real
+        any_t = torch.randint(len(self.schedule), (n,), generator=generator).to(device)
+        noised = q_sample(real, any_t, draw_like(real, generator), self.schedule)
+        t, of_real = any_t.where(of_real, t), of_real[:, None, None, None]
+        x_t, image = noised.where(of_real, x_t), real.where(of_real, image)
+        made = jump(self.network, x_t, t, self.schedule)
         return made, robust_distance(made, image).mean()
 
     def preview(self, samples: Tensor) -> Tensor:
-        """The images of pairs, above where one jump from their noise leads."""
-        x_T, image = samples.split(1, dim=1)
-        last = torch.full((len(x_T),), len(self.schedule) - 1, device=x_T.device)
-        return torch.cat([image, jump(self.ema, x_T, last, self.schedule)])
+        """Where paths end, above where one jump from their noise leads."""
+        last = torch.full((len(samples),), len(self.schedule) - 1, device=samples.device)
+        return torch.cat([samples[:, -1:].float(), jump(self.ema, samples[:, :1].float(), last, self.schedule)])

@@ -171,9 +171,7 @@ Distilled = Annotated[
     Path | None,
     typer.Option(help="The consistency network to start from (default: the first network, which then learns to jump)."),
 ]
-Pairs = Annotated[
-    int, typer.Option(min=64, max=100_000, help="How many noises, with the images they lead to, to learn from.")
-]
+Paths = Annotated[int, typer.Option(min=64, max=100_000, help="How many paths from noise to an image to learn from.")]
 DistilledFolder = Annotated[Path | None, typer.Option(help="The folder to write to (default: runs/DATASET-distilled).")]
 SharpFolder = Annotated[Path | None, typer.Option(help="The folder to write to (default: runs/DATASET-sharp).")]
 

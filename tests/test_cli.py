@@ -206,7 +206,7 @@ def test_sharpening_stopped_is_saved(tmp_path: Path) -> None:
 
 
 def test_distill(tmp_path: Path, cdm_here: Cdm) -> None:
-    few = ("--pairs", "64", "--minutes", "0.05")
+    few = ("--paths", "64", "--minutes", "0.05")
     done = cdm_here("distill", *few, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     made = tmp_path / "runs" / "mnist-distilled"
@@ -392,7 +392,7 @@ TYPED = {  # an option of train or sharpen, and another value than its default
     "minutes": "3.5", "steps": "7", "data": "full", "data_dir": "the data", "stage": "refiner", "predict": "v",
     "schedule": "linear", "noising_steps": "300", "timesteps": "focused", "batch": "8", "accumulate": "2",
     "lr": "0.001", "processes": "2", "max_restarts": "1", "save_every": "7.0", "use": "mine", "device": "cpu",
-    "seed": "5", "start": "none", "weights": "it's.safetensors", "samples": "64", "refine_from": "100", "pairs": "64",
+    "seed": "5", "start": "none", "weights": "it's.safetensors", "samples": "64", "refine_from": "100", "paths": "64",
 }  # fmt: skip
 
 
@@ -415,7 +415,7 @@ def stopped(tutor: Callable[..., tuple[int, str, str]], anywhere: Path, monkeypa
     monkeypatch.setattr(data, "load_images", lambda name, *_: data.load_sample(name))
     monkeypatch.setattr(runs, "kept", one_step)
     monkeypatch.setattr(Sharpening, "draw_samples", lambda *_: torch.zeros(16, 1, 28, 28))
-    monkeypatch.setattr(Distilling, "draw_samples", lambda *_: torch.zeros(16, 2, 28, 28))
+    monkeypatch.setattr(Distilling, "draw_samples", lambda *_: torch.zeros(16, 15, 28, 28))
 
     def run(*words: str) -> list[str]:
         code, said, error = tutor(*words)

@@ -40,7 +40,7 @@ MAY_IMPORT = {  # besides torch and friends
     "data": {"choices"},
     "plots": {"schedule", "noising", "writing"},
     "metrics": {"data", "checkpoint"},
-    "distill": {"checkpoint", "consistency", "critic", "generate", "noising", "randomness"},
+    "distill": {"checkpoint", "consistency", "critic", "generate", "noising", "randomness", "sampler"},
     "generate": {"checkpoint", "consistency", "distributed", "guidance", "noising", "randomness", "refiner", "sampler"},
     "distributed": set(),
     "randomness": set(),
