@@ -158,7 +158,8 @@ def result() -> None:
     for name, seed in zip(DATA, (31, 32), strict=True):
         rows += [make(name, normal(10, seed)) for make in kinds]
     for name, seed in zip(DATA, (33, 34), strict=True):
-        rows.append(in_jumps(name, between(normal(1, seed), normal(1, seed + 10), 10), 1))
+        first, last = normal(2, seed).split(1)
+        rows.append(in_jumps(name, between(first, last, 10), 1))
     picture(
         "08-result",
         "Eight rows of ten. Digits from ten noises in 20 steps; from the same noise in one step of the same network: "
