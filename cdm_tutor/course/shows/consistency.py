@@ -114,7 +114,7 @@ SHOWS = (
         "a digit under more and more noise, and one jump from each",
         ("jump",),
         from_every_step,
-        ("clean", *(f"t = {t}" for t in NOISED[1:])) * 2,
+        ("clean", *(f"t = {t}" for t in NOISED[1:])),
         columns=8,
     ),
     Show(
