@@ -39,7 +39,7 @@ def jump(model: Model, x_t: Tensor, t: Tensor, schedule: NoiseSchedule) -> Tenso
     no noise: what comes back is what came in, whatever the model says. (It is asked about step 0, for it knows of no
     other.) By hand: with alpha_bar_t = 0.64, x_t = 1.4 and the answer 0.2 give 1; at t = -1 they give 1.4.
 
-    Song et al. 2023, section 3, in the form of Lu and Song 2024, equation 6.
+    Song et al. 2023, section 3, in the form of Lu and Song 2024 (TrigFlow).
 
     model: predicts v. x_t: (B, C, H, W), each image at its own step. t: (B,) int64 in [-1, T).
     """
@@ -64,7 +64,7 @@ def drift(model: Model, points: list[tuple[int, Tensor]], schedule: NoiseSchedul
 
     How far is the root of the mean square over an image's pixels. By hand: a path of one-pixel images comes by 1.4,
     where alpha_bar_t = 0.64, and ends at 0.5. A model that answers 0.2 jumps from there to 1: its drift is 0.5 and 0.
-    A consistent model has none, along the whole path. Daras et al. 2023, section 3; Song et al. 2023, definition 1.
+    A consistent model has none, along the whole path. Daras et al. 2023, section 3; Song et al. 2023, section 3.
 
     points: as from path, (t, x_t) with x_t (B, C, H, W). model: predicts v; it may be another one than the path's.
     """

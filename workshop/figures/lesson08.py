@@ -157,8 +157,9 @@ def result() -> None:
     )
     for name, seed in zip(DATA, (31, 32), strict=True):
         rows += [make(name, normal(10, seed)) for make in kinds]
-    ends = [normal(2, seed).split(1) for seed in (33, 34)]
-    rows += [in_jumps(name, between(each[0], each[1], n=10), 1) for name, each in zip(DATA, ends, strict=True)]
+    for name, seed in zip(DATA, (33, 34), strict=True):
+        first, last = normal(2, seed).split(1)
+        rows.append(in_jumps(name, between(first, last, 10), 1))
     picture(
         "08-result",
         "Eight rows of ten. Digits from ten noises in 20 steps; from the same noise in one step of the same network: "

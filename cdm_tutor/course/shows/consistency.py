@@ -19,7 +19,7 @@ LAST = len(SCHEDULE) - 1
 NOISED = (-1, 100, 300, 450, 600, 750, 900, LAST)  # steps from which a digit is jumped to
 HALVINGS = (0, 1, 2, 4)
 JUMPS = (1, 2, 4)
-TRAINED = 40  # steps of the tiny training
+TRAINED = 24  # steps of the tiny training
 
 
 @cache
@@ -114,7 +114,7 @@ SHOWS = (
         "a digit under more and more noise, and one jump from each",
         ("jump",),
         from_every_step,
-        ("clean", *(f"t = {t}" for t in NOISED[1:])) * 2,
+        ("clean", *(f"t = {t}" for t in NOISED[1:])),
         columns=8,
     ),
     Show(
