@@ -238,7 +238,7 @@ def test_drift_by_hand(lesson):
     model = lambda x_t, t: torch.full_like(x_t, 0.2)  # noqa: E731
     points = [(1, torch.full((1, 1, 1, 1), 1.4)), (-1, torch.full((1, 1, 1, 1), 0.5))]
     case = "a path that comes by 1.4, where alpha_bar_t = 0.64, and ends at 0.5, a model that answers 0.2"
-    found = lesson.drift(model, points, BY_HAND)
+    found = lesson.drift(model, list(points), BY_HAND)
     same(found, torch.tensor([[0.5], [0.0]]), case)
     keeps(found, case, lambda: lesson.drift(model, points[1:], BY_HAND))
     points = [(1, torch.full((1, 1, 1, 2), 1.4)), (-1, torch.tensor([0.5, 3.0]).view(1, 1, 1, 2))]

@@ -28,6 +28,13 @@ YIELD = f"{LATER}        yield step"
 START = "    x = x_T\n    for t"
 VISITS = "    for t, prev_t in spaced_timesteps(len(schedule), steps):\n        guess"
 GUESS = 'guess = denoise(model, x, t, schedule, "v")'
+ITSELF = (
+    "s = torch.full((len(x),), t, device=x.device)\n"
+    "        image = jump(model, x, s, schedule)\n"
+    "        image = image.clamp(-1, 1)\n"
+    "        guess = Guess(t, image, predict_noise(x, s, image, schedule))"
+)
+IMPORTED = ("import OnStep, ", "import Guess, predict_noise, OnStep, ")
 NOISE = "draw_like(x, generator)"
 ANEW = f"renoise(guess.pred_x0, prev_t, schedule, {NOISE})"
 NEXT = f"x = guess.pred_x0 if prev_t < 0 else {ANEW}"
@@ -569,28 +576,21 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "jumps: from a normed x_T": ("sample_by_jumps", ((START, "    x = (x_T - x_T.mean()) / x_T.std()\n    for t"),)),
     "jumps: from noise of its own": ("sample_by_jumps", ((START, "    x = draw_like(x_T, generator)\n    for t"),)),
     "jumps: writes into x_T": ("sample_by_jumps", ((NEXT, f"{NEXT}\n        x = x_T.copy_(x)"),)),
-    "jumps: keeps the graph": (
-        "sample_by_jumps",
-        (
-            (
-                NEXT,
-                "leads = jump(model, x, torch.full((len(x),), t, device=x.device), schedule).clamp(-1, 1)\n        "
-                + NEXT.replace("guess.pred_x0", "leads"),
-            ),
-            (GUESS, "guess = denoise(lambda x_t, s: model(x_t, s), x.detach(), t, schedule, 'v')"),
-        ),
-    ),
+    "jumps: keeps the graph": ("sample_by_jumps", ((GUESS, ITSELF), IMPORTED)),
     "jumps: not clipped at the end": (
         "sample_by_jumps",
         (
-            (
-                NEXT,
-                f"{NEXT}\n"
-                "        if prev_t < 0:\n"
-                "            with torch.no_grad():\n"
-                "                x = jump(model, before, torch.full((len(x),), t, device=x.device), schedule)",
-            ),
-            (GUESS, f"before = x\n        {GUESS}"),
+            (START, f"    model = torch.no_grad()(model)\n{START}"),
+            (GUESS, ITSELF.replace("clamp(-1, 1)", "clamp(-1, 1) if prev_t >= 0 else image")),
+            IMPORTED,
+        ),
+    ),
+    "jumps: clipped only at the end": (
+        "sample_by_jumps",
+        (
+            (START, f"    model = torch.no_grad()(model)\n{START}"),
+            (GUESS, ITSELF.replace("clamp(-1, 1)", "clamp(-1, 1) if prev_t < 0 else image")),
+            IMPORTED,
         ),
     ),
     "jumps: between 0 and 1": ("sample_by_jumps", ((TELL, TELL.replace("return x", "return (x + 1) / 2")),)),

@@ -262,4 +262,17 @@ VARIANTS = [
             (NEXT, f"x = guess.pred_x0\n        if (t, prev_t) != visits[-1]:\n            x = {ANEW}"),
         ),
     ),
+    Variant(
+        "sample-by-jumps-by-your-own-jump",
+        (
+            (
+                GUESS,
+                "s = torch.full((len(x),), t, device=x.device)\n"
+                "        with torch.no_grad():\n"
+                "            image = jump(model, x, s, schedule).clamp(-1, 1)\n"
+                "        guess = Guess(t, image, predict_noise(x, s, image, schedule))",
+            ),
+            ("import OnStep, ", "import Guess, predict_noise, OnStep, "),
+        ),
+    ),
 ]
