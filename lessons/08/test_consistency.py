@@ -30,6 +30,7 @@ from cdm_tutor.course.checks import (
     unrelated,
 )
 from cdm_tutor.schedule import NoiseSchedule, make_schedule
+from cdm_tutor.settings import TrainSettings
 
 T = 1000
 COSINE, SHORT = make_schedule("cosine", T), make_schedule("cosine", 20)
@@ -591,7 +592,7 @@ PICTURES = torch.linspace(-1, 1, 7 * 12, dtype=torch.float64).sin().reshape(7, 1
 def in_training(**settings):
     """A training of Net, from the package."""
     settings = {"steps": 6, "batch": 4, "prediction": "v", "warmup": 0, "lr": 0.02, "seed": 3, **settings}
-    return trainer.Training(Net(), COSINE, trainer.TrainSettings(**settings))
+    return trainer.Training(Net(), COSINE, TrainSettings(**settings))
 
 
 def take(lesson, training, count, *most, pictures=PICTURES):

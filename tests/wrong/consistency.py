@@ -34,7 +34,10 @@ ITSELF = (
     "        image = image.clamp(-1, 1)\n"
     "        guess = Guess(t, image, predict_noise(x, s, image, schedule))"
 )
-IMPORTED = ("import OnStep, ", "import Guess, predict_noise, OnStep, ")
+IMPORTED = (
+    ("import OnStep, ", "import Guess, OnStep, "),
+    ("import Model, Prediction", "import Model, Prediction, predict_noise"),
+)
 NOISE = "draw_like(x, generator)"
 ANEW = f"renoise(guess.pred_x0, prev_t, schedule, {NOISE})"
 NEXT = f"x = guess.pred_x0 if prev_t < 0 else {ANEW}"
@@ -576,13 +579,13 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "jumps: from a normed x_T": ("sample_by_jumps", ((START, "    x = (x_T - x_T.mean()) / x_T.std()\n    for t"),)),
     "jumps: from noise of its own": ("sample_by_jumps", ((START, "    x = draw_like(x_T, generator)\n    for t"),)),
     "jumps: writes into x_T": ("sample_by_jumps", ((NEXT, f"{NEXT}\n        x = x_T.copy_(x)"),)),
-    "jumps: keeps the graph": ("sample_by_jumps", ((GUESS, ITSELF), IMPORTED)),
+    "jumps: keeps the graph": ("sample_by_jumps", ((GUESS, ITSELF), *IMPORTED)),
     "jumps: not clipped at the end": (
         "sample_by_jumps",
         (
             (START, f"    model = torch.no_grad()(model)\n{START}"),
             (GUESS, ITSELF.replace("clamp(-1, 1)", "clamp(-1, 1) if prev_t >= 0 else image")),
-            IMPORTED,
+            *IMPORTED,
         ),
     ),
     "jumps: clipped only at the end": (
@@ -590,7 +593,7 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         (
             (START, f"    model = torch.no_grad()(model)\n{START}"),
             (GUESS, ITSELF.replace("clamp(-1, 1)", "clamp(-1, 1) if prev_t < 0 else image")),
-            IMPORTED,
+            *IMPORTED,
         ),
     ),
     "jumps: between 0 and 1": ("sample_by_jumps", ((TELL, TELL.replace("return x", "return (x + 1) / 2")),)),

@@ -19,6 +19,7 @@ from cdm_tutor.course.batteries.refiner import with_fixed_chance
 from cdm_tutor.course.batteries.unet import draw
 from cdm_tutor.course.lesson import Call
 from cdm_tutor.schedule import make_schedule
+from cdm_tutor.settings import TrainSettings
 
 COSINE = make_schedule("cosine")
 SHAPE = (5, 2, 3, 4)
@@ -109,7 +110,7 @@ def tuned(
 ) -> list[Any]:
     """The steps of a tuning, which may have begun before or be stopped and gone on with, and its weights."""
     settings = {"steps": 5, "batch": size, "prediction": "v", "warmup": 0, "lr": 0.02, "seed": 3, **settings}
-    training = trainer.Training(Net(), COSINE, trainer.TrainSettings(**settings))
+    training = trainer.Training(Net(), COSINE, TrainSettings(**settings))
     training.step, training.seconds = done, seconds
     images = draw(7, 1, 3, 4, seed=6).tanh().double()
     with patch.object(trainer, "time", Clock()):

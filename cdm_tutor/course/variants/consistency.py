@@ -272,7 +272,8 @@ VARIANTS = [
                 "            image = jump(model, x, s, schedule).clamp(-1, 1)\n"
                 "        guess = Guess(t, image, predict_noise(x, s, image, schedule))",
             ),
-            ("import OnStep, ", "import Guess, predict_noise, OnStep, "),
+            ("import OnStep, ", "import Guess, OnStep, "),
+            ("import Model, Prediction", "import Model, Prediction, predict_noise"),
         ),
     ),
 ]
