@@ -19,7 +19,9 @@ LEARNS = "learns = jump(model, signal * x0 + sigma * noise, t, schedule)"
 LOSS = "return robust_distance(learns, target) * (t + 1) / (t - r)"
 AT = "return partial(consistency_loss, halvings=most * progress)"
 DEF_AT = (
-    "    def loss_at(progress: float) -> Loss:\n        return partial(consistency_loss, halvings=most * progress)\n\n"
+    "    def loss_at(progress: float) -> Loss:\n"
+    '        """The loss of a step before which so much was done."""\n'
+    "        return partial(consistency_loss, halvings=most * progress)\n\n"
 )
 FIRST = "training.loss = loss_at(training.settings.progress(training.step, training.seconds))"
 FIT = "for step in fit(training, images):"

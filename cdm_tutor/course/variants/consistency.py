@@ -20,6 +20,7 @@ FIRST = "    training.loss = loss_at(training.settings.progress(training.step, t
 STEPS = "    for step in fit(training, images):\n        training.loss = loss_at(step.progress)\n        yield step\n"
 TUNE = (
     "    def loss_at(progress: float) -> Loss:\n"
+    '        """The loss of a step before which so much was done."""\n'
     "        return partial(consistency_loss, halvings=most * progress)\n\n" + FIRST + STEPS
 )
 LOOP = "    for t, prev_t in spaced_timesteps(len(schedule), steps):\n        guess"
