@@ -134,6 +134,7 @@ def tune(training: Training, images: Tensor, most: float = HALVINGS) -> Iterator
     """
 
     def loss_at(progress: float) -> Loss:
+        """The loss of a step before which so much was done."""
         return partial(consistency_loss, halvings=most * progress)
 
     training.loss = loss_at(training.settings.progress(training.step, training.seconds))

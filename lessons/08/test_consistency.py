@@ -30,6 +30,7 @@ from cdm_tutor.course.checks import (
     unrelated,
 )
 from cdm_tutor.schedule import NoiseSchedule, make_schedule
+from cdm_tutor.settings import TrainSettings
 
 T = 1000
 COSINE, SHORT = make_schedule("cosine", T), make_schedule("cosine", 20)
@@ -238,7 +239,7 @@ def test_drift_by_hand(lesson):
     model = lambda x_t, t: torch.full_like(x_t, 0.2)  # noqa: E731
     points = [(1, torch.full((1, 1, 1, 1), 1.4)), (-1, torch.full((1, 1, 1, 1), 0.5))]
     case = "a path that comes by 1.4, where alpha_bar_t = 0.64, and ends at 0.5, a model that answers 0.2"
-    found = lesson.drift(model, points, BY_HAND)
+    found = lesson.drift(model, list(points), BY_HAND)
     same(found, torch.tensor([[0.5], [0.0]]), case)
     keeps(found, case, lambda: lesson.drift(model, points[1:], BY_HAND))
     points = [(1, torch.full((1, 1, 1, 2), 1.4)), (-1, torch.tensor([0.5, 3.0]).view(1, 1, 1, 2))]
@@ -591,7 +592,7 @@ PICTURES = torch.linspace(-1, 1, 7 * 12, dtype=torch.float64).sin().reshape(7, 1
 def in_training(**settings):
     """A training of Net, from the package."""
     settings = {"steps": 6, "batch": 4, "prediction": "v", "warmup": 0, "lr": 0.02, "seed": 3, **settings}
-    return trainer.Training(Net(), COSINE, trainer.TrainSettings(**settings))
+    return trainer.Training(Net(), COSINE, TrainSettings(**settings))
 
 
 def take(lesson, training, count, *most, pictures=PICTURES):

@@ -19,7 +19,9 @@ LEARNS = "learns = jump(model, signal * x0 + sigma * noise, t, schedule)"
 LOSS = "return robust_distance(learns, target) * (t + 1) / (t - r)"
 AT = "return partial(consistency_loss, halvings=most * progress)"
 DEF_AT = (
-    "    def loss_at(progress: float) -> Loss:\n        return partial(consistency_loss, halvings=most * progress)\n\n"
+    "    def loss_at(progress: float) -> Loss:\n"
+    '        """The loss of a step before which so much was done."""\n'
+    "        return partial(consistency_loss, halvings=most * progress)\n\n"
 )
 FIRST = "training.loss = loss_at(training.settings.progress(training.step, training.seconds))"
 FIT = "for step in fit(training, images):"
@@ -28,6 +30,16 @@ YIELD = f"{LATER}        yield step"
 START = "    x = x_T\n    for t"
 VISITS = "    for t, prev_t in spaced_timesteps(len(schedule), steps):\n        guess"
 GUESS = 'guess = denoise(model, x, t, schedule, "v")'
+ITSELF = (
+    "s = torch.full((len(x),), t, device=x.device)\n"
+    "        image = jump(model, x, s, schedule)\n"
+    "        image = image.clamp(-1, 1)\n"
+    "        guess = Guess(t, image, predict_noise(x, s, image, schedule))"
+)
+IMPORTED = (
+    ("import OnStep, ", "import Guess, OnStep, "),
+    ("import Model, Prediction", "import Model, Prediction, predict_noise"),
+)
 NOISE = "draw_like(x, generator)"
 ANEW = f"renoise(guess.pred_x0, prev_t, schedule, {NOISE})"
 NEXT = f"x = guess.pred_x0 if prev_t < 0 else {ANEW}"
@@ -569,28 +581,21 @@ WRONG: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "jumps: from a normed x_T": ("sample_by_jumps", ((START, "    x = (x_T - x_T.mean()) / x_T.std()\n    for t"),)),
     "jumps: from noise of its own": ("sample_by_jumps", ((START, "    x = draw_like(x_T, generator)\n    for t"),)),
     "jumps: writes into x_T": ("sample_by_jumps", ((NEXT, f"{NEXT}\n        x = x_T.copy_(x)"),)),
-    "jumps: keeps the graph": (
-        "sample_by_jumps",
-        (
-            (
-                NEXT,
-                "leads = jump(model, x, torch.full((len(x),), t, device=x.device), schedule).clamp(-1, 1)\n        "
-                + NEXT.replace("guess.pred_x0", "leads"),
-            ),
-            (GUESS, "guess = denoise(lambda x_t, s: model(x_t, s), x.detach(), t, schedule, 'v')"),
-        ),
-    ),
+    "jumps: keeps the graph": ("sample_by_jumps", ((GUESS, ITSELF), *IMPORTED)),
     "jumps: not clipped at the end": (
         "sample_by_jumps",
         (
-            (
-                NEXT,
-                f"{NEXT}\n"
-                "        if prev_t < 0:\n"
-                "            with torch.no_grad():\n"
-                "                x = jump(model, before, torch.full((len(x),), t, device=x.device), schedule)",
-            ),
-            (GUESS, f"before = x\n        {GUESS}"),
+            (START, f"    model = torch.no_grad()(model)\n{START}"),
+            (GUESS, ITSELF.replace("clamp(-1, 1)", "clamp(-1, 1) if prev_t >= 0 else image")),
+            *IMPORTED,
+        ),
+    ),
+    "jumps: clipped only at the end": (
+        "sample_by_jumps",
+        (
+            (START, f"    model = torch.no_grad()(model)\n{START}"),
+            (GUESS, ITSELF.replace("clamp(-1, 1)", "clamp(-1, 1) if prev_t < 0 else image")),
+            *IMPORTED,
         ),
     ),
     "jumps: between 0 and 1": ("sample_by_jumps", ((TELL, TELL.replace("return x", "return (x + 1) / 2")),)),

@@ -20,6 +20,7 @@ FIRST = "    training.loss = loss_at(training.settings.progress(training.step, t
 STEPS = "    for step in fit(training, images):\n        training.loss = loss_at(step.progress)\n        yield step\n"
 TUNE = (
     "    def loss_at(progress: float) -> Loss:\n"
+    '        """The loss of a step before which so much was done."""\n'
     "        return partial(consistency_loss, halvings=most * progress)\n\n" + FIRST + STEPS
 )
 LOOP = "    for t, prev_t in spaced_timesteps(len(schedule), steps):\n        guess"
@@ -260,6 +261,20 @@ VARIANTS = [
                 .replace('schedule, "v"', 'schedule=schedule, prediction="v"'),
             ),
             (NEXT, f"x = guess.pred_x0\n        if (t, prev_t) != visits[-1]:\n            x = {ANEW}"),
+        ),
+    ),
+    Variant(
+        "sample-by-jumps-by-your-own-jump",
+        (
+            (
+                GUESS,
+                "s = torch.full((len(x),), t, device=x.device)\n"
+                "        with torch.no_grad():\n"
+                "            image = jump(model, x, s, schedule).clamp(-1, 1)\n"
+                "        guess = Guess(t, image, predict_noise(x, s, image, schedule))",
+            ),
+            ("import OnStep, ", "import Guess, OnStep, "),
+            ("import Model, Prediction", "import Model, Prediction, predict_noise"),
         ),
     ),
 ]
