@@ -87,8 +87,8 @@ def earlier(t: Tensor, halvings: float) -> Tensor:
 def robust_distance(a: Tensor, b: Tensor) -> Tensor:
     """How far images are from each other, (B,): a large distance counts as it is, and only a small one by its square.
 
-    Where d is the root of the mean square of the difference over an image's pixels: sqrt(d**2 + HUBER**2) - HUBER. By
-    hand, HUBER = 0.03: a difference of 0.04 in all pixels gives 0.02, and one of 0.4 gives 0.371.
+    Where m is the mean square of the difference over an image's pixels: sqrt(m + HUBER**2) - HUBER. By hand, HUBER =
+    0.03: a difference of 0.04 in all pixels gives 0.02, and one of 0.4 gives 0.371.
 
     Song and Dhariwal 2023, section 3.3 (pseudo-Huber). a and b: (B, C, H, W).
     """

@@ -39,11 +39,13 @@ def jump(model: Model, x_t: Tensor, t: Tensor, schedule: NoiseSchedule) -> Tenso
     no noise: what comes back is what came in, whatever the model says. (It is asked about step 0, for it knows of no
     other.) By hand: with alpha_bar_t = 0.64, x_t = 1.4 and the answer 0.2 give 1; at t = -1 they give 1.4.
 
-    Song et al. 2023, section 3, in the form of Lu and Song 2024, equation 6.
+    Song et al. 2023, section 3, in the form of Lu and Song 2024 (TrigFlow).
 
     model: predicts v. x_t: (B, C, H, W), each image at its own step. t: (B,) int64 in [-1, T).
     """
-    # 1. as the text says
+    # 1. how much image and how much noise is in each x_t: mix_at
+    # 2. the model's answer. Which step is it asked about where t is -1?
+    # 3. the image that x_t is made of, as in predict_x0_from_velocity; nothing is cut off
     raise NotImplementedError("lesson 08: jump")
 
 
@@ -63,11 +65,13 @@ def drift(model: Model, points: list[tuple[int, Tensor]], schedule: NoiseSchedul
 
     How far is the root of the mean square over an image's pixels. By hand: a path of one-pixel images comes by 1.4,
     where alpha_bar_t = 0.64, and ends at 0.5. A model that answers 0.2 jumps from there to 1: its drift is 0.5 and 0.
-    A consistent model has none, along the whole path. Daras et al. 2023, section 3; Song et al. 2023, definition 1.
+    A consistent model has none, along the whole path. Daras et al. 2023, section 3; Song et al. 2023, section 3.
 
     points: as from path, (t, x_t) with x_t (B, C, H, W). model: predicts v; it may be another one than the path's.
     """
-    # 1. as the text says
+    # 1. where does the path end?
+    # 2. the model's jump from each point; all images of a point are at the same step
+    # 3. how far each jump is from the end, a number an image; a row for each point
     raise NotImplementedError("lesson 08: drift")
 
 
@@ -79,19 +83,21 @@ def earlier(t: Tensor, halvings: float) -> Tensor:
 
     Geng et al. 2024, section 3. t: (B,) int64 in [0, T). halvings: any number from 0.
     """
-    # 1. as the text says
+    # 1. how long is the way from t to the clean image, at -1?
+    # 2. halve it so many times, round up, and go so far back from t
     raise NotImplementedError("lesson 08: earlier")
 
 
 def robust_distance(a: Tensor, b: Tensor) -> Tensor:
     """How far images are from each other, (B,): a large distance counts as it is, and only a small one by its square.
 
-    Where d is the root of the mean square of the difference over an image's pixels: sqrt(d**2 + HUBER**2) - HUBER. By
-    hand, HUBER = 0.03: a difference of 0.04 in all pixels gives 0.02, and one of 0.4 gives 0.371.
+    Where m is the mean square of the difference over an image's pixels: sqrt(m + HUBER**2) - HUBER. By hand, HUBER =
+    0.03: a difference of 0.04 in all pixels gives 0.02, and one of 0.4 gives 0.371.
 
     Song and Dhariwal 2023, section 3.3 (pseudo-Huber). a and b: (B, C, H, W).
     """
-    # 1. as the text says
+    # 1. the mean square of the difference, over each image's pixels
+    # 2. the root of it and HUBER squared together; equal images have the distance 0
     raise NotImplementedError("lesson 08: robust_distance")
 
 
@@ -113,7 +119,11 @@ def consistency_loss(
 
     ValueError if the model predicts noise. The other arguments as in denoising_loss; halvings as in earlier.
     """
-    # 1. as the text says
+    # 1. a ValueError for a model that predicts anything but v
+    # 2. the earlier step r of each image, and the same image under the same noise at r and at t
+    # 3. what is learned from: the jump from r, clipped, without gradients
+    # 4. what learns: the jump from t, not clipped
+    # 5. their robust distance, divided by the share of the way that lies between r and t
     raise NotImplementedError("lesson 08: consistency_loss")
 
 
@@ -124,7 +134,9 @@ def tune(training: Training, images: Tensor, most: float = HALVINGS) -> Iterator
     that of a model that learns to guess x0. They go by the progress alone, so a training that stopped goes on as if it
     had not. Arguments, what is yielded, and errors as in fit.
     """
-    # 1. as the text says
+    # 1. the loss at some progress: consistency_loss, with so many halvings
+    # 2. before the first step: by how far the training has come, which its settings can tell
+    # 3. then let fit take its steps, and after each set the loss for the next one; yield the step
     raise NotImplementedError("lesson 08: tune")
 
 
@@ -146,5 +158,8 @@ def sample_by_jumps(
     x_T: (B, C, H, W) standard normal. model: predicts v. on_step: is told each guess and the x it led to. The other
     arguments, and errors, as in sample.
     """
-    # 1. as the text says
+    # 1. go through the pairs of spaced_timesteps:
+    # 2. guess the image, by denoise
+    # 3. before the last step: noise the guess to prev_t, with noise drawn anew; at the end it is the result
+    # 4. tell on_step, if there is one, the guess and the x it led to
     raise NotImplementedError("lesson 08: sample_by_jumps")

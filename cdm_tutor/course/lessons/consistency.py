@@ -66,8 +66,9 @@ LESSON = Lesson(
                 "the root of it and HUBER squared together; equal images have the distance 0",
             ),
             hints=(
-                "The text gives it for d. Do you need d itself, or is its square enough?",
-                "The mean of squares over all dimensions but the first is d**2, a number an image. The root is last.",
+                "One number an image is wanted. Over which dimensions do you take the mean, and when the root?",
+                "The mean of squares over all dimensions but the first is m, a number an image. The root comes last: where "
+                "images are equal, a root of m alone has no slope.",
                 "square = (a - b).square().flatten(1).mean(dim=1), then (square + HUBER**2).sqrt() - HUBER.",
             ),
             minutes=2,
