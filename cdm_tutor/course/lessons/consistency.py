@@ -67,8 +67,8 @@ LESSON = Lesson(
             ),
             hints=(
                 "One number an image is wanted. Over which dimensions do you take the mean, and when the root?",
-                "The mean of squares over all dimensions but the first is m, a number an image. The root comes last: where "
-                "images are equal, a root of m alone has no slope.",
+                "The mean of squares over all dimensions but the first is m, a number an image. The root comes last: "
+                "where images are equal, a root of m alone has no slope.",
                 "square = (a - b).square().flatten(1).mean(dim=1), then (square + HUBER**2).sqrt() - HUBER.",
             ),
             minutes=2,
