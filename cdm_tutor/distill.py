@@ -21,6 +21,8 @@ from cdm_tutor.noising import q_sample
 from cdm_tutor.randomness import draw_like
 from cdm_tutor.sampler import Guess, spaced_timesteps
 
+RECOGNISED = 0.6  # of T: in an image that is noised to a later step hardly anything can be seen
+
 
 @dataclass(frozen=True)
 class DistillSettings(AdversarialSettings):
@@ -30,8 +32,9 @@ class DistillSettings(AdversarialSettings):
         paths: how many paths to learn from.
         steps: in how many steps of DPM-Solver++, without fresh noise, the first network walks them.
         from_noise: the share of a batch that jumps from where a path begins.
-        from_real: the share that jumps from real images, noised to any step, so that a second jump mends what the first
-            got wrong. The rest jumps from any point of a path, so that all its points agree.
+        from_real: the share that jumps from real images, noised to a step at which they can still be recognised, so
+            that a second jump mends what the first got wrong. The rest jumps from any point of a path, so that all its
+            points agree.
     """
 
     lr: float = 1e-3
@@ -39,8 +42,8 @@ class DistillSettings(AdversarialSettings):
     ema_decay: float = 0.999
     paths: int = 12_000
     steps: int = 14
-    from_noise: float = 0.5
-    from_real: float = 0.25
+    from_noise: float = 0.4
+    from_real: float = 0.2
 
 
 class Distilling(AdversarialTraining):
@@ -100,9 +103,9 @@ class Distilling(AdversarialTraining):
         x_t, image = samples[torch.arange(n, device=device), place][:, None].float(), samples[:, -1:].float()
         t = torch.tensor(self.visits, device=device)[place]
         of_real = share >= 1 - self.settings.from_real
-        any_t = torch.randint(len(self.schedule), (n,), generator=generator).to(device)
-        noised = q_sample(real, any_t, draw_like(real, generator), self.schedule)
-        t, of_real = any_t.where(of_real, t), of_real[:, None, None, None]
+        t_real = torch.randint(int(RECOGNISED * len(self.schedule)), (n,), generator=generator).to(device)
+        noised = q_sample(real, t_real, draw_like(real, generator), self.schedule)
+        t, of_real = t_real.where(of_real, t), of_real[:, None, None, None]
         x_t, image = noised.where(of_real, x_t), real.where(of_real, image)
         made = jump(self.network, x_t, t, self.schedule)
         return made, robust_distance(made, image).mean()
