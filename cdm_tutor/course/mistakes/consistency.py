@@ -330,33 +330,32 @@ MISTAKES = [
         name="distance-of-the-batch",
         exercise="robust_distance",
         title="one distance for the whole batch",
-        symptom="It stops with an error where the loss of each image is wanted.",
+        symptom="None to see in the samples. Who asks for the loss of each image is given one number for all.",
         concept="Each image's distance is weighted by its own steps.",
         patch=((SQUARE, "square = (a - b).square().mean()"),),
-        symptoms=("error",),
+        symptoms=("plain",),
     ),
     Mistake(
         name="target-learns",
         exercise="consistency_loss",
         title="the target learns as well",
-        symptom="The loss falls lower than it should, and one jump gives soft, similar images: both meet half-way, "
-        "for instance where nothing is said.",
+        symptom="The loss falls lower than it should, and the images turn to even grey: both meet where nothing is said.",
         concept="Two that are pulled towards each other agree on anything. One must stand still, the one that is "
         "nearer to the image.",
         patch=((HELD, f"    {TARGET}\n"),),
-        symptoms=("loss-low", "alike"),
+        symptoms=("loss-low", "grey"),
     ),
     Mistake(
         name="the-wrong-jump-learns",
         exercise="consistency_loss",
         title="the earlier step's jump learns, and is held to that from t",
-        symptom="All steps learn to say what is said under the most noise, and one jump gives a blur.",
+        symptom="The images are nearly empty: all steps learn to say what is said under the most noise.",
         concept="Under less noise more is known. What is known is handed on from the clean end to the noisy one.",
         patch=(
             (HELD, f"    {TARGET}\n"),
             (LEARNS, f"with torch.no_grad():\n        {LEARNS}"),
         ),
-        symptoms=("loss-low",),
+        symptoms=("loss-stays", "empty"),
     ),
     Mistake(
         name="neither-jump-learns",
@@ -381,20 +380,19 @@ MISTAKES = [
         name="target-of-the-same-image",
         exercise="consistency_loss",
         title="the model is shown x_t twice, and only told another step",
-        symptom="The loss falls and nothing is learned of images: at t = -1 the target is x_t itself, with all its "
-        "noise.",
+        symptom="Torn strokes that are no digits: at t = -1 the target is x_t itself, with all its noise.",
         concept="An earlier step is a less noisy image, not another name for the same one.",
         patch=((TARGET, TARGET.replace("signal_r * x0 + sigma_r", "signal * x0 + sigma")),),
-        symptoms=("noise",),
+        symptoms=("scribbles",),
     ),
     Mistake(
         name="target-told-t",
         exercise="consistency_loss",
         title="the earlier image's jump is told t",
-        symptom="The loss stays high: the target takes away more noise than is there.",
+        symptom="Grey with specks, and a loss that is too low: the target takes away more noise than is there.",
         concept="How much of x is noise is known by its step. Each image is told its own.",
         patch=((TARGET, TARGET.replace("noise, r,", "noise, t,")),),
-        symptoms=("loss-stays",),
+        symptoms=("loss-low", "shreds"),
     ),
     Mistake(
         name="target-not-clipped",
@@ -422,7 +420,7 @@ MISTAKES = [
         concept="Of pure noise, every image is a possible answer, and the best guess is the mean of all. What the "
         "network says a little earlier is one answer.",
         patch=((HELD, "    target = x0\n"),),
-        symptoms=("grey", "loss-stays"),
+        symptoms=("plain", "loss-stays"),
     ),
     Mistake(
         name="loss-not-weighted",
@@ -470,7 +468,7 @@ MISTAKES = [
         "targets are no better than the guesses.",
         concept="From far to near: what is to be handed on must first be known at the clean end.",
         patch=((EARLIER, "r = earlier(t, HALVINGS)"),),
-        symptoms=("loss-stays",),
+        symptoms=("bold", "loss-stays"),
     ),
     Mistake(
         name="tune-never-nearer",
@@ -479,7 +477,7 @@ MISTAKES = [
         symptom="One jump gives a blur, as before the tuning: the target is the image itself to the end.",
         concept="What changes with the progress must be looked at in each step.",
         patch=((LATER, ""),),
-        symptoms=("grey",),
+        symptoms=("plain",),
     ),
     Mistake(
         name="tune-near-at-once",
@@ -489,7 +487,7 @@ MISTAKES = [
         "guesses.",
         concept="From far to near: what is to be handed on must first be known at the clean end.",
         patch=((AT, "return partial(consistency_loss, halvings=most)"),),
-        symptoms=("loss-low",),
+        symptoms=("bold", "loss-low"),
     ),
     Mistake(
         name="tune-from-near-to-far",
@@ -498,7 +496,7 @@ MISTAKES = [
         symptom="It ends as denoising does: one jump gives a blur.",
         concept="What is trained last is what stays. The near steps are what the tuning is for.",
         patch=((AT, AT.replace("progress", "(1 - progress)")),),
-        symptoms=("grey",),
+        symptoms=("plain",),
     ),
     Mistake(
         name="tune-starts-anew",
@@ -541,7 +539,7 @@ MISTAKES = [
         symptom="It trains on as before, and the loss looks healthy. One jump gives a blur, as before.",
         concept="fit asks the loss that the training has. To make one is not enough, it must be put there.",
         patch=((FIRST, ""), (LATER, "")),
-        symptoms=("grey",),
+        symptoms=("plain", "loss-low"),
     ),
     Mistake(
         name="tune-ignores-most",
@@ -560,7 +558,7 @@ MISTAKES = [
         "one jump gives a blur.",
         concept="A generator takes a step when it is asked for one. Made into a list, it takes them all.",
         patch=((FIT, FIT.replace("fit(training, images)", "list(fit(training, images))")),),
-        symptoms=("grey", "slow"),
+        symptoms=("plain", "slow"),
     ),
     Mistake(
         name="tune-in-leaps",
@@ -637,7 +635,7 @@ MISTAKES = [
         symptom="Hardly any to see with 1000 steps: the faint noise of the first step lies over the images.",
         concept="The clean image is no step. Where the way ends there, nothing is added.",
         patch=((NEXT, f"x = {ANEW}".replace("prev_t", "max(prev_t, 0)")),),
-        symptoms=("grain",),
+        symptoms=("looks-healthy",),
     ),
     Mistake(
         name="jumps-only-once",
@@ -703,7 +701,7 @@ MISTAKES = [
         symptom="With two jumps and more the images of a batch have something in common: strokes at the same places.",
         concept="Each image has a chance of its own.",
         patch=((NEXT, NEXT.replace("draw_like(x, generator)", "draw_like(x[:1], generator).expand_as(x)")),),
-        symptoms=("alike",),
+        symptoms=("plain",),
     ),
     Mistake(
         name="jumps-add-all-the-noise",
