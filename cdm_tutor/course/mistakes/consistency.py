@@ -339,7 +339,7 @@ MISTAKES = [
         name="target-learns",
         exercise="consistency_loss",
         title="the target learns as well",
-        symptom="The loss falls lower than it should, and the images turn to even grey: both meet where nothing is said.",
+        symptom="The loss falls lower than it should, and the images turn grey: both meet where nothing is said.",
         concept="Two that are pulled towards each other agree on anything. One must stand still, the one that is "
         "nearer to the image.",
         patch=((HELD, f"    {TARGET}\n"),),
