@@ -33,7 +33,7 @@ STEPS = 20
 REPEATS = 7
 PAGES = (
     "index.html", "lessons/03-u-net.html", "lessons/04-sampler.html", "lessons/05-refiner.html",
-    "lessons/07-guidance.html",
+    "lessons/07-guidance.html", "lessons/08-consistency.html",
 )  # fmt: skip
 SETS = ("mnist", "fashion")
 GUIDED = {  # what is timed of a network that is told classes: its usual image, and the one while the slider moves
@@ -68,6 +68,7 @@ def speed(browser: Browser, data: str) -> dict[str, float]:
             "sampler": seconds(tab, walk),
             "refiner": seconds(tab, "[...refine(second, noiseOf(3, 0, 784), noiseOf(2, 0, 784), 200)]"),
             "opened": opened,
+            "jump": seconds(tab, "[...sampleByJumps(unet, noiseOf(2, 0, 784), () => 0, 1)]"),
         }
         tab.evaluate("void (product = plainProduct)")  # of a function it would be the value that it returns
         result["without_wasm"] = seconds(tab, walk)
@@ -165,7 +166,7 @@ def weights(browser: Browser) -> dict[str, dict[str, int]]:
             tab.wait_for_load_state("networkidle")
             before = total(loaded)
             tab.get_by_role("button", name="Draw one here").click()
-            tab.locator(DONE, has_text="seconds").wait_for()
+            tab.locator(DONE, has_text="second").wait_for()
             found[name] = {"page": before, "button": total(loaded) - before}
             tab.close()
     return found

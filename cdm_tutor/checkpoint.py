@@ -52,7 +52,8 @@ class ModelCard:
         prediction: what the network predicts, "noise" or "v".
         schedule: the schedule's name, "linear" or "cosine".
         T: the number of noising steps, from 1 to 100,000.
-        stage: which network they belong to: the "unet" or the "refiner".
+        stage: which network they belong to: the "unet", the "refiner", or the "consistency" network, which draws in one
+            jump and predicts v.
         training: how they came to be, for people: command, date, steps, images seen.
         classes: whether the network can be told the class; only a "unet" can.
 
@@ -73,8 +74,9 @@ class ModelCard:
             self._check(name, getattr(self, name) in known, " or ".join(map(repr, known)))
         steps = type(self.T) is int and 1 <= self.T <= MOST_NOISING_STEPS  # True is an int of another type
         self._check("T", steps, f"a whole number from 1 to {MOST_NOISING_STEPS}")
-        told = isinstance(self.classes, bool) and not (self.classes and self.stage == "refiner")
-        self._check("classes", told, "true or false, and false for a refiner")
+        told = isinstance(self.classes, bool) and not (self.classes and self.stage != "unet")
+        self._check("classes", told, "true or false, and true only for a unet")
+        self._check("prediction", self.stage != "consistency" or self.prediction == "v", "v for a consistency network")
         facts = isinstance(self.training, dict) and _nested(self.training, 8)
         few = facts and len(json.dumps(self.training)) <= MOST_FACTS
         self._check("training", few, f"facts, in at most {MOST_FACTS} characters")
@@ -102,7 +104,8 @@ class ModelCard:
 
     def make_network(self) -> SimpleUNet:
         """A fresh network of that stage; channels_last is the faster layout for convolutions on a CPU."""
-        kinds = {"unet": ConditionalUNet if self.classes else SimpleUNet, "refiner": ImprovedRefinementNetwork}
+        kinds = {"refiner": ImprovedRefinementNetwork, "consistency": SimpleUNet}
+        kinds["unet"] = ConditionalUNet if self.classes else SimpleUNet
         return kinds[self.stage]().to(memory_format=torch.channels_last)
 
     def make_schedule(self) -> NoiseSchedule:

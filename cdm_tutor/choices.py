@@ -8,11 +8,11 @@ from typing import Literal
 
 Dataset = Literal["mnist", "fashion"]  # CLASS_NAMES in data.py
 Source = Literal["sample", "full"]  # how much of a data set
-Stage = Literal["unet", "refiner"]  # which network
+Stage = Literal["unet", "refiner", "consistency"]  # which network
 Prediction = Literal["noise", "v"]  # Prediction in noising.py
 ScheduleName = Literal["linear", "cosine"]  # BETAS in schedule.py
 Timesteps = Literal["uniform", "focused"]  # which timesteps to train on
-Solver = Literal["dpm", "ddim", "ddpm"]  # SOLVERS in sampler.py
+Solver = Literal["dpm", "ddim", "ddpm", "jumps"]  # SOLVERS in sampler.py, and sample_by_jumps
 Device = Literal["auto", "cpu", "cuda", "mps"]  # where to compute
 Keep = Literal["left", "right", "top", "bottom"]  # which half of a picture
 Whose = Literal["reference", "mine"]  # whose code to run

@@ -3,7 +3,7 @@
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
 
@@ -15,8 +15,10 @@ from cdm_tutor.shell import typed
 
 if TYPE_CHECKING:
     from cdm_tutor.checkpoint import ModelCard, Trained
+    from cdm_tutor.critic import AdversarialTraining
     from cdm_tutor.generate import Picture, SampleSettings
 
+FEWEST = 3  # steps in which a network that is not consistent draws anything
 GUIDANCE = 2.0  # how much a class counts that is asked for, unless said otherwise
 LAUNCHED = "TORCHELASTIC_RUN_ID"  # set in each of several processes that a launcher started
 REMEMBERED = {  # by a run: what it was started with counts, whatever is typed to go on
@@ -86,7 +88,7 @@ def train(
     device: options.Device = "auto",
     seed: options.Seed = 0,
 ) -> None:
-    """Train a network. Ctrl-C saves; the same command with --resume goes on."""
+    """Train a network, or tune one. Ctrl-C saves; the same command with --resume goes on."""
     share_work(processes, max_restarts)
     course.stand_in(context, use)
     from dataclasses import replace
@@ -97,7 +99,7 @@ def train(
     from cdm_tutor.runs import Run
     from cdm_tutor.settings import TrainSettings
 
-    kind = "-refiner" if stage == "refiner" else "-classes" if classes else ""
+    kind = f"-{stage}" if stage != "unet" else "-classes" if classes else ""
     folder = out or Path("runs") / f"{dataset}{kind}"
     where = pick_device(device)
     going_on = resume or Run.was_cut_off(folder)
@@ -106,6 +108,7 @@ def train(
         settings = TrainSettings(steps, until, batch, accumulate, lr, seed=seed, timesteps=timesteps, compile=compiled)
         lowest = noising_steps // 2 if stage == "refiner" else None
         settings = replace(settings, t_below=lowest, bf16=knows_bf16(where))
+        predict = "v" if stage == "consistency" and not options.given(context, {"predict"}) else predict
         asked = ModelCard(dataset, predict, schedule, noising_steps, stage, classes=classes)
         begin, card = beginning(start, asked, context)
     images = load_images(dataset, data, data_dir)
@@ -130,7 +133,7 @@ def beginning(start: str | None, card: "ModelCard", context: typer.Context) -> t
 
     from cdm_tutor.checkpoint import load_weights, shipped_weights
 
-    if start == "none" or (start is None and not card.classes):
+    if start == "none" or (start is None and not card.classes and card.stage != "consistency"):
         return None, card
     begin = load_weights(Path(start) if start else shipped_weights(card.data))
     # fields of the card, and the parameters of ours that say them
@@ -176,35 +179,97 @@ def sharpen(
     seed: options.Seed = 0,
 ) -> None:
     """Train a refiner further, against a critic that tells its images from real ones. Ctrl-C saves."""
-    from cdm_tutor import runs
     from cdm_tutor.checkpoint import shipped_weights
     from cdm_tutor.critic import Sharpening, SharpenSettings
-    from cdm_tutor.data import load_images
     from cdm_tutor.device import pick_device
+
+    start = refiner or Path("runs") / f"{dataset}-refiner" / "model.safetensors"
+    settings = SharpenSettings(minutes=minutes, samples=samples, t_start=refine_from, seed=seed)
+
+    def begin() -> Sharpening:
+        return Sharpening.load(start, weights or shipped_weights(dataset), settings, pick_device(device))
+
+    made = against_critic(context, begin, "refiner", samples, out or Path("runs") / f"{dataset}-sharp", data, data_dir)
+    use_it = ["--refiner", made, *options.given(context, {"weights", "refine_from", "device"})]
+    print(f"Done. Use it: {typed('cdm-tutor', 'sample', dataset, *use_it)}")
+
+
+@app.command()
+def distill(
+    context: typer.Context,
+    dataset: options.Dataset = "mnist",
+    start: options.Distilled = None,
+    weights: options.Weights = None,
+    minutes: options.Minutes = 20.0,
+    paths: options.Paths = 12_000,
+    data: options.Data = "sample",
+    data_dir: options.DataDir = None,
+    out: options.DistilledFolder = None,
+    device: options.Device = "auto",
+    seed: options.Seed = 0,
+) -> None:
+    """Teach a network to draw in one jump what takes another one twenty steps, against a critic. Ctrl-C saves."""
+    from cdm_tutor.checkpoint import shipped_weights
+    from cdm_tutor.device import pick_device
+    from cdm_tutor.distill import Distilling, DistillSettings
+
+    first = weights or shipped_weights(dataset)
+    settings = DistillSettings(minutes=minutes, paths=paths, seed=seed)
+
+    def begin() -> Distilling:
+        return Distilling.load(start or first, first, settings, pick_device(device))
+
+    made = against_critic(context, begin, "start", paths, out or Path("runs") / f"{dataset}-distilled", data, data_dir)
+    use_it = ["--weights", made, *options.given(context, {"device"})]
+    print(f"Done. Use it: {typed('cdm-tutor', 'sample', dataset, *use_it)}")
+
+
+def against_critic(
+    context: typer.Context,
+    begin: "Callable[[], AdversarialTraining]",
+    begun_with: str,
+    samples: int,
+    folder: Path,
+    data: choices.Source,
+    data_dir: Path | None,
+) -> Path:
+    """Train against a critic, with progress bars; returns the weights that it made.
+
+    Args:
+        context: what was typed.
+        begin: loads the network and its critic.
+        begun_with: the option that names the weights to begin with.
+        samples: how many the first network is to draw.
+        folder: where to write.
+        data: which images are real.
+        data_dir: where they are.
+
+    Raises:
+        ValueError: if the folder holds weights already; and as begin.
+    """
+    from cdm_tutor import runs
+    from cdm_tutor.data import load_images
     from cdm_tutor.lock import lock
     from cdm_tutor.progress import sampling_bar
     from cdm_tutor.writing import try_out
 
-    folder = out or Path("runs") / f"{dataset}-sharp"
-    start = refiner or Path("runs") / f"{dataset}-refiner" / "model.safetensors"
     made = folder / "model.safetensors"
     if made.exists():
         raise ValueError(f"{folder} holds weights already: --out names another folder")
-    where = pick_device(device)
-    settings = SharpenSettings(minutes=minutes, samples=samples, t_start=refine_from, seed=seed)
-    sharpening = Sharpening.load(start, weights or shipped_weights(dataset), settings, where)
-    images = load_images(dataset, data, data_dir)
+    training = begin()
+    images = load_images(training.start.card.data, data, data_dir)
     try_out(made)
     with lock(folder):
         print(f"Drawing {samples} samples of the first network to learn from ...")
         with sampling_bar(samples) as advance:
-            drawn = sharpening.draw_samples(advance)
-        print(f"Sharpening {start} on {len(images)} images on {where}, writing to {folder}. Ctrl-C saves and stops.")
-        again = ["--refiner", made, "--out", "ELSEWHERE", *options.given(context, but={"refiner", "out"})]
-        to_go_on = f"To go on from there:\n  {typed('cdm-tutor', 'sharpen', dataset, *again)}"
-        follow(runs.sharpen(folder, sharpening, images.x0, drawn), settings.batch, folder, to_go_on)
-    use_it = ["--refiner", made, *options.given(context, {"weights", "refine_from", "device"})]
-    print(f"Done. Use it: {typed('cdm-tutor', 'sample', sharpening.start.card.data, *use_it)}")
+            drawn = training.draw_samples(advance)
+        where = training.start.device
+        print(f"Training on {len(images)} images on {where}, writing to {folder}. Ctrl-C saves and stops.")
+        again = [f"--{begun_with}", made, "--out", "ELSEWHERE", *options.given(context, but={begun_with, "out"})]
+        command = typed("cdm-tutor", context.info_name, training.start.card.data, *again)
+        steps = runs.against_critic(folder, training, images.x0, drawn)
+        follow(steps, training.settings.batch, folder, f"To go on from there:\n  {command}")
+    return made
 
 
 @app.command()
@@ -244,8 +309,9 @@ def sample(
     if out.suffix.lower() != ".png":
         raise ValueError(f"expected a picture to write whose name ends in .png, got {out}")
     picture = picture_to_begin_from(complete, keep, sketch, from_step)
-    trained = first_network(dataset, weights, label)
+    trained = first_network(dataset, weights, label, solver)
     labels, scale = asked_for(trained, label, guidance)
+    solver, steps = way_to_draw(context, trained, solver, steps)
     columns = 8
     if len(labels) > 1:  # a row each
         columns = n if options.given(context, {"n"}) else 8
@@ -283,6 +349,7 @@ def export_web(
 
 @app.command()
 def evaluate(
+    context: typer.Context,
     dataset: options.Dataset = "mnist",
     n: options.Evaluated = 1000,
     label: options.Labels = None,
@@ -310,8 +377,9 @@ def evaluate(
     from cdm_tutor.metrics import Yardstick
     from cdm_tutor.writing import whole
 
-    trained = first_network(dataset, weights, label)
+    trained = first_network(dataset, weights, label, solver)
     labels, scale = asked_for(trained, label, guidance)
+    solver, steps = way_to_draw(context, trained, solver, steps)
     settings = SampleSettings(n, solver, steps, eta, seed, refine_from, labels, scale)
     samples, data = draw(trained, refine, refiner, settings, device, json_file)
     asked = settings.label_of(range(n)) if labels else None
@@ -392,11 +460,31 @@ def follow(steps: Iterator[Any], batch: int, folder: Path, to_go_on: str) -> Non
         raise ValueError(f"{error}{saved}") from error
 
 
-def first_network(dataset: choices.Dataset, weights: Path | None, label: str | None) -> "Trained":
-    """The network that draws: of a file, or that which comes with the package, the one told classes for a label."""
+def first_network(
+    dataset: choices.Dataset, weights: Path | None, label: str | None, solver: choices.Solver
+) -> "Trained":
+    """The network that draws: of a file, or that of the package which can be told a label, or draws by this solver."""
     from cdm_tutor.checkpoint import load_weights, shipped_weights
 
-    return load_weights(weights or shipped_weights(dataset, classes=label is not None))
+    stage: choices.Stage = "consistency" if solver == "jumps" else "unet"
+    return load_weights(weights or shipped_weights(dataset, stage, classes=label is not None))
+
+
+def way_to_draw(
+    context: typer.Context, trained: "Trained", solver: choices.Solver, steps: int
+) -> tuple[choices.Solver, int]:
+    """The solver and how many steps: what was typed, or the network's usual way."""
+    from cdm_tutor.generate import usual_way
+
+    if trained.card.stage != "consistency" and steps < FEWEST:
+        warnings.warn(
+            f"this network needs more steps than {steps}: expect grey blobs, the mean of what it knows. What "
+            "draws in one step is a consistency network: --solver jumps",
+            stacklevel=2,
+        )
+    found: dict[str, Any] = {"solver": solver, "steps": steps}
+    found |= {name: value for name, value in usual_way(trained.card).items() if not options.given(context, {name})}
+    return found["solver"], found["steps"]
 
 
 def asked_for(trained: "Trained", label: str | None, guidance: float | None) -> tuple[tuple[int, ...], float]:

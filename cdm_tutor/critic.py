@@ -24,7 +24,7 @@ from cdm_tutor.checkpoint import Trained, load_weights
 from cdm_tutor.generate import SampleSettings, check_settings, generate
 from cdm_tutor.noising import Prediction, q_sample
 from cdm_tutor.randomness import draw_like, seeded
-from cdm_tutor.refiner import refiner_loss, refiner_steps, renoise
+from cdm_tutor.refiner import refine, refiner_loss, refiner_steps, renoise
 from cdm_tutor.sampler import ddim_step, denoise
 from cdm_tutor.schedule import NoiseSchedule
 from cdm_tutor.trainer import check_finite, update_ema
@@ -35,25 +35,21 @@ LEARNED_FROM = (("ddim", 10), ("ddim", 20), ("dpm", 10), ("dpm", 20))  # the ref
 
 
 @dataclass(frozen=True)
-class SharpenSettings:
+class AdversarialSettings:
     """How to train against a critic.
 
     Attributes:
         minutes: how long, on the clock.
-        samples: how many samples of the first network to learn from.
-        t_start: from which step the refiner starts.
-        batch: samples, and real images, in a step.
-        lr: the refiner's learning rate.
+        batch: images that the network makes, and real images, in a step.
+        lr: the network's learning rate.
         critic_lr: the critic's.
-        weight: how much the critic's word counts beside the refiner's own loss.
+        weight: how much the critic's word counts beside the network's own loss.
         alone: for so many steps only the critic learns.
         ema_decay: how slowly the averaged weights follow.
         seed: of the critic's weights, the order of images and samples, and the noise.
     """
 
     minutes: float = 20.0
-    samples: int = 10_000
-    t_start: int = 200
     batch: int = 64
     lr: float = 3e-4
     critic_lr: float = 5e-4
@@ -61,6 +57,19 @@ class SharpenSettings:
     alone: int = 100
     ema_decay: float = 0.998
     seed: int = 0
+
+
+@dataclass(frozen=True)
+class SharpenSettings(AdversarialSettings):
+    """How to sharpen a refiner.
+
+    Attributes:
+        samples: how many samples of the first network to learn from.
+        t_start: from which step the refiner starts.
+    """
+
+    samples: int = 10_000
+    t_start: int = 200
 
 
 class Critic(nn.Module):
@@ -126,51 +135,45 @@ class Round:
     seconds: float
 
 
-class Sharpening:
-    """A refiner in training against a critic.
+class AdversarialTraining:
+    """A network in training against a critic. What it makes, and what else it learns from, say its subclasses.
+
+    Attributes:
+        done: what will have been done to the network, for its card.
 
     Args:
-        start: trained by refiner_loss before; it is changed. `ema` is the average of its weights, to be used.
+        start: the network to train; it is changed. `ema` is the average of its weights, to be used.
         first: the first network, of the same schedule, on the same device.
         settings: how to train.
     """
 
-    def __init__(self, start: Trained, first: Trained, settings: SharpenSettings) -> None:
+    done = ""
+
+    def __init__(self, start: Trained, first: Trained, settings: AdversarialSettings) -> None:
         self.start, self.first, self.settings = start, first, settings
         self.step, self.seconds = 0, 0.0
-        self.refiner, self.schedule, self.prediction = start.network, start.schedule, start.card.prediction
-        self.ema = copy.deepcopy(self.refiner).requires_grad_(False)
+        self.network, self.schedule, self.prediction = start.network, start.schedule, start.card.prediction
+        self.ema = copy.deepcopy(self.network).requires_grad_(False)
         torch.manual_seed(settings.seed)  # PyTorch initialises weights from its global generator only
         self.critic = Critic(first).to(start.device)
         judge = [p for p in self.critic.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.AdamW(self.refiner.parameters(), lr=settings.lr, betas=(0.5, 0.99))
+        self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=settings.lr, betas=(0.5, 0.99))
         self.critic_optimizer = torch.optim.AdamW(judge, lr=settings.critic_lr, betas=(0.5, 0.99))
 
-    @classmethod
-    def load(cls, start: Path, first: Path, settings: SharpenSettings, device: str) -> "Sharpening":
-        """Begin with a refiner and a first network that were saved.
-
-        Raises:
-            FileNotFoundError: if one is not there.
-            ValueError: if one is damaged or of another kind, they do not fit, or cannot be sampled from as it takes.
-        """
-        refiner, network = load_weights(start), load_weights(first)
-        card, its_card = refiner.card, network.card
-        if (card.data, card.schedule, card.T) != (its_card.data, its_card.schedule, its_card.T):
-            raise ValueError(f"{start} was trained on other data, or with another schedule, than the first network")
-        if card.stage != "refiner":
-            raise ValueError(f"{start} is a first network: expected a refiner to train further")
-        for way in samples_to_learn_from(settings):
-            check_settings(way, network, refiner)
-        return cls(refiner.to(device), network.to(device), settings)
-
     def draw_samples(self, on_batch: Callable[[int], None] | None = None) -> Tensor:
-        """The first network's samples to learn from; on_batch is told as by generate."""
-        ways = samples_to_learn_from(self.settings)
-        return torch.cat([generate(self.first, way, on_batch=on_batch) for way in ways])
+        """What the network learns from, drawn by the first network; on_batch is told as by generate."""
+        raise NotImplementedError
+
+    def play(self, real: Tensor, samples: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """What the network makes in a round, to be judged, and its own loss; both with gradients."""
+        raise NotImplementedError
+
+    def preview(self, samples: Tensor) -> Tensor:
+        """What the averaged network makes of a few samples."""
+        raise NotImplementedError
 
     def rounds(self, images: Tensor, samples: Tensor) -> Iterator[Round]:
-        """Train on real images and samples of the first network, each (N, 1, 28, 28), until the minutes are up."""
+        """Train on real images, (N, 1, 28, 28), and on what draw_samples drew, until the minutes are up."""
         images, samples = images.to(self.start.device), samples.to(self.start.device)
         begin, progress = time.perf_counter(), 0.0
         while progress < 1:
@@ -181,7 +184,7 @@ class Sharpening:
             yield Round(self.step, loss, right, progress, self.seconds)
 
     def round(self, step: int, progress: float, images: Tensor, samples: Tensor) -> tuple[float, float]:
-        """First the critic learns from real and made images, then the refiner from the critic."""
+        """First the critic learns from real and made images, then the network from the critic."""
         settings, T = self.settings, len(self.schedule)
         generator = seeded(settings.seed, 2, step)
         slower = (1 + math.cos(math.pi * progress)) / 2
@@ -191,25 +194,70 @@ class Sharpening:
         def some(of: Tensor) -> Tensor:
             return of[torch.randint(len(of), (settings.batch,), generator=generator).to(of.device)]
 
-        real, x = some(images), some(samples)
-        if step >= settings.alone:
-            noise = draw_like(x, generator)
-            x = refine_to_learn(self.refiner, x, self.schedule, noise, settings.t_start, self.prediction)
-
-        t = torch.randint(min(LOOKS_BELOW, T), (settings.batch,), generator=generator).to(x.device)
-        noise = draw_like(x, generator)
-        scores = self.critic(real, t, noise), self.critic(x.detach(), t, noise)
+        real = some(images)
+        made, own = self.play(real, some(samples), generator)
+        t = torch.randint(min(LOOKS_BELOW, T), (settings.batch,), generator=generator).to(made.device)
+        noise = draw_like(made, generator)
+        scores = self.critic(real, t, noise), self.critic(made.detach(), t, noise)
         _descend("critic", self.critic_optimizer, critic_loss(*scores), step)
         right = ((scores[0] > 0).float().mean() + (scores[1] < 0).float().mean()).item() / 2
 
-        t_own = torch.randint(min(settings.t_start + 50, T), (settings.batch,), generator=generator).to(x.device)
-        noise_own = draw_like(x, generator)
-        own = refiner_loss(self.refiner, real, t_own, noise_own, self.schedule, self.prediction).mean()
         check_finite("loss", own, step)
         if step >= settings.alone:
-            _descend("refiner", self.optimizer, own - settings.weight * self.critic(x, t, noise).mean(), step, clip=1.0)
-            update_ema(self.ema, self.refiner, step - settings.alone, settings.ema_decay)
+            loss = own - settings.weight * self.critic(made, t, noise).mean()
+            _descend(self.start.card.stage, self.optimizer, loss, step, clip=1.0)
+            update_ema(self.ema, self.network, step - settings.alone, settings.ema_decay)
         return own.item(), right
+
+
+class Sharpening(AdversarialTraining):
+    """A refiner, trained by refiner_loss before, against a critic."""
+
+    settings: SharpenSettings
+    done = "sharpened"
+
+    @classmethod
+    def load(cls, start: Path, first: Path, settings: SharpenSettings, device: str) -> "Sharpening":
+        """Begin with a refiner and a first network that were saved.
+
+        Raises:
+            FileNotFoundError: if one is not there.
+            ValueError: if one is damaged or of another kind, they do not fit, or cannot be sampled from as it takes.
+        """
+        refiner, network = load_weights(start), load_weights(first)
+        check_same_noise(start, refiner, network)
+        if refiner.card.stage != "refiner":
+            raise ValueError(f"{start} is a first network: expected a refiner to train further")
+        for way in samples_to_learn_from(settings):
+            check_settings(way, network, refiner)
+        return cls(refiner.to(device), network.to(device), settings)
+
+    def draw_samples(self, on_batch: Callable[[int], None] | None = None) -> Tensor:
+        """The first network's samples to learn from, (N, 1, 28, 28)."""
+        ways = samples_to_learn_from(self.settings)
+        return torch.cat([generate(self.first, way, on_batch=on_batch) for way in ways])
+
+    def play(self, real: Tensor, samples: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Samples, refined; and the loss that the refiner was trained by before, on real images."""
+        t_start, T = self.settings.t_start, len(self.schedule)
+        noise = draw_like(samples, generator)
+        made = refine_to_learn(self.network, samples, self.schedule, noise, t_start, self.prediction)
+        t = torch.randint(min(t_start + 50, T), (len(real),), generator=generator).to(real.device)
+        own = refiner_loss(self.network, real, t, draw_like(real, generator), self.schedule, self.prediction)
+        return made, own.mean()
+
+    def preview(self, samples: Tensor) -> Tensor:
+        """Samples above what becomes of them."""
+        generator, t_start = seeded(self.settings.seed), self.settings.t_start
+        after = refine(self.ema, samples, self.schedule, generator, t_start, self.prediction)
+        return torch.cat([samples, after])
+
+
+def check_same_noise(path: Path, one: Trained, first: Trained) -> None:
+    """Raise ValueError if a network was trained on other data or noise than the first network."""
+    card, its_card = one.card, first.card
+    if (card.data, card.schedule, card.T) != (its_card.data, its_card.schedule, its_card.T):
+        raise ValueError(f"{path} was trained on other data, or with another schedule, than the first network")
 
 
 def _descend(who: str, optimizer: torch.optim.Optimizer, loss: Tensor, step: int, clip: float = math.inf) -> None:

@@ -79,6 +79,7 @@ def _assets() -> list[Finding]:
         try:
             card = load_weights(shipped_weights(name)).card
             load_weights(shipped_weights(name, "refiner"))
+            load_weights(shipped_weights(name, "consistency"))
             load_weights(shipped_weights(name, classes=True))
             (ASSETS / f"{name}.png").stat()
             findings.append(Finding(name, f"10,000 images, weights of {card.training.get('date', 'unknown date')}"))

@@ -13,7 +13,7 @@ from string import Template
 import torch
 from torch import Tensor
 
-from cdm_tutor.checkpoint import Trained
+from cdm_tutor.checkpoint import ModelCard, Trained
 from cdm_tutor.data import CLASS_NAMES, Images, load_sample
 from cdm_tutor.plots import to_pixels
 from cdm_tutor.unet import SimpleUNet
@@ -30,6 +30,10 @@ TOLD = """It can be told what to draw. Guidance says how much that counts: nothi
 beyond. The same noise becomes another image under each class. And you can draw: it finishes your drawing, or makes
 something of it that looks like its data."""
 
+JUMPS = """It draws in one jump, fast enough to follow you: move through the map, and the noise between its corners
+becomes one image after another."""
+PAGES = {"": (UNTOLD, "data-insides"), "classes": (TOLD, "data-classes"), "consistency": (JUMPS, "data-jumps")}
+
 
 def export_web(folder: Path, trained: Trained, refiner: Trained | None = None) -> Path:
     """Write a page that draws with a network, and all that it needs: it opens with a double click, and can be put on
@@ -37,7 +41,7 @@ def export_web(folder: Path, trained: Trained, refiner: Trained | None = None) -
 
     Args:
         folder: where to: a new one, an empty one, or one that was written by this function, which is replaced.
-        trained: a first network, for images of 1 x 28 x 28.
+        trained: a first network or a consistency network, for images of 1 x 28 x 28.
         refiner: a refiner.
 
     Returns:
@@ -45,19 +49,21 @@ def export_web(folder: Path, trained: Trained, refiner: Trained | None = None) -
 
     Raises:
         ValueError: if the folder holds something else, the network is a refiner or the refiner of no use to it, a
-            network that is told classes comes with one, or a weight does not fit into half precision.
+            network that is told classes or a consistency network comes with one, or a weight does not fit into half
+            precision.
         OSError: if it cannot be written; an older page stays as it was.
     """
     data = trained.card.data
-    if trained.card.stage != "unet":
+    if trained.card.stage == "refiner":
         raise ValueError(f"expected the weights of a first network, got those of a {trained.card.stage}")
     if refiner and refiner.card.data != data:
         raise ValueError(f"the refiner was trained on {refiner.card.data}, the network on {data}")
     if refiner and refiner.card.T <= REFINE_FROM:
         raise ValueError(f"expected a refiner of more than {REFINE_FROM} noising steps, got {refiner.card.T}")
-    if refiner and trained.card.classes:
-        raise ValueError("the page of a network that is told classes has no place for a refiner")
-    name = f"{data}-classes" if trained.card.classes else data
+    kind = _kind(trained.card)
+    if refiner and kind:
+        raise ValueError(f"the page of a {kind} network has no place for a refiner")
+    name = f"{data}-{kind}" if kind else data
     scripts = {name: weights_script(name, trained)}
     if refiner:
         name = f"{data}-refiner"
@@ -72,17 +78,22 @@ def export_web(folder: Path, trained: Trained, refiner: Trained | None = None) -
     return folder / "index.html"
 
 
+def _kind(card: ModelCard) -> str:
+    """Which page a network gets, as its weights are called: "classes", "consistency", or "" for the usual one."""
+    return "classes" if card.classes else "" if card.stage == "unet" else card.stage
+
+
 def _page(trained: Trained, refiner: Trained | None) -> str:
     card = trained.card
-    attributes = f'data-networks="{card.data}" data-at-once '
-    attributes += "data-classes" if card.classes else "data-insides"
+    how, shown = PAGES[_kind(card)]
+    attributes = f'data-networks="{card.data}" data-at-once {shown}'
     return Template((WEB / "index.html").read_text(encoding="utf-8")).substitute(
         what=WHAT[card.data],
         parameters=f"{_count(trained.network):,}",
         refiner=f", and a refiner of {_count(refiner.network):,} mends what it draws" if refiner else "",
         prediction={"noise": "the noise", "v": "v"}[card.prediction],
         data={"mnist": "MNIST", "fashion": "Fashion-MNIST"}[card.data],
-        how=TOLD if card.classes else UNTOLD,
+        how=how,
         attributes=f'{attributes} data-refiner="on"' if refiner else attributes,
     )
 

@@ -4,12 +4,14 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from cdm_tutor import distributed
-from cdm_tutor.checkpoint import Trained
+from cdm_tutor.checkpoint import ModelCard, Trained
+from cdm_tutor.consistency import sample_by_jumps
 from cdm_tutor.guidance import CLASSES, complete, from_sketch, guided
 from cdm_tutor.noising import Model
 from cdm_tutor.randomness import seeded
@@ -25,8 +27,8 @@ class SampleSettings:
 
     Attributes:
         n: how many images.
-        solver: "dpm" (DPM-Solver++, the best at few steps), "ddim" or "ddpm".
-        steps: how many steps; fewer are faster.
+        solver: "dpm" (DPM-Solver++, the best at few steps), "ddim" or "ddpm"; "jumps" for a consistency network.
+        steps: how many steps, or jumps; fewer are faster.
         eta: the share of fresh noise in each step; None for the solver's usual one.
         seed: decides the images.
         t_start: from which step a refiner starts.
@@ -48,6 +50,11 @@ class SampleSettings:
     def label_of(self, images: range) -> Tensor:
         """The label of each of these images, (len(images),) int64; of the first n / len(labels) it is the first."""
         return torch.tensor([self.labels[number * len(self.labels) // self.n] for number in images])
+
+
+def usual_way(card: ModelCard) -> dict[str, Any]:
+    """How a network is sampled from, unless said otherwise, where that is not as the settings have it by default."""
+    return {"solver": "jumps", "steps": 1} if card.stage == "consistency" else {}
 
 
 @dataclass(frozen=True)
@@ -94,36 +101,31 @@ def generate(
     check_settings(settings, trained, refiner, picture)
     batches: dict[int, Tensor] = {}
     for first in range(distributed.rank() * BATCH, settings.n, distributed.world_size() * BATCH):
-        size = min(BATCH, settings.n - first)
-        generator = seeded(settings.seed, first)
-        x_T = torch.randn(size, 1, 28, 28, generator=generator).to(trained.device)
-        model = told(trained, settings, range(first, first + size))
+        generator, x_T = beginning_of_batch(settings, first)
+        x_T = x_T.to(trained.device)
+        model = told(trained, settings, range(first, first + len(x_T)))
         if picture:
             x = begun(model, x_T, picture, trained, settings, generator)
         else:
-            x = sample(
-                model,
-                x_T,
-                trained.schedule,
-                generator=generator,
-                solver=settings.solver,
-                steps=settings.steps,
-                eta=settings.eta,
-                prediction=trained.card.prediction,
-                on_step=on_step,
-            )
+            x = from_noise(model, x_T, trained, settings, generator, on_step)
         if refiner:
             x = mended(x, refiner, picture, settings, generator)
         batches[first] = x.cpu()
         if not batches[first].isfinite().all():
             break  # what all processes say below
         if on_batch:
-            on_batch(size)
+            on_batch(len(x_T))
     shares = distributed.collect(batches)
     drawn = torch.cat([batch for _, batch in sorted(item for share in shares for item in share.items())])
     if not drawn.isfinite().all():
         raise ValueError("the network draws images that are not finite numbers: its weights are of no use")
     return drawn
+
+
+def beginning_of_batch(settings: SampleSettings, first: int) -> tuple[torch.Generator, Tensor]:
+    """What decides the batch whose first image is this one: the noise it begins from, and what draws all further."""
+    generator = seeded(settings.seed, first)
+    return generator, torch.randn(min(BATCH, settings.n - first), 1, 28, 28, generator=generator)
 
 
 def told(trained: Trained, settings: SampleSettings, images: range) -> Model:
@@ -136,6 +138,22 @@ def told(trained: Trained, settings: SampleSettings, images: range) -> Model:
     low, high = (share * trained.card.T for share in settings.guidance_limits)
     scale = settings.guidance_scale
     return partial(guided, trained.network, labels=labels, guidance_scale=scale, limits=(low, high))
+
+
+def from_noise(
+    model: Model,
+    x_T: Tensor,
+    trained: Trained,
+    settings: SampleSettings,
+    generator: torch.Generator,
+    on_step: OnStep | None,
+) -> Tensor:
+    """Images out of nothing but x_T, as the settings say."""
+    ways: dict[str, Any] = {"generator": generator, "steps": settings.steps, "on_step": on_step}
+    if settings.solver == "jumps":
+        return sample_by_jumps(model, x_T, trained.schedule, **ways)
+    ways |= {"solver": settings.solver, "eta": settings.eta, "prediction": trained.card.prediction}
+    return sample(model, x_T, trained.schedule, **ways)
 
 
 def begun(
@@ -166,17 +184,27 @@ def check_settings(
     """Refuse what cannot be drawn, before it is tried.
 
     Raises:
-        ValueError: if n or steps are less than 1, steps more than there are, the solver is unknown, the network is a
-            refiner or is to be told classes and knows of none, a label is none, a sketch is to be noised to no step,
-            or that which refines is of another data set or has too few noising steps to start where it is to.
+        ValueError: if n or steps are less than 1, steps more than there are, the solver is unknown or none for such a
+            network, the network is a refiner or is to be told classes and knows of none, a label is none, a sketch is
+            to be noised to no step, or that which refines is of another data set or has too few noising steps to start
+            where it is to.
     """
     if settings.n < 1:
         raise ValueError(f"expected at least 1 image to sample, got {settings.n}")
-    if settings.solver not in SOLVERS:
-        raise ValueError(f"unknown solver {settings.solver!r}: expected one of {', '.join(SOLVERS)}")
+    known = (*SOLVERS, "jumps")
+    if settings.solver not in known:
+        raise ValueError(f"unknown solver {settings.solver!r}: expected one of {', '.join(known)}")
     card = trained.card
-    if card.stage != "unet":
+    if card.stage == "refiner":
         raise ValueError("expected the weights of a first network, got those of a refiner, which draws nothing alone")
+    consistent = card.stage == "consistency"
+    if consistent != (settings.solver == "jumps"):
+        raise ValueError(
+            f"expected {'jumps' if consistent else 'dpm, ddim or ddpm'}, the way a {card.stage} network draws, "
+            f"got {settings.solver}"
+        )
+    if consistent and picture:
+        raise ValueError("a consistency network begins from pure noise: hand pictures to a first network")
     sketched = picture is not None and picture.known is None
     if picture and sketched and not 0 <= picture.t_start < card.T:
         raise ValueError(f"expected to start from a step between 0 and {card.T - 1}, got {picture.t_start}")

@@ -80,11 +80,17 @@ WebFolder = Annotated[Path, typer.Option(help="The folder to write to.")]
 
 # how to sample
 SamplingSteps = Annotated[
-    int, typer.Option(min=1, help="Sampling steps: fewer are faster, more are better, up to a point.")
+    int,
+    typer.Option(
+        min=1, help="Sampling steps: fewer are faster, more are better, up to a point (default for jumps: 1)."
+    ),
 ]
 Solver = Annotated[
     choices.Solver,
-    typer.Option(help="dpm: best at few steps. ddim: the classic. ddpm: the original, wants 100 or more."),
+    typer.Option(
+        help="dpm: best at few steps. ddim: the classic. ddpm: the original, wants 100 or more. jumps: of a "
+        "consistency network, one or two (default with one: jumps)."
+    ),
 ]
 Eta = Annotated[
     float | None,
@@ -132,7 +138,7 @@ StartWith = Annotated[
     typer.Option(
         metavar="WEIGHTS|none",
         help="Begin with the weights of this file, and predict what they predict; 'none': begin with fresh ones, "
-        "as without --classes (default with it: the weights that come with the package).",
+        "(default; with --classes and for consistency: the weights that come with the package).",
     ),
 ]
 Predict = Annotated[choices.Prediction, typer.Option(help="What the network learns to predict.")]
@@ -161,6 +167,12 @@ Start = Annotated[
     Path | None, typer.Option(help="The refiner to start from (default: runs/DATASET-refiner/model.safetensors).")
 ]
 Samples = Annotated[int, typer.Option(min=64, max=100_000, help="How many samples of the first network to learn from.")]
+Distilled = Annotated[
+    Path | None,
+    typer.Option(help="The consistency network to start from (default: the first network, which then learns to jump)."),
+]
+Paths = Annotated[int, typer.Option(min=64, max=100_000, help="How many paths from noise to an image to learn from.")]
+DistilledFolder = Annotated[Path | None, typer.Option(help="The folder to write to (default: runs/DATASET-distilled).")]
 SharpFolder = Annotated[Path | None, typer.Option(help="The folder to write to (default: runs/DATASET-sharp).")]
 
 # on what, and whose code

@@ -30,14 +30,14 @@ from torch import Tensor
 
 from cdm_tutor import distributed
 from cdm_tutor.checkpoint import ModelCard, Trained, load_newest, save_checkpoint, save_weights
-from cdm_tutor.critic import Round, Sharpening
-from cdm_tutor.generate import SampleSettings, generate
+from cdm_tutor.consistency import consistency_loss, tune
+from cdm_tutor.critic import AdversarialTraining, Round
+from cdm_tutor.generate import SampleSettings, generate, usual_way
 from cdm_tutor.guidance import conditional_loss, with_labels
 from cdm_tutor.lock import lock, unlock
 from cdm_tutor.noising import denoising_loss
 from cdm_tutor.plots import save_grid, save_losses
-from cdm_tutor.randomness import seeded
-from cdm_tutor.refiner import refine, refiner_loss
+from cdm_tutor.refiner import refiner_loss
 from cdm_tutor.settings import TrainSettings
 from cdm_tutor.trainer import Loss, Step, Training, fit
 from cdm_tutor.unet import SimpleUNet
@@ -77,8 +77,8 @@ class Run:
         self.lock: IO[str] | None = None  # in the first process only
         torch.manual_seed(settings.seed)  # PyTorch initialises weights from its global generator only
         model = card.make_network().to(device)
-        untold = refiner_loss if card.stage == "refiner" else denoising_loss
-        loss = cast(Loss, conditional_loss if card.classes else untold)  # its model is asked with labels
+        losses = {"unet": denoising_loss, "refiner": refiner_loss, "consistency": consistency_loss}
+        loss = cast(Loss, conditional_loss if card.classes else losses[card.stage])  # its model is asked with labels
         self.training = Training(model, card.make_schedule().to(device), settings, loss)
 
     @classmethod
@@ -96,7 +96,8 @@ class Run:
         """Start a run in a folder that holds none yet, and save it once, so that a bad folder shows at once.
 
         It begins with fresh weights, or with those of `start`, a network of the same stage. One that is to be told
-        classes may begin with one that is not: then it answers as that one until it has learned more.
+        classes, or to be consistent, may begin with a "unet" that is not: then it answers as that one until it has
+        learned more.
 
         A start that fails leaves no run behind. The folder is locked until the steps are taken.
 
@@ -178,7 +179,8 @@ class Run:
 
     def _begin_with(self, start: Trained) -> None:
         """Take over the weights of a network; rows for classes that it has not stay at zero."""
-        if start.card.stage != self.card.stage or start.card.classes > self.card.classes:
+        stages = {self.card.stage, "unet"} if self.card.stage == "consistency" else {self.card.stage}
+        if start.card.stage not in stages or start.card.classes > self.card.classes:
             raise ValueError(f"expected to start with the weights of a {_kind(self.card)}, got a {_kind(start.card)}")
         for name in ("prediction", "schedule", "T"):
             ours, theirs = getattr(self.card, name), getattr(start.card, name)
@@ -240,7 +242,7 @@ class Run:
                 self._draw_samples()
 
     def _draw_samples(self) -> None:
-        settings = replace(PREVIEW, steps=min(PREVIEW.steps, self.card.T))
+        settings = replace(replace(PREVIEW, steps=min(PREVIEW.steps, self.card.T)), **usual_way(self.card))
         samples = generate(self.trained, settings)
         distributed.from_first(lambda: save_grid(self.folder / "preview.png", samples))
 
@@ -269,7 +271,8 @@ class Run:
                 if labels is None:
                     raise ValueError("expected labels to train a network that is told classes, got none")
                 images = with_labels(images, labels)
-            steps = fit(self.training, images.to(self.device))
+            train = tune if self.card.stage == "consistency" else fit
+            steps = train(self.training, images.to(self.device))
             seconds = self.training.seconds
             yield from kept(steps, log, self.save, self.preview, self.save_every, seconds, self.device)
         finally:
@@ -277,16 +280,16 @@ class Run:
                 self.lock.close()
 
 
-def sharpen(
-    folder: Path, sharpening: Sharpening, images: Tensor, samples: Tensor, save_every: float = EVERY
+def against_critic(
+    folder: Path, training: AdversarialTraining, images: Tensor, samples: Tensor, save_every: float = EVERY
 ) -> Iterator[Round]:
-    """Train a refiner against a critic, saving its weights and a picture, before above after, on the way.
+    """Train a network against a critic, saving its weights and a picture, before above after, on the way.
 
     Args:
         folder: where to write.
-        sharpening: the refiner and its critic.
+        training: the network and its critic.
         images: real ones, (N, 1, 28, 28).
-        samples: of the first network, as many as there are.
+        samples: what the training drew to learn from.
         save_every: seconds between saves.
 
     Yields:
@@ -296,21 +299,19 @@ def sharpen(
         Stopped: after Ctrl-C or SIGTERM, once the round under way is done and saved.
         Diverged: if the loss is no longer finite; the last save stays as it is.
     """
-    settings, card = sharpening.settings, sharpening.start.card
-    few = samples[:: max(1, len(samples) // 16)][:16].to(sharpening.start.device)
+    settings, card = training.settings, training.start.card
+    few = samples[:: max(1, len(samples) // 16)][:16].to(training.start.device)
 
     def save() -> None:
-        facts = {**card.training, "sharpened": {"rounds": sharpening.step, "date": date.today().isoformat()}}
-        facts["sharpened"] |= {"minutes": round(sharpening.seconds / 60, 1), "settings": asdict(settings)}
-        save_weights(folder / "model.safetensors", Trained(sharpening.ema, replace(card, training=facts)))
+        facts = {"rounds": training.step, "date": date.today().isoformat(), "minutes": round(training.seconds / 60, 1)}
+        known = {**card.training, training.done: {**facts, "settings": asdict(settings)}}
+        save_weights(folder / "model.safetensors", Trained(training.ema, replace(card, training=known)))
         with drawing(folder / "preview.png"):
-            generator = seeded(settings.seed)
-            after = refine(sharpening.ema, few, sharpening.schedule, generator, settings.t_start, card.prediction)
-            save_grid(folder / "preview.png", torch.cat([few, after]), columns=len(few))
+            save_grid(folder / "preview.png", training.preview(few), columns=len(few))
 
     log = folder / "log.jsonl"
     log.unlink(missing_ok=True)  # of one that was killed before it had saved anything
-    yield from kept(sharpening.rounds(images, samples), log, save, every=save_every)
+    yield from kept(training.rounds(images, samples), log, save, every=save_every)
 
 
 def kept(

@@ -6,6 +6,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from inspect import signature
 from itertools import chain
@@ -23,6 +24,7 @@ from cdm_tutor.checkpoint import ModelCard, Trained, load_weights, save_weights,
 from cdm_tutor.critic import Sharpening
 from cdm_tutor.data import CLASS_NAMES
 from cdm_tutor.demo import MARK
+from cdm_tutor.distill import Distilling
 from cdm_tutor.export import WEB
 from cdm_tutor.guidance import ConditionalUNet
 from cdm_tutor.noising import Prediction
@@ -165,7 +167,7 @@ def test_export_web(tmp_path: Path, cdm_here: Cdm) -> None:
         ("theirs/letter.txt",): "is damaged, or not a safetensors file",
         (str(shipped_weights("mnist", "refiner")),): "expected the weights of a first network, got those of a refiner",
         ("mnist", "--refiner", str(shipped_weights("fashion", "refiner"))): "trained on fashion, the network on mnist",
-        ("told.safetensors", "--refine"): "told classes has no place for a refiner",
+        ("told.safetensors", "--refine"): "classes network has no place for a refiner",
     }
     for arguments, error in wrong.items():
         done = cdm_here("export-web", *arguments, cwd=tmp_path)
@@ -183,7 +185,7 @@ def test_sharpen(tmp_path: Path, cdm_here: Cdm) -> None:
     done = cdm_here("sharpen", *few, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     made = tmp_path / "runs" / "mnist-sharp"
-    assert load_weights(made / "model.safetensors").card.training["sharpened"]["rounds"] > 1
+    assert load_weights(made / "model.safetensors").card.training["sharpened"]["rounds"] > 0
     assert all((made / name).stat().st_size for name in ("preview.png", "log.jsonl"))
     again = cdm_here("sharpen", *few, cwd=tmp_path)
     assert (again.returncode, again.stderr.count("\n")) == (2, 1)
@@ -201,6 +203,52 @@ def test_sharpening_stopped_is_saved(tmp_path: Path) -> None:
     said, _ = process.finish(130)
     assert "cdm-tutor sharpen mnist --refiner sharp/model.safetensors --out ELSEWHERE" in said
     assert load_weights(tmp_path / "sharp" / "model.safetensors").card.training["sharpened"]["rounds"] >= 2
+
+
+def test_distill(tmp_path: Path, cdm_here: Cdm) -> None:
+    few = ("--paths", "64", "--minutes", "0.05")
+    done = cdm_here("distill", *few, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    made = tmp_path / "runs" / "mnist-distilled"
+    card = load_weights(made / "model.safetensors").card
+    assert card.stage == "consistency"
+    assert card.training["distilled"]["rounds"] > 0
+    assert all((made / name).stat().st_size for name in ("preview.png", "log.jsonl"))
+    assert "cdm-tutor sample mnist --weights runs/mnist-distilled/model.safetensors" in done.stdout
+    again = cdm_here("distill", *few, "--start", str(made / "model.safetensors"), cwd=tmp_path)
+    assert (again.returncode, again.stderr.count("\n")) == (2, 1)
+    assert "holds weights already" in again.stderr
+
+
+def test_a_consistency_network_draws_by_jumps(tmp_path: Path, cdm_here: Cdm) -> None:
+    done = cdm_here("train", "--stage", "consistency", "--steps", "2", "--batch", "8", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    weights = "runs/mnist-consistency/model.safetensors"
+    assert load_weights(tmp_path / weights).card.stage == "consistency"
+    done = cdm_here("train", "--stage", "consistency", "--resume", "--steps", "3", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    one = cdm_here("sample", "--weights", weights, "-n", "4", cwd=tmp_path)
+    assert (one.returncode, one.stderr) == (0, "")
+    drawn = (tmp_path / "out" / "samples.png").read_bytes()
+    cdm_here("sample", "--weights", weights, "-n", "4", "--solver", "jumps", "--steps", "1", cwd=tmp_path)
+    assert (tmp_path / "out" / "samples.png").read_bytes() == drawn
+    two = cdm_here("sample", "--weights", weights, "-n", "4", "--steps", "2", cwd=tmp_path)
+    assert two.returncode == 0
+    assert (tmp_path / "out" / "samples.png").read_bytes() != drawn
+    wrong = cdm_here("sample", "--weights", weights, "--solver", "ddim", cwd=tmp_path)
+    assert "expected jumps, the way a consistency network draws" in wrong.stderr
+    measured = cdm_here("evaluate", "--weights", weights, "-n", "8", cwd=tmp_path)
+    assert (measured.returncode, measured.stderr) == (0, "")
+
+
+def test_one_step_of_another_network_is_warned_of(tmp_path: Path, cdm_here: Cdm) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        done = cdm_here("sample", "--steps", "1", "-n", "1", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "expect grey blobs" in done.stderr
+    plain = cdm_here("sample", "--solver", "jumps", "--weights", shipped_weights("mnist"), cwd=tmp_path)
+    assert "expected dpm, ddim or ddpm, the way a unet network draws, got jumps" in plain.stderr
 
 
 BAD = {
@@ -344,7 +392,7 @@ TYPED = {  # an option of train or sharpen, and another value than its default
     "minutes": "3.5", "steps": "7", "data": "full", "data_dir": "the data", "stage": "refiner", "predict": "v",
     "schedule": "linear", "noising_steps": "300", "timesteps": "focused", "batch": "8", "accumulate": "2",
     "lr": "0.001", "processes": "2", "max_restarts": "1", "save_every": "7.0", "use": "mine", "device": "cpu",
-    "seed": "5", "start": "none", "weights": "it's.safetensors", "samples": "64", "refine_from": "100",
+    "seed": "5", "start": "none", "weights": "it's.safetensors", "samples": "64", "refine_from": "100", "paths": "64",
 }  # fmt: skip
 
 
@@ -367,6 +415,7 @@ def stopped(tutor: Callable[..., tuple[int, str, str]], anywhere: Path, monkeypa
     monkeypatch.setattr(data, "load_images", lambda name, *_: data.load_sample(name))
     monkeypatch.setattr(runs, "kept", one_step)
     monkeypatch.setattr(Sharpening, "draw_samples", lambda *_: torch.zeros(16, 1, 28, 28))
+    monkeypatch.setattr(Distilling, "draw_samples", lambda *_: torch.zeros(16, 15, 28, 28))
 
     def run(*words: str) -> list[str]:
         code, said, error = tutor(*words)
@@ -412,6 +461,16 @@ def test_to_go_on_with_a_sharpening_nothing_is_forgotten(stopped: Any) -> None:
     again = stopped("sharpen", "fashion", "--refiner", "R.safetensors", "--out", "a b", *chain(*options.values()))
     made = ["--refiner", "a b/model.safetensors", "--out", "ELSEWHERE"]
     assert again[:7] == ["cdm-tutor", "sharpen", "fashion", *made]
+    assert all(has(again, option) for option in options.values())
+
+
+def test_to_go_on_with_a_distilling_nothing_is_forgotten(stopped: Any) -> None:
+    card = ModelCard("fashion", "v")
+    save_weights(Path("it's.safetensors"), Trained(card.make_network(), card))
+    options = every_option("distill", "out", "start")
+    again = stopped("distill", "fashion", "--start", "it's.safetensors", "--out", "a b", *chain(*options.values()))
+    made = ["--start", "a b/model.safetensors", "--out", "ELSEWHERE"]
+    assert again[:7] == ["cdm-tutor", "distill", "fashion", *made]
     assert all(has(again, option) for option in options.values())
 
 

@@ -56,12 +56,12 @@ def test_critic_learns_to_tell_soft_images_from_real_ones() -> None:
 
 def test_first_the_critic_learns_alone_and_its_eyes_never_change() -> None:
     judged = sharpening()
-    eyes, refiner, ema = (copy.deepcopy(net.state_dict()) for net in (judged.critic.eyes, judged.refiner, judged.ema))
+    eyes, refiner, ema = (copy.deepcopy(net.state_dict()) for net in (judged.critic.eyes, judged.network, judged.ema))
     for step in range(2):
         judged.round(step, 0.0, REAL, REAL)
-    assert all(torch.equal(refiner[name], value) for name, value in judged.refiner.state_dict().items())
+    assert all(torch.equal(refiner[name], value) for name, value in judged.network.state_dict().items())
     judged.round(2, 0.0, REAL, REAL)
-    assert not all(torch.equal(refiner[name], value) for name, value in judged.refiner.state_dict().items())
+    assert not all(torch.equal(refiner[name], value) for name, value in judged.network.state_dict().items())
     assert not all(torch.equal(ema[name], value) for name, value in judged.ema.state_dict().items())
     assert all(torch.equal(eyes[name], value) for name, value in judged.critic.eyes.state_dict().items())
 
@@ -73,7 +73,7 @@ def test_refiner_learns_what_the_critic_likes(generator: torch.Generator) -> Non
     t = torch.zeros(8, dtype=torch.int64)
 
     def score() -> float:
-        made = refine_to_learn(judged.refiner, REAL[:8], COSINE, noise, 200, "v")
+        made = refine_to_learn(judged.network, REAL[:8], COSINE, noise, 200, "v")
         return judged.critic.eval()(made, t, noise).mean().item()
 
     before = score()
@@ -100,7 +100,7 @@ def test_same_seed_same_rounds() -> None:
     assert one == two
 
 
-@pytest.mark.parametrize("who", ["critic", "refiner"])
+@pytest.mark.parametrize("who", ["critic", "network"])
 @pytest.mark.parametrize("what", ["loss", "gradient", "weights"])
 def test_what_is_not_finite_stops_before_the_average(who: str, what: str) -> None:
     rate: dict[str, Any] = {"critic_lr" if who == "critic" else "lr": 1e30 if what == "weights" else 1e-3}

@@ -363,11 +363,11 @@ def test_no_step_of_the_refiner_is_taken_on_a_gradient_that_is_not_finite() -> N
     with torch.no_grad():
         for parameter in sharpening.critic.judge.parameters():
             parameter.fill_(torch.nan)
-    before = [parameter.clone() for parameter in sharpening.refiner.parameters()]
+    before = [parameter.clone() for parameter in sharpening.network.parameters()]
     images = torch.rand(8, 1, 28, 28)
     with pytest.raises(Diverged, match="the critic's loss became infinite or NaN at step 1"):
         sharpening.round(0, 0.0, images, images)
-    assert all(map(torch.equal, before, sharpening.refiner.parameters()))
+    assert all(map(torch.equal, before, sharpening.network.parameters()))
 
 
 def chunk(name: bytes, data: bytes) -> bytes:

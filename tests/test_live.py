@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from cdm_tutor import guidance, refiner, sampler
+from cdm_tutor import consistency, guidance, refiner, sampler
 from cdm_tutor.checkpoint import ModelCard, Trained, load_weights, shipped_weights
 from cdm_tutor.choices import Stage
+from cdm_tutor.consistency import sample_by_jumps
 from cdm_tutor.data import CLASS_NAMES, load_sample
 from cdm_tutor.export import WEB, encoded, weights_script
 from cdm_tutor.guidance import NOT_TOLD, ConditionalUNet, complete, from_sketch, guided
@@ -284,6 +285,21 @@ def test_images_that_are_steered(
     }})({json.dumps([encoded(each) for each in noise])}.map(floats), floats("{encoded(picture)}"))"""
     assert_close(in_page(walk, live_files / "mnist-classes.js"), x.flatten(), rtol=0, atol=1e-2)
     assert x.std() > 0.3
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+def test_images_in_jumps(steps: int, live_files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same noises in both."""
+    trained = load_weights(shipped_weights("mnist"))
+    noise = noises(4, 28)
+    fresh = iter(noise[1:])
+    monkeypatch.setattr(consistency, "draw_like", lambda x, generator: next(fresh))
+    x = sample_by_jumps(trained.network, noise[0], trained.schedule, generator=seeded(0), steps=steps)
+    drawn = f"""((noise) => {{
+        const model = unpack(NETWORKS["mnist"]);
+        return [...sampleByJumps(model, noise[0], (i) => noise[i + 1], {steps})].at(-1).x_prev;
+    }})({json.dumps([encoded(each) for each in noise])}.map(floats))"""
+    assert_close(in_page(drawn, live_files / "mnist.js"), x.flatten(), rtol=0, atol=1e-2)
 
 
 @pytest.mark.parametrize(

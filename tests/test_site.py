@@ -30,7 +30,9 @@ LIVE_PAGES, EXPLORER_PAGES = (
     [path for path in WRITTEN if f'\n<div class="{kind}"' in path.read_text(encoding="utf-8")]
     for kind in ("live-sampler", "schedule-explorer")
 )
-GUIDED_PAGES = [path for path in LIVE_PAGES if "data-classes" in path.read_text(encoding="utf-8")]
+GUIDED_PAGES, JUMP_PAGES = (
+    [path for path in LIVE_PAGES if kind in path.read_text(encoding="utf-8")] for kind in ("data-classes", "data-jumps")
+)
 CANVAS = ".live-sampler .pictures figure:nth-child(2) canvas"  # pred_x0
 CHROMIUM = shutil.which("chromium")
 QUIET = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run"]
@@ -265,7 +267,9 @@ def test_explorer_follows_its_sliders(page: Path, site: Path, browser: "Browser"
 
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("page", [page for page in LIVE_PAGES if page not in GUIDED_PAGES], ids=lambda page: page.stem)
+@pytest.mark.parametrize(
+    "page", [page for page in LIVE_PAGES if page not in GUIDED_PAGES + JUMP_PAGES], ids=lambda page: page.stem
+)
 def test_live_sampler_draws(page: Path, width: int, address: str, browser: "Browser") -> None:
     context = browser.new_context(viewport={"width": width, "height": 900})
     tab = context.new_page()
@@ -416,6 +420,57 @@ def guided(tmp_path: Path, browser: "Browser", request: pytest.FixtureRequest) -
 
 def said(tab: "Page", text: str) -> None:
     tab.locator(".live-sampler [role=status]", has_text=text).wait_for()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("page", JUMP_PAGES, ids=lambda page: page.stem)
+def test_walk_through_the_noise(page: Path, width: int, address: str, browser: "Browser") -> None:
+    """By keyboard and by mouse: the image follows, and twenty steps are drawn beside it where one stays."""
+    context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
+    tab = context.new_page()
+    seen = look(tab, address, html_of(page))
+    tab.locator(".live-sampler").get_by_role("button", name="Draw one here").press("Enter")
+    said(tab, "25 % across, 25 % down: one jump")
+    tab.locator("figcaption", has_text="20 steps").wait_for()
+    jumped, map_ = (shown(tab, NTH.format(place)) for place in (0, 2))
+    assert sum(grey > 200 for grey in jumped) > 20, "a digit"
+    assert sum(grey > 200 for grey in map_) > 25 * 20, "and one in each place of the map"
+    tab.get_by_role("slider", name="across").press("End")
+    said(tab, "100 % across, 25 % down: one jump")
+    assert shown(tab, NTH.format(0)) != jumped
+    box = tab.locator(NTH.format(2)).bounding_box()
+    assert box
+    tab.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    said(tab, "50 % across, 50 % down: one jump")
+    tab.get_by_role("button", name="Another map").press("Enter")
+    tab.get_by_label("clothes").check()
+    tab.wait_for_load_state("networkidle")
+    assert (seen.foreign, seen.errors) == ([], [])
+    for scheme in ("light", "dark"):
+        tab.emulate_media(color_scheme=scheme)
+        assert complaints(tab, width, ".live-sampler") == [], scheme
+    context.close()
+
+
+@pytest.mark.browser
+def test_it_wanders_by_itself_where_motion_is_welcome(tmp_path: Path, browser: "Browser") -> None:
+    from cdm_tutor.checkpoint import load_weights, shipped_weights
+    from cdm_tutor.export import export_web
+
+    page = export_web(tmp_path / "page", load_weights(shipped_weights("mnist", "consistency")))
+    tab = browser.new_page(reduced_motion="no-preference")
+    seen = look(tab, f"{page.parent.as_uri()}/", page.name)
+    across = tab.get_by_role("slider", name="across")
+    across.wait_for()
+    first = across.input_value()
+    tab.wait_for_function(f"document.querySelector('[name=across]').value !== '{first}'")
+    tab.get_by_label("wander by itself").uncheck()
+    stays = across.input_value()
+    tab.wait_for_timeout(200)
+    assert across.input_value() == stays
+    assert (seen.foreign, seen.errors) == ([], [])
+    tab.close()
 
 
 NTH = ".live-sampler figure >> nth={} >> canvas"

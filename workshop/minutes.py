@@ -21,7 +21,7 @@ MOST_WORDS = 2200  # of a lesson's main path
 MOST_MINUTES = 50
 MOST_WORDS_BEFORE = 300  # an exercise
 MOST_TYPED = 0.25  # share of the exercises that write down a given formula
-ALL_MINUTES = 350  # of the course
+ALL_MINUTES = 360  # of the course
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from workshop.figures import measured
 from workshop.places import ASSETS, PARTS, PICTURES, ROOT
 from workshop.product import Product
 
-STAGES: dict[Stage, type] = {"unet": SimpleUNet, "refiner": ImprovedRefinementNetwork}
+STAGES: dict[Stage, type] = {"unet": SimpleUNet, "refiner": ImprovedRefinementNetwork, "consistency": SimpleUNet}
 SHIP = 'train it for hours (cdm_tutor/assets/README.md), then: python -m workshop.ship RUN_DIR "COMMAND"'
 
 

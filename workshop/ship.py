@@ -3,8 +3,8 @@
     python -m workshop.ship RUN_DIR "COMMAND THAT TRAINED IT" [WEIGHTS THAT IT BEGAN WITH]
 
 Writes cdm_tutor/assets/NAME-unet.safetensors and NAME-unet.json; for a network that is told classes NAME-classes,
-measured when it is asked for each class alike; for a refiner NAME-refiner, measured on samples of the U-Net that is
-shipped already.
+measured when it is asked for each class alike; for a consistency network NAME-consistency, measured in one jump; for a
+refiner NAME-refiner, measured on samples of the U-Net that is shipped already.
 """
 
 import json
@@ -15,11 +15,13 @@ from typing import Any
 
 from cdm_tutor.checkpoint import load_weights, save_weights, shipped_weights
 from cdm_tutor.data import load_sample
-from cdm_tutor.generate import SampleSettings, generate
+from cdm_tutor.generate import SampleSettings, generate, usual_way
 from cdm_tutor.guidance import CLASSES
 from cdm_tutor.metrics import Yardstick
 from workshop import registry
 from workshop.machine import machine
+
+BY_STEPS = "20 steps of DPM-Solver++, stochastic and corrected"
 
 
 def ship(run: Path, command: str, start: Path | None = None) -> Path:
@@ -43,12 +45,13 @@ def measured(path: Path) -> dict[str, Any]:
     """What 5,000 samples of shipped weights are like."""
     shipped = load_weights(path)
     card = shipped.card
-    base, refiner = (shipped, None) if card.stage == "unet" else (load_weights(shipped_weights(card.data)), shipped)
-    settings = SampleSettings(n=5000, steps=20, labels=tuple(range(CLASSES)) if card.classes else ())
+    base, refiner = (load_weights(shipped_weights(card.data)), shipped) if card.stage == "refiner" else (shipped, None)
+    labels = tuple(range(CLASSES)) if card.classes else ()
+    settings = SampleSettings(n=5000, labels=labels, **usual_way(base.card))
     asked = settings.label_of(range(settings.n)) if card.classes else None
     report = Yardstick(card.data, load_sample(card.data).x0).report(generate(base, settings, refiner=refiner), asked)
     return {
-        "sampled": "20 steps of DPM-Solver++, stochastic and corrected" + (", refined" if refiner else ""),
+        "sampled": "one jump" if card.stage == "consistency" else BY_STEPS + (", refined" if refiner else ""),
         "n": report.n,
         "fid": round(report.fid, 3),
         "fid_floor": round(report.fid_floor, 3),

@@ -94,6 +94,32 @@ def guidance() -> str:
     return "\n\n".join([*tables, note])
 
 
+def one_step() -> str:
+    tables, note = [], ""
+    for name, title in NAMES.items():
+        facts = read(RESULTS / f"one-step-{name}.json")
+        rows = []
+        for solver, steps, refined in dict.fromkeys((r["solver"], r["steps"], r["refined"]) for r in facts["rows"]):
+            its = [
+                r["report"]
+                for r in facts["rows"]
+                if (r["solver"], r["steps"], r["refined"]) == (solver, steps, refined)
+            ]
+            way = f"{steps} {'jump' if steps == 1 else 'jumps'}" if solver == "jumps" else f"{steps} steps"
+            spoken = f"{way} and the refiner's two" if refined else way
+            others = [mean(each[figure] for each in its) for figure in ("recall", "unsure", "nearest")]
+            shares = [f"{others[0]:.2f}", f"{others[1]:.1%}", f"{others[2]:.3f}"]
+            rows.append([spoken, spread([each["fid"] for each in its]), *shares])
+        tables.append(table([title, "FID", "recall", "unsure", "nearest"], rows))
+        rates = facts["rates"]
+        note += f"{title}: {rates['one jump']:.0f} images a second in one jump, {rates['20 steps']:.0f} in 20 steps. "
+    note += (
+        f"{facts['n']:,} samples, mean and standard deviation over seeds; steps are DPM-Solver++'s; "
+        f"`benchmarks/one_step.py`; {where(rates['measured'])}."
+    )
+    return "\n\n".join([*tables, note])
+
+
 def spread(figures: list[float]) -> str:
     """Mean and standard deviation over the seeds."""
     return f"{mean(figures):.2f} ± {stdev(figures):.2f}" if len(figures) > 1 else f"{figures[0]:.2f}"
@@ -263,11 +289,15 @@ def live() -> str:
     facts = read(RESULTS / "live.json")
     steps = facts["steps"]
     rows = [
-        [NAMES[data], *(f"{its[name]:.2f}" for name in ("sampler", "refiner", "without_wasm", "opened"))]
+        [
+            NAMES[data],
+            *(f"{its[name]:.2f}" for name in ("sampler", "refiner", "without_wasm", "opened")),
+            f"{1 / its['jump']:.0f}",
+        ]
         for data, its in facts["seconds"].items()
     ]
     head = ["seconds for", f"{steps} steps of dpm", "the refiner's two", f"{steps} steps without WebAssembly",
-            "from opening the page to a refined image"]  # fmt: skip
+            "from opening the page to a refined image", "images a second in one jump"]  # fmt: skip
     pages = [(its["page"], its["button"]) for its in facts["bytes"].values()]
     heaviest, added = (f"{max(sizes) / 1e6:.2f} MB" for sizes in zip(*pages, strict=True))
     note = (
@@ -290,8 +320,8 @@ def diagnose() -> str:
 
 
 FUNCTIONS = (
-    stages, speed, quality, front, guidance, refiner, harm, naive, shipped, processes, memory, live, lessons, mutations,
-    hostile, diagnose,
+    stages, speed, quality, front, guidance, one_step, refiner, harm, naive, shipped, processes, memory, live, lessons,
+    mutations, hostile, diagnose,
 )  # fmt: skip
 TABLES: dict[str, Callable[[], str]] = {function.__name__: function for function in FUNCTIONS}
 

@@ -22,6 +22,7 @@ TERMS = {
         "gradient accumulation",
     ),
     "07": ("label", "classifier-free guidance", "guidance scale", "inpainting", "RePaint", "SDEdit"),
+    "08": ("consistency function", "consistency model", "distillation"),
     "": ("variational bound", "Kullback-Leibler", "forward hook", "score matching", "Markov"),
 }  # fmt: skip
 

@@ -12,6 +12,7 @@ MODULES = (
     "refiner",
     "trainer",
     "guidance",
+    "consistency",
 )
 LESSONS: tuple[Lesson, ...] = tuple(import_module(f"cdm_tutor.course.lessons.{module}").LESSON for module in MODULES)
 

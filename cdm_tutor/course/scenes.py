@@ -110,6 +110,32 @@ class FromSketch(Scene):
     n: int = SAMPLES
 
 
+@dataclass(frozen=True)
+class Guessed(Scene):
+    """What the shipped consistency network makes of real digits that are noised to one step each, by jump.
+
+    Attributes:
+        steps: how noised the digits are, one after the other and again from the first; -1 is clean.
+        n: how many.
+    """
+
+    steps: tuple[int, ...] = (-1, 50, 200, 350, 500, 650, 800, 950)
+    n: int = SAMPLES
+
+
+@dataclass(frozen=True)
+class Jumped(Scene):
+    """Samples of the shipped consistency network.
+
+    Attributes:
+        steps: how many jumps.
+        n: how many samples.
+    """
+
+    steps: int = 1
+    n: int = SAMPLES
+
+
 # --- from a short training -------------------------------------------------------------------------------------------
 
 
@@ -171,3 +197,19 @@ class TrainedTold(Trained):
     warmup: int = 5
     labels: tuple[int, ...] = tuple(range(8))
     guidance_scale: float = 3.0
+
+
+@dataclass(frozen=True)
+class TrainedConsistent(Trained):
+    """The shipped network, tuned for a few seconds to agree with itself, and samples of it in a few jumps.
+
+    Attributes:
+        jumps: how many. So short a tuning does not make digits in one; in several it shows what it has spoiled.
+    """
+
+    steps: int = 100
+    batch: int = 32
+    lr: float = 5e-4
+    ema_decay: float = 0.95
+    warmup: int = 5
+    jumps: int = 4

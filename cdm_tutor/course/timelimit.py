@@ -57,12 +57,13 @@ def time_limit(seconds: float) -> Iterator[None]:
     if not seconds:
         yield
     elif hasattr(signal, "SIGPROF") and threading.current_thread() is threading.main_thread():
-        clock = Clock(seconds)
+        clock, begun = Clock(seconds), time.process_time()
 
         def late() -> BaseException | None:
             if not clock.up():
                 return None
-            return NoTime(seconds) if clock.starved() else StillRunning(seconds)
+            computed = time.process_time() - begun >= seconds  # it was told, and went on
+            return NoTime(seconds) if clock.starved() and not computed else StillRunning(seconds)
 
         with (
             _timer(signal.ITIMER_PROF, signal.SIGPROF, seconds, lambda: StillRunning(seconds)),

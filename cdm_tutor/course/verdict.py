@@ -19,7 +19,7 @@ from cdm_tutor.course.looks import MEASURES, Measurer, comparable, read_images
 from cdm_tutor.course.mistakes import address
 from cdm_tutor.course.symptoms import EMPTY, HEALTHY, Group, find_group, mistakes_with
 from cdm_tutor.data import ASSETS, load_sample
-from cdm_tutor.generate import SampleSettings, generate
+from cdm_tutor.generate import SampleSettings, generate, usual_way
 from cdm_tutor.guidance import CLASSES
 from cdm_tutor.metrics import Yardstick
 
@@ -94,7 +94,7 @@ def images_of(path: Path, n: int, seed: int) -> tuple[Tensor, ModelCard | None]:
     trained = load_weights(weights)
     if trained.card.stage == "refiner":
         raise ValueError(f"{weights} is a refiner, which draws nothing by itself: give the images that it refined")
-    return generate(trained, SampleSettings(n=n, seed=seed)), trained.card
+    return generate(trained, SampleSettings(n=n, seed=seed, **usual_way(trained.card))), trained.card
 
 
 def weights_at(path: Path) -> Path:

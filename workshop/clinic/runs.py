@@ -11,11 +11,14 @@ from cdm_tutor.course.mistakes import find_mistake
 from cdm_tutor.course.scenes import (
     Completed,
     FromSketch,
+    Guessed,
+    Jumped,
     Refined,
     Sampled,
     Scene,
     Told,
     Trained,
+    TrainedConsistent,
     TrainedRefiner,
     TrainedTold,
 )
@@ -51,6 +54,7 @@ def data_of(scene: Scene) -> tuple[Path, ...]:
     """What is read to run a scene: weights that come with the package, or images to train on."""
     read = {
         TrainedTold: (ASSETS / "mnist.png", shipped_weights("mnist", classes=True)),
+        TrainedConsistent: (ASSETS / "mnist.png", shipped_weights("mnist")),
         TrainedRefiner: (ASSETS / "mnist.png", shipped_weights("mnist")),
         Trained: (ASSETS / "mnist.png",),
         Sampled: (shipped_weights("mnist"),),
@@ -58,5 +62,7 @@ def data_of(scene: Scene) -> tuple[Path, ...]:
         Told: (shipped_weights("mnist", classes=True),),
         Completed: (ASSETS / "mnist.png", shipped_weights("mnist")),
         FromSketch: (shipped_weights("mnist"),),
+        Guessed: (ASSETS / "mnist.png", shipped_weights("mnist", "consistency")),
+        Jumped: (shipped_weights("mnist", "consistency"),),
     }
     return next(paths for kind, paths in read.items() if isinstance(scene, kind))

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from cdm_tutor import checkpoint, distributed
 from cdm_tutor.choices import Stage
+from cdm_tutor.consistency import jump, sample_by_jumps, tune
 from cdm_tutor.course.learner import Implementation, load, standing_in
 from cdm_tutor.course.lesson import Mistake
 from cdm_tutor.course.mistakes import find_mistake
@@ -30,11 +31,14 @@ from cdm_tutor.course.scenes import (
     ByTheTable,
     Completed,
     FromSketch,
+    Guessed,
+    Jumped,
     Refined,
     Sampled,
     Scene,
     Told,
     Trained,
+    TrainedConsistent,
     TrainedRefiner,
     TrainedTold,
 )
@@ -48,7 +52,7 @@ from cdm_tutor.guidance import (
     guided,
     with_labels,
 )
-from cdm_tutor.noising import denoising_loss
+from cdm_tutor.noising import denoising_loss, q_sample
 from cdm_tutor.pictures import half
 from cdm_tutor.randomness import draw_like, seeded
 from cdm_tutor.refiner import ImprovedRefinementNetwork, refine, refiner_loss
@@ -308,6 +312,35 @@ class FromSketchRunner(Runner):
         return Outcome(samples, before=sketches)
 
 
+class GuessedRunner(Runner):
+    scene: Guessed
+
+    @torch.no_grad()
+    def run(self) -> Outcome:
+        scene, stages, card = self.scene, self.stages, shipped("consistency").card
+        network = with_shipped_weights(stages.unet.SimpleUNet(), "consistency")
+        schedule = stages.schedule.make_schedule(card.schedule, card.T)
+        place = torch.arange(scene.n)
+        x0 = load_sample("mnist").x0[1000 * (place % 10) + place]  # class after class
+        t = torch.tensor(scene.steps)[place % len(scene.steps)]
+        noised = q_sample(x0, t.clamp(min=0), draw_like(x0, seeded(self.seed, 7)), shipped("consistency").schedule)
+        x_t = torch.where((t < 0)[:, None, None, None], x0, noised)
+        return Outcome(stages.consistency.jump(network, x_t.clone(), t.clone(), schedule), before=x_t)
+
+
+class JumpedRunner(Runner):
+    scene: Jumped
+
+    @torch.no_grad()
+    def run(self) -> Outcome:
+        scene, stages, card = self.scene, self.stages, shipped("consistency").card
+        network = with_shipped_weights(stages.unet.SimpleUNet(), "consistency")
+        schedule = stages.schedule.make_schedule(card.schedule, card.T)
+        x_T = torch.randn(scene.n, 1, 28, 28, generator=seeded(self.seed, 6))
+        ways = {"generator": seeded(self.seed, 7), "steps": scene.steps}
+        return Outcome(stages.consistency.sample_by_jumps(network, x_T, schedule, **ways))
+
+
 # --- from a short training -------------------------------------------------------------------------------------------
 
 
@@ -474,6 +507,28 @@ class TrainedToldRunner(TrainedRunner):
         return Outcome(self.stages.sampler.sample(model, x_T, schedule, generator=generator, **ways))
 
 
+class TrainedConsistentRunner(TrainedRunner):
+    scene: TrainedConsistent
+
+    def train(self) -> tuple[Any, list[float], str]:
+        training, losses = self.begin(self.seed), list[float]()
+        try:
+            losses += [step.loss for step in self.stages.consistency.tune(training, images().clone())]
+        except ValueError as error:  # Diverged
+            return training, losses, one_line(error)
+        return training, losses, ""
+
+    def network(self) -> nn.Module:
+        return with_shipped_weights(self.stages.unet.SimpleUNet())
+
+    @torch.no_grad()
+    def show(self, network: nn.Module) -> Outcome:
+        x_T = torch.randn(SAMPLES, 1, 28, 28, generator=seeded(self.seed, 6))
+        schedule = self.stages.schedule.make_schedule("cosine")
+        ways = {"generator": seeded(self.seed, 7), "steps": self.scene.jumps}
+        return Outcome(self.stages.consistency.sample_by_jumps(network, x_T, schedule, **ways))
+
+
 # --- on several processes --------------------------------------------------------------------------------------------
 
 
@@ -523,9 +578,12 @@ RUNNERS: dict[type[Scene], type[Runner]] = {
     Told: ToldRunner,
     Completed: CompletedRunner,
     FromSketch: FromSketchRunner,
+    Guessed: GuessedRunner,
+    Jumped: JumpedRunner,
     Trained: TrainedRunner,
     TrainedRefiner: TrainedRefinerRunner,
     TrainedTold: TrainedToldRunner,
+    TrainedConsistent: TrainedConsistentRunner,
 }
 
 # From which of the package's functions and classes a run starts. Neither reading files nor starting processes counts:
@@ -537,6 +595,8 @@ CODE: dict[type[Scene], tuple[Callable[..., Any], ...]] = {
     Told: (make_schedule, ConditionalUNet, guided, sample, seeded),
     Completed: (make_schedule, SimpleUNet, complete, seeded),
     FromSketch: (make_schedule, SimpleUNet, from_sketch, seeded),
+    Guessed: (make_schedule, SimpleUNet, q_sample, jump, seeded, draw_like),
+    Jumped: (make_schedule, SimpleUNet, sample_by_jumps, seeded),
     Trained: (make_schedule, SimpleUNet, denoising_loss, TrainSettings, Training, fit, sample, seeded),
     TrainedRefiner: (
         make_schedule, ImprovedRefinementNetwork, refiner_loss, TrainSettings, Training, fit, refine, seeded,
@@ -546,6 +606,7 @@ CODE: dict[type[Scene], tuple[Callable[..., Any], ...]] = {
         make_schedule, ConditionalUNet, with_labels, conditional_loss, guided, TrainSettings, Training, fit, sample,
         seeded,
     ),
+    TrainedConsistent: (make_schedule, SimpleUNet, TrainSettings, Training, tune, sample_by_jumps, seeded),
 }  # fmt: skip
 
 

@@ -6,11 +6,14 @@ from cdm_tutor.course.scenes import (
     ByTheTable,
     Completed,
     FromSketch,
+    Guessed,
+    Jumped,
     Refined,
     Sampled,
     Scene,
     Told,
     Trained,
+    TrainedConsistent,
     TrainedRefiner,
     TrainedTold,
 )
@@ -38,9 +41,18 @@ def how(scene: Scene) -> str:
             return text + (f", each taken {scene.times} times" if scene.times > 1 else "")
         case FromSketch():
             return f"scrawls of digits, noised to step {scene.t_start} and denoised in {scene.steps} steps"
+        case Guessed():
+            text = f"real digits, one clean and the others noised to step {scene.steps[1]} to {scene.steps[-1]}"
+            return f"{text}, and what the package's consistency network makes of each in one jump"
+        case Jumped():
+            jumps = "one jump" if scene.steps == 1 else f"{scene.steps} jumps"
+            return f"the package's consistency network, {jumps} from noise"
         case TrainedTold():
             text = "the package's weights but for the classes' rows, which are trained from the start for"
             return f"{text} {scene.steps} steps of {scene.batch} images; guided by {scene.guidance_scale:g}"
+        case TrainedConsistent():
+            text = f"the package's weights, tuned for {scene.steps} steps of {scene.batch} images to agree along a path"
+            return f"{text}; {scene.jumps} jumps from noise"
         case TrainedRefiner():
             text = f"a refiner, trained for {scene.steps} steps of {scene.batch} images"
             return f"{text}, refining six steps of DDIM from step {scene.t_start}"

@@ -1,5 +1,5 @@
-// The samplers of cdm_tutor/sampler.py and the refiner's two steps of cdm_tutor/refiner.py, with the names they have
-// there. Images are Float32Arrays of all pixels; a model is what unpack in network.js makes of a file.
+// The samplers of cdm_tutor/sampler.py, the refiner's two steps of cdm_tutor/refiner.py, and the jumps of
+// cdm_tutor/consistency.py, with the names they have there. Images are Float32Arrays of all pixels; a model is what unpack in network.js makes of a file.
 
 function denoise(model, x_t, t) {
   const { network, schedule, prediction, side } = model;
@@ -105,6 +105,19 @@ function sample(model, x_T, fresh, solver, steps, eta = SOLVERS[solver][1]) {
   const { schedule } = model;
   const ask = (x_t, t) => denoise(model, x_t, t);
   return pathOf(ask, x_T, spacedTimesteps(schedule.log_snr.length, steps), schedule, fresh, eta);
+}
+
+// Draw in so many jumps: jump to an image, noise it anew to the next step, jump again; told like the steps of sample.
+function* sampleByJumps(model, x_T, fresh, steps) {
+  const { schedule } = model;
+  let x = x_T;
+  for (const [i, [t, prev_t]] of spacedTimesteps(schedule.log_snr.length, steps).entries()) {
+    const { pred_x0 } = denoise(model, x, t);
+    const [signal, sigma] = levels(schedule, prev_t);
+    const x_prev = prev_t < 0 ? pred_x0 : mix(signal, pred_x0, sigma, fresh(i));
+    yield { t, prev_t, x_t: x, pred_x0, x_prev };
+    x = x_prev;
+  }
 }
 
 // Noise an image to t_start, then denoise it in two DDIM steps without fresh noise; told like the steps of sample.

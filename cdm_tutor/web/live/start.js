@@ -7,11 +7,19 @@
 //     data-insides                     show what each layer of the network holds
 //     data-classes                     the networks are told classes: NAME-classes.js is loaded, and one can choose
 //                                      among them, guide, and draw something to begin from; without the two above
+//     data-jumps                       NAME-consistency.js is loaded instead: one walks through a map of noise; "beside":
+//                                      what NAME.js draws in twenty steps beside it
 //     data-at-once                     start without being asked
 
 {
   const folder = new URL(".", document.currentScript.src).href;
   const both = ["kernel", "layers", "network", "sampler", "noise", "controls"];
+
+  const OWN = {
+    classes: ["guidance", "sketch-pad", "guided-sampler"],
+    jumps: ["jump-sampler"],
+    insides: ["insides", "live-sampler"],
+  };
 
   const style = document.createElement("link");
   style.rel = "stylesheet";
@@ -27,10 +35,10 @@
       button.disabled = true;
       status.textContent = "Loading the network ...";
       try {
-        const classes = "classes" in place.dataset;
-        const own = classes ? ["guidance", "sketch-pad", "guided-sampler"] : ["insides", "live-sampler"];
-        for (const name of [...both, ...own]) await loadScript(`${folder}${name}.js`);
-        await (classes ? guidedSampler : liveSampler)(place); // which takes the button away, and with it the focus
+        const kind = ["classes", "jumps"].find((each) => each in place.dataset) ?? "insides";
+        for (const name of [...both, ...OWN[kind]]) await loadScript(`${folder}${name}.js`);
+        const samplers = { classes: () => guidedSampler, jumps: () => jumpSampler, insides: () => liveSampler };
+        await samplers[kind]()(place); // which takes the button away, and with it the focus
         if (!("atOnce" in place.dataset)) place.querySelector("form button").focus({ preventScroll: true });
       } catch (error) {
         button.disabled = false;

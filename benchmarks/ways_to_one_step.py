@@ -1,0 +1,83 @@
+"""Three ways to one jump, each for as many minutes from the same weights: what FID do they come to?
+
+    python -m benchmarks.ways_to_one_step DATA_DIR [--data fashion] [--minutes 10] [--only critic]
+
+"consistency": the lesson's tune. "paths": distill, without the critic. "critic": distill as it is. The time in which
+paths are drawn counts. Writes benchmarks/results/ways-to-one-step-NAME.json after each; what is there is kept.
+"""
+
+import argparse
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+from cdm_tutor.checkpoint import ModelCard, Trained, load_weights, shipped_weights
+from cdm_tutor.consistency import tune
+from cdm_tutor.data import CLASS_NAMES, load_images, load_sample
+from cdm_tutor.distill import Distilling, DistillSettings
+from cdm_tutor.generate import SampleSettings, generate
+from cdm_tutor.metrics import Yardstick
+from cdm_tutor.progress import training_bar
+from cdm_tutor.settings import TrainSettings
+from cdm_tutor.trainer import Training
+from cdm_tutor.unet import SimpleUNet
+from workshop.machine import machine
+
+RESULTS = Path(__file__).parent / "results"
+WAYS = ("consistency", "paths", "critic")
+N = 5000
+
+
+def trained_by(way: str, name: str, images: Any, minutes: float) -> tuple[Trained, int]:
+    """A network trained that way, and how many images it has seen."""
+    start = load_weights(shipped_weights(name))
+    card = ModelCard(name, "v", stage="consistency")
+    if way == "consistency":
+        tuning = TrainSettings(minutes=minutes, lr=1e-3, prediction="v")
+        training = Training(start.network, start.schedule, tuning)
+        follow(tune(training, images), tuning.batch)
+        return Trained(cast(SimpleUNet, training.ema), card), training.step * tuning.batch
+    settings = DistillSettings(minutes=minutes) if way == "critic" else DistillSettings(minutes=minutes, weight=0.0)
+    begun = time.perf_counter()
+    distilling = Distilling(Trained(start.network, card), load_weights(shipped_weights(name)), settings)
+    paths = distilling.draw_samples()
+    drawing = (time.perf_counter() - begun) / 60
+    distilling.settings = replace(settings, minutes=max(minutes - drawing, 0.1))
+    follow(distilling.rounds(images, paths), settings.batch)
+    return Trained(distilling.ema, card), distilling.step * settings.batch
+
+
+def follow(steps: Any, batch: int) -> None:
+    """Train, with a bar."""
+    with training_bar(batch) as show:
+        for step in steps:
+            show(step)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="where the full data sets are, laid out as torchvision does")
+    parser.add_argument("--data", choices=CLASS_NAMES, default="mnist")
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--only", choices=WAYS)
+    args = parser.parse_args()
+    path = RESULTS / f"ways-to-one-step-{args.data}.json"
+    images, yardstick = load_images(args.data, "full", args.folder).x0, Yardstick(args.data, load_sample(args.data).x0)
+    found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    for way in [args.only] if args.only else WAYS:
+        if way in found and not args.only:
+            continue
+        trained, seen = trained_by(way, args.data, images, args.minutes)
+        row: dict[str, Any] = {"minutes": args.minutes, "images": seen, **machine()}
+        for jumps in (1, 2):
+            report = yardstick.report(generate(trained, SampleSettings(n=N, solver="jumps", steps=jumps, seed=1)))
+            row[f"{jumps}"] = {"fid": report.fid, "recall": report.recall, "unsure": report.unsure}
+        found[way] = row
+        path.write_text(json.dumps(found, indent=2) + "\n")
+        print(way, json.dumps(row))
+
+
+if __name__ == "__main__":
+    main()
