@@ -246,7 +246,7 @@ def test_one_step_of_another_network_is_warned_of(tmp_path: Path, cdm_here: Cdm)
         warnings.simplefilter("default")
         done = cdm_here("sample", "--steps", "1", "-n", "1", cwd=tmp_path)
     assert done.returncode == 0
-    assert "expect grey blobs" in done.stderr
+    assert "draws grey blobs" in done.stderr
     plain = cdm_here("sample", "--solver", "jumps", "--weights", shipped_weights("mnist"), cwd=tmp_path)
     assert "expected dpm, ddim or ddpm, the way a unet network draws, got jumps" in plain.stderr
 
