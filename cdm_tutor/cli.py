@@ -476,11 +476,8 @@ def way_to_draw(
     from cdm_tutor.generate import usual_way
 
     if trained.card.stage != "consistency" and steps == 1:
-        warnings.warn(
-            "in one step this network draws grey blobs, the mean of all that it knows; what draws in one step is a "
-            "consistency network: --solver jumps",
-            stacklevel=2,
-        )
+        print("In one step this network draws grey blobs, the mean of all that it knows. What draws in one step is a")
+        print("consistency network: --solver jumps")
     found: dict[str, Any] = {"solver": solver, "steps": steps}
     found |= {name: value for name, value in usual_way(trained.card).items() if not options.given(context, {name})}
     return found["solver"], found["steps"]
