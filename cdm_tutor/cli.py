@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from cdm_tutor.critic import AdversarialTraining
     from cdm_tutor.generate import Picture, SampleSettings
 
-FEWEST = 3  # steps in which a network that is not consistent draws anything
 GUIDANCE = 2.0  # how much a class counts that is asked for, unless said otherwise
 LAUNCHED = "TORCHELASTIC_RUN_ID"  # set in each of several processes that a launcher started
 REMEMBERED = {  # by a run: what it was started with counts, whatever is typed to go on
@@ -476,12 +475,9 @@ def way_to_draw(
     """The solver and how many steps: what was typed, or the network's usual way."""
     from cdm_tutor.generate import usual_way
 
-    if trained.card.stage != "consistency" and steps < FEWEST:
-        warnings.warn(
-            f"this network needs more steps than {steps}: expect grey blobs, the mean of what it knows. What "
-            "draws in one step is a consistency network: --solver jumps",
-            stacklevel=2,
-        )
+    if trained.card.stage != "consistency" and steps == 1:
+        print("In one step this network draws grey blobs, the mean of all that it knows. What draws in one step is a")
+        print("consistency network: --solver jumps")
     found: dict[str, Any] = {"solver": solver, "steps": steps}
     found |= {name: value for name, value in usual_way(trained.card).items() if not options.given(context, {name})}
     return found["solver"], found["steps"]

@@ -304,7 +304,7 @@ BAD = {
     "too many steps": (["sample", "--from", "PNG", "--from-step", "5"], "between 1 and 6 sampling steps, got 20"),
     "no picture": (["sample", "--from", "TEXT"], "is no picture"),
     "no file": (["sample", "--complete", "nowhere.png"], "no picture at nowhere.png"),
-    "a refiner told classes": (["train", "--classes", "--stage", "refiner", "--steps", "1"], "false for a refiner"),
+    "a refiner told classes": (["train", "--classes", "--stage", "refiner", "--steps", "1"], "true only for a unet"),
     "another prediction": (["train", "--classes", "--predict", "noise", "--steps", "1"], "prediction v, not noise"),
     "an untold one from a told": (["train", "--start", "TOLD", "--steps", "1"], "got a unet with classes"),
     "a page of an untold one": (["export-web", "UNTOLD", "--classes"], "was not told classes"),
