@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 
 from cdm_tutor import choices, cli, data, runs
 from cdm_tutor.checkpoint import ModelCard, Trained, load_weights, save_weights, shipped_weights
+from cdm_tutor.consistency import sample_by_jumps
 from cdm_tutor.critic import Sharpening
 from cdm_tutor.data import CLASS_NAMES
 from cdm_tutor.demo import MARK
@@ -371,14 +372,14 @@ def test_the_help_names_every_option_and_what_there_is_to_choose(name: str, cdm_
     for parameter in signature(COMMANDS[name].callback).parameters.values():
         (kind, *_) = get_args(parameter.annotation) or (None,)
         if get_origin(kind) is Literal:
-            assert "|".join(get_args(kind)) in said
+            assert "|".join(get_args(kind)) in re.sub(r"[\s│]+", "", said)
 
 
 def test_the_names_to_choose_from_are_those_that_modules_know() -> None:
     known: dict[Any, dict[str, Any]] = {
         choices.Dataset: CLASS_NAMES,
         choices.ScheduleName: BETAS,
-        choices.Solver: SOLVERS,
+        choices.Solver: {**SOLVERS, "jumps": sample_by_jumps},
     }
     for names, table in known.items():
         assert set(get_args(names)) == table.keys()

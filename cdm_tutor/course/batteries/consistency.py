@@ -113,7 +113,7 @@ def tuned(
     training = trainer.Training(Net(), COSINE, TrainSettings(**settings))
     training.step, training.seconds = done, seconds
     images = draw(7, 1, 3, 4, seed=6).tanh().double()
-    with patch.object(trainer, "time", Clock()):
+    with patch.dict(getattr(m, "fit", trainer.fit).__globals__, time=Clock()):  # of whosever trainer it tunes with
         told = [[step.step, step.loss, training.step] for step in islice(m.tune(training, images, *most), stop)]
         if stop < 9:
             told += [[step.step, step.loss, training.step] for step in islice(m.tune(training, images, *most), 9)]
