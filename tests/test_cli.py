@@ -365,14 +365,17 @@ def test_the_reference_has_an_entry_for_every_command() -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_the_help_names_every_option_and_what_there_is_to_choose(name: str, cdm_here: Cdm, tmp_path: Path) -> None:
+def test_the_help_names_every_option_and_what_there_is_to_choose(
+    name: str, cdm_here: Cdm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "140")  # where no name is broken
     said = cdm_here(name, "--help", cwd=tmp_path).stdout
     for parameter in COMMANDS[name].params:
         assert all(option in said for option in parameter.opts if option.startswith("-"))
     for parameter in signature(COMMANDS[name].callback).parameters.values():
         (kind, *_) = get_args(parameter.annotation) or (None,)
         if get_origin(kind) is Literal:
-            assert "|".join(get_args(kind)) in re.sub(r"[\s│]+", "", said)
+            assert "|".join(get_args(kind)) in said
 
 
 def test_the_names_to_choose_from_are_those_that_modules_know() -> None:
