@@ -201,7 +201,7 @@ def test_page_in_a_browser(page: Path, width: int, address: str, browser: "Brows
         tab.emulate_media(color_scheme=scheme)
         heard = (width > 1000) == (scheme == "light")  # each width and each scheme once: it takes seconds
         assert complaints(tab, width, heard=heard) == [], scheme
-    assert seen.weight < (1.6e6 if page == DOCS / "index.md" else 2e6), f"{seen.weight / 1e6:.2f} MB"
+    assert seen.weight < (1.5e6 if page == DOCS / "index.md" else 2e6), f"{seen.weight / 1e6:.2f} MB"
     context.close()
 
 

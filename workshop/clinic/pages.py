@@ -222,7 +222,7 @@ def typical(group: Group) -> str:
 def listed(group: Group) -> str:
     """A symptom and its mistakes."""
     text = f"## {escaped(group.title)} {{ #{group.name} }}\n\n{escaped(group.look)}\n\n"
-    text += '<div class="suspects" markdown>\n\n'
+    text += '<div class="suspects" data-search-exclude markdown>\n\n'
     for mistake in mistakes_with(group):
         name, (lesson, _) = mistake.name, find_mistake(mistake.name)
         place = f"{{ #{name} }}" if groups_of(mistake)[0] == group else ""
