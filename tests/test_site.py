@@ -206,6 +206,23 @@ def test_page_in_a_browser(page: Path, width: int, address: str, browser: "Brows
 
 
 @pytest.mark.browser
+def test_home_page_moves_by_itself_until_it_is_held(site: Path, browser: "Browser") -> None:
+    home = (site / "index.html").as_uri()
+    tab = browser.new_page(reduced_motion="no-preference")
+    tab.goto(home)
+    frame = "getComputedStyle(document.querySelector('.morph span')).backgroundPositionX"
+    tab.wait_for_function(f"first => {frame} !== first", arg=tab.evaluate(frame))
+    tab.get_by_label("hold still").check()
+    held = tab.evaluate(frame)
+    tab.wait_for_timeout(500)
+    assert tab.evaluate(frame) == held
+    still = browser.new_page(reduced_motion="reduce")
+    still.goto(home)
+    still.wait_for_timeout(500)
+    assert still.evaluate(frame) == "0px"
+
+
+@pytest.mark.browser
 def test_search_finds(site: Path, browser: "Browser") -> None:
     """From the file system, too, where a browser forbids much."""
     tab = browser.new_page()

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from cdm_tutor.course.learner import load, patched, reference_source
 from cdm_tutor.course.mistakes import find_mistake
+from cdm_tutor.plots import to_pixels
 from workshop.places import PARTS, PICTURES
 
 COMMON = {
@@ -58,7 +59,7 @@ def chart(name: str, alt: str, draw: Callable[[], Figure], pictures: str = "../p
             plt.close(figure)
         size = f'width="{width}" height="{height}" loading=lazy'
         lines.append(f"![{alt}]({pictures}/{name}-{theme}.svg#only-{theme}){{ {size} }}\n")
-    _part(name, "".join(lines))
+    part(name, "".join(lines))
 
 
 def picture(
@@ -72,7 +73,7 @@ def picture(
     row_labels: list[str] | None = None,
 ) -> None:
     """Write (B, 1, H, W) images in [-1, 1], row by row, as docs/pictures/NAME.webp."""
-    pixels = ((images.clamp(-1, 1) + 1) * 127.5).round().byte().squeeze(1).cpu().numpy()
+    pixels = to_pixels(images).squeeze(1).cpu().numpy()
     side, gap = images.shape[-1] * scale, 4
     left = 12 + max((_width(text) for text in row_labels), default=0) if row_labels else gap
     top = 24 if labels else gap
@@ -90,7 +91,7 @@ def picture(
     written.append(PICTURES / f"{name}.webp")
     sheet.save(written[-1], lossless=True)
     size = f'width="{sheet.width}" height="{sheet.height}" loading=lazy'
-    _part(name, f"![{alt}](../pictures/{name}.webp){{ {size} }}\n")
+    part(name, f"![{alt}](../pictures/{name}.webp){{ {size} }}\n")
 
 
 def mistaken(name: str) -> ModuleType:
@@ -99,7 +100,8 @@ def mistaken(name: str) -> ModuleType:
     return load(patched(reference_source(lesson), mistake.patch), lesson.module, f"<mistake {name}>")
 
 
-def _part(name: str, text: str) -> None:
+def part(name: str, text: str) -> None:
+    """Write docs/parts/figures/NAME.md, which pages include."""
     path = PARTS / "figures" / f"{name}.md"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
