@@ -15,7 +15,8 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from cdm_tutor.checkpoint import ModelCard, Trained
+from cdm_tutor.card import ModelCard
+from cdm_tutor.checkpoint import Trained
 from cdm_tutor.data import load_sample
 from cdm_tutor.generate import SampleSettings, generate
 from cdm_tutor.settings import TrainSettings

@@ -13,7 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from cdm_tutor.checkpoint import ModelCard, Trained, load_weights, shipped_weights
+from cdm_tutor.card import ModelCard
+from cdm_tutor.checkpoint import Trained, load_weights, shipped_weights
 from cdm_tutor.consistency import tune
 from cdm_tutor.data import CLASS_NAMES, load_images, load_sample
 from cdm_tutor.distill import Distilling, DistillSettings

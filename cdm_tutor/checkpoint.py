@@ -10,107 +10,27 @@ import json
 import reprlib
 import shutil
 import warnings
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from math import isfinite
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from cdm_tutor.card import ModelCard
 from cdm_tutor.choices import Stage
 from cdm_tutor.data import ASSETS, CLASS_NAMES, check_name
-from cdm_tutor.guidance import ConditionalUNet
-from cdm_tutor.noising import Prediction
-from cdm_tutor.refiner import ImprovedRefinementNetwork
-from cdm_tutor.schedule import BETAS, NoiseSchedule, make_schedule
+from cdm_tutor.schedule import NoiseSchedule
 from cdm_tutor.unet import SimpleUNet
 from cdm_tutor.writing import whole
 
 WEIGHTS = ("model", "ema")  # the parts of a run's state that are weights
 DIGESTS = "sha256.json"  # tells a whole checkpoint from a torn or rotten one
 MOST_BYTES = 500_000_000  # of a file of weights; ours are a few millions
-MOST_NOISING_STEPS = 100_000  # the largest T that a card may name
-MOST_FACTS = 20_000  # characters that a card may say about the training
-KNOWN: dict[str, tuple[str, ...]] = {
-    "data": tuple(CLASS_NAMES),
-    "prediction": get_args(Prediction),
-    "schedule": tuple(BETAS),
-    "stage": get_args(Stage),
-}  # what a card may name
-
-
-@dataclass(frozen=True)
-class ModelCard:
-    """What one must know to use a set of weights; kept in the header of their file. It is right or it is not made.
-
-    Attributes:
-        data: the data set they were trained on, "mnist" or "fashion".
-        prediction: what the network predicts, "noise" or "v".
-        schedule: the schedule's name, "linear" or "cosine".
-        T: the number of noising steps, from 1 to 100,000.
-        stage: which network they belong to: the "unet", the "refiner", or the "consistency" network, which draws in one
-            jump and predicts v.
-        training: how they came to be, for people: command, date, steps, images seen.
-        classes: whether the network can be told the class; only a "unet" can.
-
-    Raises:
-        ValueError: if one of these is of another kind, unknown or out of range.
-    """
-
-    data: str
-    prediction: Prediction = "noise"
-    schedule: str = "cosine"
-    T: int = 1000
-    stage: Stage = "unet"
-    training: dict[str, Any] = field(default_factory=dict)
-    classes: bool = False
-
-    def __post_init__(self) -> None:
-        for name, known in KNOWN.items():
-            self._check(name, getattr(self, name) in known, " or ".join(map(repr, known)))
-        steps = type(self.T) is int and 1 <= self.T <= MOST_NOISING_STEPS  # True is an int of another type
-        self._check("T", steps, f"a whole number from 1 to {MOST_NOISING_STEPS}")
-        told = isinstance(self.classes, bool) and not (self.classes and self.stage != "unet")
-        self._check("classes", told, "true or false, and true only for a unet")
-        self._check("prediction", self.stage != "consistency" or self.prediction == "v", "v for a consistency network")
-        facts = isinstance(self.training, dict) and _nested(self.training, 8)
-        few = facts and len(json.dumps(self.training)) <= MOST_FACTS
-        self._check("training", few, f"facts, in at most {MOST_FACTS} characters")
-
-    def _check(self, name: str, right: bool, expected: str) -> None:
-        if not right:
-            found = reprlib.repr(getattr(self, name))
-            raise ValueError(f"expected a model card whose {name} is {expected}, got {found}")
-
-    @classmethod
-    def parse(cls, described: object) -> "ModelCard":
-        """The card that was read from a file, as JSON gives it; what it leaves out is as in the first cards.
-
-        Raises:
-            ValueError: if it is no object, leaves out the data set, or has a field that no card has; and as the card.
-        """
-        if not isinstance(described, dict):
-            raise ValueError(f"expected a model card that is an object, got {reprlib.repr(described)}")
-        unknown = described.keys() - {one.name for one in fields(cls)}
-        if unknown:
-            raise ValueError(f"expected a model card of other fields, got {reprlib.repr(sorted(map(str, unknown)))}")
-        if "data" not in described:
-            raise ValueError("expected a model card that names its data, got one that does not")
-        return cls(**described)
-
-    def make_network(self) -> SimpleUNet:
-        """A fresh network of that stage; channels_last is the faster layout for convolutions on a CPU."""
-        kinds = {"refiner": ImprovedRefinementNetwork, "consistency": SimpleUNet}
-        kinds["unet"] = ConditionalUNet if self.classes else SimpleUNet
-        return kinds[self.stage]().to(memory_format=torch.channels_last)
-
-    def make_schedule(self) -> NoiseSchedule:
-        """The schedule the network was trained with."""
-        return make_schedule(self.schedule, self.T)
 
 
 @dataclass(frozen=True)
@@ -189,6 +109,8 @@ def load_weights(path: Path) -> Trained:
 
 def load_refiner(path: Path | None, refine: bool, data: str) -> Trained | None:
     """The refiner of a file, or else, if one is to `refine`, that which comes with the package; None for none."""
+    if refine and not path and data not in CLASS_NAMES:
+        raise ValueError(f"no refiner comes with the package for {data}: train one, and name it with --refiner")
     return load_weights(path or shipped_weights(data, "refiner")) if path or refine else None
 
 
@@ -335,12 +257,6 @@ def _checkpoints(folder: Path) -> list[Path]:
 def _plain(text: object) -> str:
     """What a file says, for an error: in printable characters, and not too many."""
     return "".join(c if c.isprintable() else "?" for c in str(text))[:200]
-
-
-def _nested(value: object, levels: int) -> bool:
-    """Whether lists and objects lie in each other at most so deep."""
-    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
-    return levels >= 0 and all(_nested(one, levels - 1) for one in inside)
 
 
 def _digest(file: Path) -> str:

@@ -15,4 +15,5 @@ Timesteps = Literal["uniform", "focused"]  # which timesteps to train on
 Solver = Literal["dpm", "ddim", "ddpm", "jumps"]  # SOLVERS in sampler.py, and sample_by_jumps
 Device = Literal["auto", "cpu", "cuda", "mps"]  # where to compute
 Keep = Literal["left", "right", "top", "bottom"]  # which half of a picture
+Squares = Literal["cut", "pad"]  # how pictures become squares
 Whose = Literal["reference", "mine"]  # whose code to run

@@ -4,6 +4,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
 
@@ -14,15 +15,20 @@ from cdm_tutor.course import cli as course
 from cdm_tutor.shell import typed
 
 if TYPE_CHECKING:
-    from cdm_tutor.checkpoint import ModelCard, Trained
+    from cdm_tutor.card import ModelCard
+    from cdm_tutor.checkpoint import Trained
     from cdm_tutor.critic import AdversarialTraining
+    from cdm_tutor.data import Images
     from cdm_tutor.generate import Picture, SampleSettings
+    from cdm_tutor.metrics import Yardstick
+    from cdm_tutor.own_yardstick import OwnYardstick
+    from cdm_tutor.runs import Run
 
 GUIDANCE = 2.0  # how much a class counts that is asked for, unless said otherwise
 LAUNCHED = "TORCHELASTIC_RUN_ID"  # set in each of several processes that a launcher started
 REMEMBERED = {  # by a run: what it was started with counts, whatever is typed to go on
     "stage", "classes", "start", "predict", "schedule", "noising_steps", "timesteps", "batch", "accumulate", "lr",
-    "compiled", "seed",
+    "compiled", "seed", "size", "grey", "colour", "fit", "widths", "blocks",
 }  # fmt: skip
 
 app = typer.Typer(
@@ -62,7 +68,13 @@ def demo(
 @app.command()
 def train(
     context: typer.Context,
-    dataset: options.Dataset = "mnist",
+    dataset: options.Place = "mnist",
+    size: options.Size = None,
+    grey: options.Grey = False,
+    colour: options.Colour = False,
+    fit: options.Squares = "cut",
+    widths: options.Widths = None,
+    blocks: options.Blocks = None,
     minutes: options.TrainMinutes = None,
     steps: options.TrainSteps = None,
     data: options.Data = "sample",
@@ -90,36 +102,76 @@ def train(
     """Train a network, or tune one. Ctrl-C saves; the same command with --resume goes on."""
     share_work(processes, max_restarts)
     course.stand_in(context, use)
-    from dataclasses import replace
-
-    from cdm_tutor.checkpoint import ModelCard
-    from cdm_tutor.data import load_images
+    from cdm_tutor.card import ModelCard
     from cdm_tutor.device import knows_bf16, pick_device
+    from cdm_tutor.own_images import card_of, name_of, warning_of_copies
     from cdm_tutor.runs import Run
     from cdm_tutor.settings import TrainSettings
 
-    kind = f"-{stage}" if stage != "unet" else "-classes" if classes else ""
-    folder = out or Path("runs") / f"{dataset}{kind}"
-    where = pick_device(device)
+    where, folder = pick_device(device), out or usual_run(name_of(dataset), stage, classes)
     going_on = resume or Run.was_cut_off(folder)
     if not going_on:  # what is wrong with them shows before images are loaded
         until = minutes if minutes or steps else 10
         settings = TrainSettings(steps, until, batch, accumulate, lr, seed=seed, timesteps=timesteps, compile=compiled)
-        lowest = noising_steps // 2 if stage == "refiner" else None
-        settings = replace(settings, t_below=lowest, bf16=knows_bf16(where))
+        settings = replace(settings, t_below=noising_steps // 2 if stage == "refiner" else None, bf16=knows_bf16(where))
         predict = "v" if stage == "consistency" and not options.given(context, {"predict"}) else predict
-        asked = ModelCard(dataset, predict, schedule, noising_steps, stage, classes=classes)
-        begin, card = beginning(start, asked, context)
-    images = load_images(dataset, data, data_dir)
+        asked = ModelCard(name_of(dataset), predict, schedule, noising_steps, stage)
+    images = training_images(context, dataset, data, data_dir, Run.card_of(folder) if going_on else None)
     if going_on:
         run = Run.resume(folder, len(images), where, save_every, steps=steps, minutes=minutes)
         print(f"Going on with {folder} from step {run.training.step}, with the settings it was started with.")
     else:
+        card = card_of(images, dataset, asked, fit, widths, blocks)
+        begin, card = beginning(start, replace(card, classes=classes), context)
         run = Run.create(folder, card, settings, len(images), where, save_every, start=begin)
-    print(f"Training on {len(images)} images on {where}, writing to {folder}. Ctrl-C saves and stops.")
-    again = to_go_on(context, dataset, folder, resume)
-    follow(run.steps(images.x0, images.labels), run.training.settings.batch, folder, again)
-    print(f"Done: {run.training.step} steps. {what_to_do_with(folder, run.card)}")
+        print(warning_of_copies(len(images), settings), end="")
+    carry_out(run, images, dataset, to_go_on(context, dataset, folder, resume))
+
+
+def carry_out(run: "Run", images: "Images", dataset: str, again: str) -> None:
+    """Train to the end of a run; say what to do with what it made, or how to go on."""
+    print(f"Training on {len(images)} images on {run.device}, writing to {run.folder}. Ctrl-C saves and stops.")
+    follow(run.steps(images.x0, images.labels), run.training.settings.batch, run.folder, again)
+    print(f"Done: {run.training.step} steps. {what_to_do_with(run.folder, run.card, dataset)}")
+
+
+def training_images(
+    context: typer.Context, place: str, data: choices.Source, data_dir: Path | None, card: "ModelCard | None" = None
+) -> "Images":
+    """What to train on: a data set of ours, or your own images, as they are typed or as a card says that they were.
+
+    Raises:
+        ValueError, OSError: as load_images and read_own; or if what is typed is for your own images, and these are not.
+    """
+    from cdm_tutor.data import CLASS_NAMES, load_images
+    from cdm_tutor.own_images import Wanted, read_own
+    from cdm_tutor.progress import counting_bar
+
+    typed_too = options.given(context, ["size", "grey", "colour", "fit"])
+    if place in CLASS_NAMES:
+        if typed_too:
+            raise ValueError(f"{typed_too[0]} is for your own images: those of {place} are grey, 28 x 28")
+        return load_images(place, data, data_dir)
+    asked = context.params
+    colour = True if asked.get("colour") else False if asked.get("grey") else None
+    wanted = Wanted(asked.get("size"), colour, asked.get("fit", "cut"))
+    if card and not typed_too:
+        wanted = Wanted(card.built.side, card.built.channels == 3, card.squares)
+    said: list[str] = []
+    with counting_bar("reading") as advance:
+        images = read_own(place, wanted, data_dir, data == "full", said.append, advance)
+    print("\n".join(said))
+    return images
+
+
+def images_like(
+    context: typer.Context, card: "ModelCard", place: str, data: choices.Source, data_dir: Path | None
+) -> "Images":
+    """What a network was trained on; your own images from where they were, unless a place is typed."""
+    from cdm_tutor.data import CLASS_NAMES
+
+    moved = card.own and place not in CLASS_NAMES
+    return training_images(context, place if moved else card.source if card.own else card.data, data, data_dir, card)
 
 
 def beginning(start: str | None, card: "ModelCard", context: typer.Context) -> tuple["Trained | None", "ModelCard"]:
@@ -128,13 +180,12 @@ def beginning(start: str | None, card: "ModelCard", context: typer.Context) -> t
     Raises:
         ValueError: if something else was typed.
     """
-    from dataclasses import replace
+    from cdm_tutor.checkpoint import load_weights
 
-    from cdm_tutor.checkpoint import load_weights, shipped_weights
-
-    if start == "none" or (start is None and not card.classes and card.stage != "consistency"):
+    fresh = start is None and not card.classes and card.stage != "consistency"
+    if start == "none" or fresh or (start is None and card.own and card.stage == "unet"):
         return None, card
-    begin = load_weights(Path(start) if start else shipped_weights(card.data))
+    begin = load_weights(Path(start) if start else weights_of(card.data))
     # fields of the card, and the parameters of ours that say them
     taken = {"prediction": "predict", "schedule": "schedule", "T": "noising_steps"}
     typed_too = [option for option in taken.values() if options.given(context, [option])]
@@ -142,7 +193,46 @@ def beginning(start: str | None, card: "ModelCard", context: typer.Context) -> t
         ours, theirs = getattr(card, name), getattr(begin.card, name)
         if option in typed_too and ours != theirs:
             raise ValueError(f"the weights to begin with were trained with {name} {theirs}, not {ours}: see --start")
+    if card.stage == "consistency" and begin.card.prediction != "v":
+        raise ValueError("the weights to begin with predict noise, a consistency network v: train with --predict v")
     return begin, replace(card, **{name: getattr(begin.card, name) for name in taken})
+
+
+def yardstick_for(context: typer.Context, card: "ModelCard", weights: Path | None) -> "Yardstick | OwnYardstick":
+    """What measures samples of such a network: for your own images it is trained first, and kept beside the weights."""
+    from cdm_tutor.data import load_sample
+    from cdm_tutor.metrics import Yardstick
+
+    if not card.own:
+        return Yardstick(card.data, load_sample(card.data).x0)
+    from cdm_tutor.own_yardstick import OwnYardstick, load_or_train
+    from cdm_tutor.progress import counting_bar
+
+    place = context.params["dataset"]
+    images = images_like(context, card, place, "sample", None)
+    with counting_bar("learning what they look like") as advance:
+        network = load_or_train(images, (weights or weights_of(place)).parent, on_step=advance)
+    return OwnYardstick(images, network)
+
+
+def weights_of(place: str, stage: choices.Stage = "unet", classes: bool = False) -> Path:
+    """The weights for a data set: those that come with the package, or, for your own images, those of your run."""
+    from cdm_tutor.checkpoint import shipped_weights
+    from cdm_tutor.data import CLASS_NAMES
+    from cdm_tutor.own_images import name_of
+
+    if place in CLASS_NAMES:
+        return shipped_weights(place, stage, classes)
+    name = name_of(place)
+    made = usual_run(name, stage, classes) / "model.safetensors"
+    if not made.is_file():
+        raise ValueError(f"no weights for {name} in {made}: train a network first, or name yours (see --help)")
+    return made
+
+
+def usual_run(name: str, stage: choices.Stage, classes: bool) -> Path:
+    """Where a training writes to, unless it is said."""
+    return Path("runs") / f"{name}{f'-{stage}' if stage != 'unet' else '-classes' if classes else ''}"
 
 
 def to_go_on(context: typer.Context, dataset: str, folder: Path, resume: bool) -> str:
@@ -152,11 +242,11 @@ def to_go_on(context: typer.Context, dataset: str, folder: Path, resume: bool) -
     return f"To go on:\n  {again}"
 
 
-def what_to_do_with(folder: Path, card: "ModelCard") -> str:
+def what_to_do_with(folder: Path, card: "ModelCard", dataset: str) -> str:
     """Where the weights of a finished run are, and what to type to see what they draw."""
     weights = folder / "model.safetensors"
     if card.stage == "refiner":
-        return f"Weights: {weights}\nUse it: {typed('cdm-tutor', 'sample', card.data, '--refiner', weights)}"
+        return f"Weights: {weights}\nUse it: {typed('cdm-tutor', 'sample', dataset, '--refiner', weights)}"
     told = ("--label", "all") if card.classes else ()
     more = typed("cdm-tutor", "sample", "--weights", weights, *told)
     return f"Weights: {weights}\nSamples: {folder / 'preview.png'}. More: {more}"
@@ -165,7 +255,7 @@ def what_to_do_with(folder: Path, card: "ModelCard") -> str:
 @app.command()
 def sharpen(
     context: typer.Context,
-    dataset: options.Dataset = "mnist",
+    dataset: options.Place = "mnist",
     refiner: options.Start = None,
     weights: options.Weights = None,
     minutes: options.Minutes = 20.0,
@@ -178,17 +268,18 @@ def sharpen(
     seed: options.Seed = 0,
 ) -> None:
     """Train a refiner further, against a critic that tells its images from real ones. Ctrl-C saves."""
-    from cdm_tutor.checkpoint import shipped_weights
     from cdm_tutor.critic import Sharpening, SharpenSettings
     from cdm_tutor.device import pick_device
+    from cdm_tutor.own_images import name_of
 
-    start = refiner or Path("runs") / f"{dataset}-refiner" / "model.safetensors"
+    name = name_of(dataset)
+    start = refiner or usual_run(name, "refiner", False) / "model.safetensors"
     settings = SharpenSettings(minutes=minutes, samples=samples, t_start=refine_from, seed=seed)
 
     def begin() -> Sharpening:
-        return Sharpening.load(start, weights or shipped_weights(dataset), settings, pick_device(device))
+        return Sharpening.load(start, weights or weights_of(dataset), settings, pick_device(device))
 
-    made = against_critic(context, begin, "refiner", samples, out or Path("runs") / f"{dataset}-sharp", data, data_dir)
+    made = against_critic(context, begin, "refiner", samples, out or Path("runs") / f"{name}-sharp", data, data_dir)
     use_it = ["--refiner", made, *options.given(context, {"weights", "refine_from", "device"})]
     print(f"Done. Use it: {typed('cdm-tutor', 'sample', dataset, *use_it)}")
 
@@ -196,7 +287,7 @@ def sharpen(
 @app.command()
 def distill(
     context: typer.Context,
-    dataset: options.Dataset = "mnist",
+    dataset: options.Place = "mnist",
     start: options.Distilled = None,
     weights: options.Weights = None,
     minutes: options.Minutes = 20.0,
@@ -208,17 +299,18 @@ def distill(
     seed: options.Seed = 0,
 ) -> None:
     """Teach a network to draw in one jump what takes another one twenty steps, against a critic. Ctrl-C saves."""
-    from cdm_tutor.checkpoint import shipped_weights
     from cdm_tutor.device import pick_device
     from cdm_tutor.distill import Distilling, DistillSettings
+    from cdm_tutor.own_images import name_of
 
-    first = weights or shipped_weights(dataset)
+    first = weights or weights_of(dataset)
     settings = DistillSettings(minutes=minutes, paths=paths, seed=seed)
 
     def begin() -> Distilling:
         return Distilling.load(start or first, first, settings, pick_device(device))
 
-    made = against_critic(context, begin, "start", paths, out or Path("runs") / f"{dataset}-distilled", data, data_dir)
+    folder = out or Path("runs") / f"{name_of(dataset)}-distilled"
+    made = against_critic(context, begin, "start", paths, folder, data, data_dir)
     use_it = ["--weights", made, *options.given(context, {"device"})]
     print(f"Done. Use it: {typed('cdm-tutor', 'sample', dataset, *use_it)}")
 
@@ -247,7 +339,6 @@ def against_critic(
         ValueError: if the folder holds weights already; and as begin.
     """
     from cdm_tutor import runs
-    from cdm_tutor.data import load_images
     from cdm_tutor.lock import lock
     from cdm_tutor.progress import sampling_bar
     from cdm_tutor.writing import try_out
@@ -256,7 +347,7 @@ def against_critic(
     if made.exists():
         raise ValueError(f"{folder} holds weights already: --out names another folder")
     training = begin()
-    images = load_images(training.start.card.data, data, data_dir)
+    images = images_like(context, training.start.card, context.params["dataset"], data, data_dir)
     try_out(made)
     with lock(folder):
         print(f"Drawing {samples} samples of the first network to learn from ...")
@@ -265,7 +356,7 @@ def against_critic(
         where = training.start.device
         print(f"Training on {len(images)} images on {where}, writing to {folder}. Ctrl-C saves and stops.")
         again = [f"--{begun_with}", made, "--out", "ELSEWHERE", *options.given(context, but={begun_with, "out"})]
-        command = typed("cdm-tutor", context.info_name, training.start.card.data, *again)
+        command = typed("cdm-tutor", context.info_name, context.params["dataset"], *again)
         steps = runs.against_critic(folder, training, images.x0, drawn)
         follow(steps, training.settings.batch, folder, f"To go on from there:\n  {command}")
     return made
@@ -274,7 +365,7 @@ def against_critic(
 @app.command()
 def sample(
     context: typer.Context,
-    dataset: options.Dataset = "mnist",
+    dataset: options.Place = "mnist",
     n: options.Images = 64,
     label: options.Labels = None,
     guidance: options.GuidanceScale = None,
@@ -300,15 +391,14 @@ def sample(
     """Draw images out of noise, with the weights that come with the package or your own."""
     share_work(processes)
     course.stand_in(context, use)
-    from cdm_tutor.data import load_sample
     from cdm_tutor.distributed import from_first
     from cdm_tutor.generate import SampleSettings
     from cdm_tutor.plots import above, save_grid
 
     if out.suffix.lower() != ".png":
         raise ValueError(f"expected a picture to write whose name ends in .png, got {out}")
-    picture = picture_to_begin_from(complete, keep, sketch, from_step)
     trained = first_network(dataset, weights, label, solver)
+    picture = picture_to_begin_from(trained.card, complete, keep, sketch, from_step)
     labels, scale = asked_for(trained, label, guidance)
     solver, steps = way_to_draw(context, trained, solver, steps)
     columns = 8
@@ -316,9 +406,10 @@ def sample(
         columns = n if options.given(context, {"n"}) else 8
         n = columns * len(labels)
     settings = SampleSettings(n, solver, steps, eta, seed, refine_from, labels, scale)
-    images, data = draw(trained, refine, refiner, settings, device, out, picture)
+    images = draw(trained, refine, refiner, settings, device, out, picture)
     if real:
-        images = above(images, load_sample(data).x0[::1250].repeat(columns // 8 + 1, 1, 1, 1)[:columns], columns)
+        theirs = images_like(context, trained.card, dataset, "sample", None).x0
+        images = above(images, theirs[:: max(1, len(theirs) // columns)][:columns], columns)
     from_first(lambda: save_grid(out, images, columns))
     print(f"Wrote {n} images to {out}")
     blind = sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys()
@@ -349,7 +440,7 @@ def export_web(
 @app.command()
 def evaluate(
     context: typer.Context,
-    dataset: options.Dataset = "mnist",
+    dataset: options.Place = "mnist",
     n: options.Evaluated = 1000,
     label: options.Labels = None,
     guidance: options.GuidanceScale = None,
@@ -370,32 +461,18 @@ def evaluate(
     import json
     from dataclasses import asdict
 
-    from cdm_tutor.data import CLASS_NAMES, load_sample
     from cdm_tutor.distributed import from_first
     from cdm_tutor.generate import SampleSettings
-    from cdm_tutor.metrics import Yardstick
     from cdm_tutor.writing import whole
 
     trained = first_network(dataset, weights, label, solver)
     labels, scale = asked_for(trained, label, guidance)
     solver, steps = way_to_draw(context, trained, solver, steps)
     settings = SampleSettings(n, solver, steps, eta, seed, refine_from, labels, scale)
-    samples, data = draw(trained, refine, refiner, settings, device, json_file)
+    samples = draw(trained, refine, refiner, settings, device, json_file)
     asked = settings.label_of(range(n)) if labels else None
-    report = Yardstick(data, load_sample(data).x0).report(samples, asked)
-    print(f"FID         {report.fid:8.3f}   (n = {n}; {n} real images: {report.fid_floor:.3f})")
-    print(f"KID x 1000  {report.kid:8.3f}   (0 is best)")
-    print(f"precision   {report.precision:8.3f}   (samples among real images; real ones: {report.precision_floor:.3f})")
-    print(f"recall      {report.recall:8.3f}   (real images among samples)")
-    print(f"confidence  {report.confidence:8.3f}   (mean probability of the class the classifier picks)")
-    print(f"unsure      {report.unsure:8.3f}   (share of it below 0.5; of real test images: {report.unsure_floor:.3f})")
-    print(f"nearest     {report.nearest:8.3f}   (to the nearest training image; real: {report.nearest_floor:.3f})")
-    print("classes     " + ", ".join(f"{c} {h:.1%}" for c, h in zip(CLASS_NAMES[data], report.histogram, strict=True)))
-
-    if labels:
-        print(f"agreement   {report.agreement:8.3f}   (drawn as asked for; real: {report.agreement_floor:.3f})")
-        shares = (f"{CLASS_NAMES[data][c]} {share:.1%}" for c, share in sorted(report.agreements.items()))
-        print("of each     " + ", ".join(shares))
+    report = from_first(lambda: yardstick_for(context, trained.card, weights).report(samples, asked))
+    print("\n".join(report.lines(trained.card.class_names)))
 
     def write(path: Path) -> None:
         with whole(path) as part:
@@ -459,14 +536,12 @@ def follow(steps: Iterator[Any], batch: int, folder: Path, to_go_on: str) -> Non
         raise ValueError(f"{error}{saved}") from error
 
 
-def first_network(
-    dataset: choices.Dataset, weights: Path | None, label: str | None, solver: choices.Solver
-) -> "Trained":
-    """The network that draws: of a file, or that of the package which can be told a label, or draws by this solver."""
-    from cdm_tutor.checkpoint import load_weights, shipped_weights
+def first_network(dataset: str, weights: Path | None, label: str | None, solver: choices.Solver) -> "Trained":
+    """The network that draws: of a file, or the usual one that can be told a label, or draws by this solver."""
+    from cdm_tutor.checkpoint import load_weights
 
     stage: choices.Stage = "consistency" if solver == "jumps" else "unet"
-    return load_weights(weights or shipped_weights(dataset, stage, classes=label is not None))
+    return load_weights(weights or weights_of(dataset, stage, label is not None))
 
 
 def way_to_draw(
@@ -491,11 +566,11 @@ def asked_for(trained: "Trained", label: str | None, guidance: float | None) -> 
         if guidance is not None:
             raise ValueError("--guidance says how much a class counts: name one with --label")
         return (), 1.0
-    return find_classes(label, trained.card.data), GUIDANCE if guidance is None else guidance
+    return find_classes(label, trained.card.data, trained.card.class_names), GUIDANCE if guidance is None else guidance
 
 
 def picture_to_begin_from(
-    complete: Path | None, keep: choices.Keep | None, sketch: Path | None, from_step: int | None
+    card: "ModelCard", complete: Path | None, keep: choices.Keep | None, sketch: Path | None, from_step: int | None
 ) -> "Picture | None":
     """The picture to complete, or the sketch to start from, if one was named."""
     from cdm_tutor.generate import Picture
@@ -507,11 +582,13 @@ def picture_to_begin_from(
         raise ValueError("--keep says which half of a picture to keep: name it with --complete")
     if from_step is not None and not sketch:
         raise ValueError("--from-step says how far to noise a sketch: name it with --from")
+    path = complete or sketch
+    if not path:
+        return None
+    x0 = read_picture(path, card.built.shape, bright_on_black=not card.own)
     if complete:
-        return Picture(read_picture(complete), half(keep or "left"))
-    if sketch:
-        return Picture(read_picture(sketch), t_start=500 if from_step is None else from_step)
-    return None
+        return Picture(x0, half(keep or "left", card.built.side))
+    return Picture(x0, t_start=500 if from_step is None else from_step)
 
 
 def draw(
@@ -522,8 +599,8 @@ def draw(
     device: choices.Device,
     out: Path | None,
     picture: "Picture | None" = None,
-) -> tuple[Any, str]:
-    """Sample with a progress bar, for a file to write; returns the images and the data set they are of."""
+) -> Any:
+    """Sample with a progress bar, for a file to write; returns the images, (n, C, H, W)."""
     from cdm_tutor.checkpoint import load_refiner
     from cdm_tutor.device import pick_device
     from cdm_tutor.distributed import from_first
@@ -539,7 +616,7 @@ def draw(
     if out:
         from_first(lambda: try_out(out))
     with sampling_bar(settings.n) as advance:
-        return generate(trained, settings, refiner=second, picture=picture, on_batch=advance), trained.card.data
+        return generate(trained, settings, refiner=second, picture=picture, on_batch=advance)
 
 
 # what all of typer's errors are, ClickException; typer exports no name for it

@@ -32,12 +32,16 @@ class Images:
     """Images and what they show.
 
     Attributes:
-        x0: (N, 1, 28, 28) float32 in [-1, 1].
-        labels: (N,) int64 in [0, 10).
+        x0: (N, 1, 28, 28) float32 in [-1, 1]; your own may be of three channels and another size.
+        labels: (N,) int64, the class of each from 0; all 0 where there are no classes.
+        names: of the classes of your own images.
+        name: what your own images are called.
     """
 
     x0: Tensor
     labels: Tensor
+    names: tuple[str, ...] = ()
+    name: str = ""
 
     def __len__(self) -> int:
         return len(self.x0)
@@ -118,21 +122,41 @@ def check_name(name: str) -> None:
         raise ValueError(f"unknown data set {name!r}: expected one of {', '.join(CLASS_NAMES)}")
 
 
-def find_classes(text: str, name: str) -> tuple[int, ...]:
-    """The labels of classes that somebody names, by number or name, with commas between them; "all" for all ten.
+def find_classes(text: str, name: str, class_names: tuple[str, ...] = ()) -> tuple[int, ...]:
+    """The labels of classes that somebody names, by number or name, with commas between them; "all" for all.
+
+    Args:
+        text: what somebody typed.
+        name: of the data set.
+        class_names: of its classes; none for those of the package.
 
     Raises:
         ValueError: if one is no class of the data set.
     """
-    names = [each.lower() for each in CLASS_NAMES[name]]
+    class_names = class_names or CLASS_NAMES[name]
+    names = [each.lower() for each in class_names]
     wanted = [each.strip().lower() for each in text.split(",")] if text.strip().lower() != "all" else names
     known = {each: label for label, each in enumerate(names)} | {str(label): label for label in range(len(names))}
     for each in wanted:
         if each not in known:
-            all_names = ", ".join(CLASS_NAMES[name])
+            all_names = ", ".join(class_names)
             numbers = f", or 0 to {len(names) - 1}" if name != "mnist" else ""
             raise ValueError(f"there is no class {each!r} in {name}: expected all, or some of {all_names}{numbers}")
     return tuple(known[each] for each in wanted)
+
+
+def check_images(x0: Tensor, shape: tuple[int, ...]) -> None:
+    """Raise ValueError unless these are images of that shape, (C, H, W), with numbers in [-1, 1]."""
+    if x0.shape[1:] != shape:
+        raise ValueError(f"expected images of shape {shape}, got {tuple(x0.shape[1:])}")
+    low, high = (round(bound.item(), 3) for bound in x0.aminmax())
+    cure = ""
+    if low >= 0 and high > 1:
+        cure = ": pixels of 0 to 255 are divided by 127.5, then 1 is taken off"
+    if low == 0 and 0 < high <= 1:
+        cure = ": of numbers from 0 to 1, take twice as much and 1 off"
+    if cure or not (low >= -1 and high <= 1):
+        raise ValueError(f"expected images in [-1, 1], got numbers from {low:g} to {high:g}{cure}")
 
 
 def from_pixels(pixels: Tensor) -> Tensor:

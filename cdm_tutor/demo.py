@@ -8,7 +8,8 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from cdm_tutor.checkpoint import ModelCard, load_weights, shipped_weights
+from cdm_tutor.card import ModelCard
+from cdm_tutor.checkpoint import load_weights, shipped_weights
 from cdm_tutor.data import CLASS_NAMES, load_sample
 from cdm_tutor.generate import SampleSettings, generate
 from cdm_tutor.metrics import Report, Yardstick

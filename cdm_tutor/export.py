@@ -5,6 +5,7 @@ base64. What computes with them is the JavaScript in cdm_tutor/web/live.
 """
 
 import base64
+import html
 import json
 import shutil
 from pathlib import Path
@@ -13,7 +14,8 @@ from string import Template
 import torch
 from torch import Tensor
 
-from cdm_tutor.checkpoint import ModelCard, Trained
+from cdm_tutor.card import ModelCard
+from cdm_tutor.checkpoint import Trained
 from cdm_tutor.data import CLASS_NAMES, Images, load_sample
 from cdm_tutor.plots import to_pixels
 from cdm_tutor.unet import SimpleUNet
@@ -23,7 +25,9 @@ WEB = Path(__file__).parent / "web" / "live"
 MARK = ".made-by-export-web"  # in a folder that may be replaced
 TABLES = ("sqrt_alphas_cumprod", "sqrt_one_minus_alphas_cumprod", "log_snr")  # what the samplers look up
 REFINE_FROM = 200  # where the page's refiner starts
+TITLES = {"mnist": "MNIST", "fashion": "Fashion-MNIST"}
 WHAT = {"mnist": "digits", "fashion": "clothes"}
+OWN = "own"  # what files and attributes call your own data, whose name may be anything
 UNTOLD = """<code>x_t</code> is what the network is shown, <code>pred_x0</code> the image that
 it believes in; each step takes a little of the noise away. A seed draws the same image each time."""
 TOLD = """It can be told what to draw. Guidance says how much that counts: nothing at 0, as in training at 1, more
@@ -41,8 +45,8 @@ def export_web(folder: Path, trained: Trained, refiner: Trained | None = None) -
 
     Args:
         folder: where to: a new one, an empty one, or one that was written by this function, which is replaced.
-        trained: a first network or a consistency network, for images of 1 x 28 x 28.
-        refiner: a refiner.
+        trained: a first network or a consistency network.
+        refiner: a refiner, for images of the same data and shape.
 
     Returns:
         The page.
@@ -53,16 +57,11 @@ def export_web(folder: Path, trained: Trained, refiner: Trained | None = None) -
             precision.
         OSError: if it cannot be written; an older page stays as it was.
     """
-    data = trained.card.data
     if trained.card.stage == "refiner":
-        raise ValueError(f"expected the weights of a first network, got those of a {trained.card.stage}")
-    if refiner and refiner.card.data != data:
-        raise ValueError(f"the refiner was trained on {refiner.card.data}, the network on {data}")
-    if refiner and refiner.card.T <= REFINE_FROM:
-        raise ValueError(f"expected a refiner of more than {REFINE_FROM} noising steps, got {refiner.card.T}")
-    kind = _kind(trained.card)
-    if refiner and kind:
-        raise ValueError(f"the page of a {kind} network has no place for a refiner")
+        raise ValueError("expected the weights of a first network, got those of a refiner")
+    if refiner:
+        _check_refiner(refiner.card, trained.card)
+    data, kind = _called(trained.card), _kind(trained.card)
     name = f"{data}-{kind}" if kind else data
     scripts = {name: weights_script(name, trained)}
     if refiner:
@@ -78,6 +77,20 @@ def export_web(folder: Path, trained: Trained, refiner: Trained | None = None) -
     return folder / "index.html"
 
 
+def _check_refiner(refiner: ModelCard, card: ModelCard) -> None:
+    """ValueError if it cannot mend what the network draws, or the network's page has no place for it."""
+    refiner.check_mends(card)
+    if refiner.T <= REFINE_FROM:
+        raise ValueError(f"expected a refiner of more than {REFINE_FROM} noising steps, got {refiner.T}")
+    if kind := _kind(card):
+        raise ValueError(f"the page of a {kind} network has no place for a refiner")
+
+
+def _called(card: ModelCard) -> str:
+    """What files and attributes call the data."""
+    return card.data if card.data in CLASS_NAMES else OWN
+
+
 def _kind(card: ModelCard) -> str:
     """Which page a network gets, as its weights are called: "classes", "consistency", or "" for the usual one."""
     return "classes" if card.classes else "" if card.stage == "unet" else card.stage
@@ -86,13 +99,13 @@ def _kind(card: ModelCard) -> str:
 def _page(trained: Trained, refiner: Trained | None) -> str:
     card = trained.card
     how, shown = PAGES[_kind(card)]
-    attributes = f'data-networks="{card.data}" data-at-once {shown}'
+    attributes = f'data-networks="{_called(card)}" data-at-once {shown}'
     return Template((WEB / "index.html").read_text(encoding="utf-8")).substitute(
-        what=WHAT[card.data],
+        what=html.escape(WHAT.get(card.data, card.data)),
         parameters=f"{_count(trained.network):,}",
         refiner=f", and a refiner of {_count(refiner.network):,} mends what it draws" if refiner else "",
         prediction={"noise": "the noise", "v": "v"}[card.prediction],
-        data={"mnist": "MNIST", "fashion": "Fashion-MNIST"}[card.data],
+        data=html.escape(TITLES.get(card.data, card.data)),
         how=how,
         attributes=f'{attributes} data-refiner="on"' if refiner else attributes,
     )
@@ -102,13 +115,12 @@ def _count(network: SimpleUNet) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def weights_script(name: str, trained: Trained, side: int = 28) -> str:
+def weights_script(name: str, trained: Trained) -> str:
     """A network as a script, for cdm_tutor/web/live/network.js to unpack; weights in half precision.
 
     Args:
         name: what the page calls it by.
         trained: the network.
-        side: height and width of its images.
 
     Raises:
         ValueError: if a weight is too large for half precision, or not a number.
@@ -120,9 +132,10 @@ def weights_script(name: str, trained: Trained, side: int = 28) -> str:
             raise ValueError(f"{key} holds weights that half precision cannot: too large, or not numbers")
     file = {
         "prediction": trained.card.prediction,
-        "side": side,
+        "side": trained.card.built.side,
+        "channels": trained.card.built.channels,
         "fold": network.fold,
-        **(_classes(trained.card.data) if trained.card.classes else {}),
+        **(_classes(trained.card) if trained.card.classes else {}),
         "schedule": {table: encoded(getattr(schedule, table)) for table in TABLES},
         "shapes": [[key, list(value.shape)] for key, value in halves.items()],
         "weights": encoded(torch.cat([value.flatten() for value in halves.values()])),
@@ -131,12 +144,11 @@ def weights_script(name: str, trained: Trained, side: int = 28) -> str:
     return f"// Made by cdm-tutor.\n(globalThis.NETWORKS ??= {{}})[{json.dumps(name)}] = {{\n{lines}\n}};\n"
 
 
-def _classes(data: str) -> dict[str, list[str]]:
-    """What the classes are called; and where a name is more than the digit itself, an example of each."""
-    names = CLASS_NAMES[data]
-    described = {"names": list(names)}
-    if data != "mnist":
-        described["examples"] = [encoded(to_pixels(each)) for each in _typical(load_sample(data))]
+def _classes(card: ModelCard) -> dict[str, list[str]]:
+    """What the classes are called; and of clothes an example of each."""
+    described = {"names": list(card.class_names)}
+    if card.data == "fashion":
+        described["examples"] = [encoded(to_pixels(each)) for each in _typical(load_sample(card.data))]
     return described
 
 

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from cdm_tutor import distributed
-from cdm_tutor.checkpoint import ModelCard, Trained
+from cdm_tutor.card import ModelCard
+from cdm_tutor.checkpoint import Trained
 from cdm_tutor.consistency import sample_by_jumps
-from cdm_tutor.guidance import CLASSES, complete, from_sketch, guided
+from cdm_tutor.guidance import complete, from_sketch, guided
 from cdm_tutor.noising import Model
 from cdm_tutor.randomness import seeded
 from cdm_tutor.refiner import refine, refiner_steps
@@ -62,7 +63,7 @@ class Picture:
     """What to begin from, where it is not pure noise.
 
     Attributes:
-        x0: (1, 1, 28, 28) in [-1, 1].
+        x0: (1, C, H, W) in [-1, 1], as the network knows them.
         known: of the same shape, bool: what to keep of it, the rest is drawn; None where it is only a sketch.
         t_start: the step to noise a sketch to.
     """
@@ -93,7 +94,8 @@ def generate(
         on_batch: is told after each batch how many images it held.
 
     Returns:
-        (n, 1, 28, 28) images in [-1, 1], on the CPU. Several processes share the work, and all get all images.
+        (n, C, H, W) images in [-1, 1], as the card says, on the CPU. Several processes share the work, and all get all
+        images.
 
     Raises:
         ValueError: as check_settings, before anything is drawn; or if the images are not finite numbers.
@@ -101,7 +103,7 @@ def generate(
     check_settings(settings, trained, refiner, picture)
     batches: dict[int, Tensor] = {}
     for first in range(distributed.rank() * BATCH, settings.n, distributed.world_size() * BATCH):
-        generator, x_T = beginning_of_batch(settings, first)
+        generator, x_T = beginning_of_batch(settings, first, trained.card.built.shape)
         x_T = x_T.to(trained.device)
         model = told(trained, settings, range(first, first + len(x_T)))
         if picture:
@@ -122,10 +124,12 @@ def generate(
     return drawn
 
 
-def beginning_of_batch(settings: SampleSettings, first: int) -> tuple[torch.Generator, Tensor]:
+def beginning_of_batch(
+    settings: SampleSettings, first: int, shape: tuple[int, int, int] = (1, 28, 28)
+) -> tuple[torch.Generator, Tensor]:
     """What decides the batch whose first image is this one: the noise it begins from, and what draws all further."""
     generator = seeded(settings.seed, first)
-    return generator, torch.randn(min(BATCH, settings.n - first), 1, 28, 28, generator=generator)
+    return generator, torch.randn(min(BATCH, settings.n - first), *shape, generator=generator)
 
 
 def told(trained: Trained, settings: SampleSettings, images: range) -> Model:
@@ -211,8 +215,7 @@ def check_settings(
     spaced_timesteps(picture.t_start + 1 if picture and sketched else card.T, settings.steps)
     check_labels(settings, trained)
     if refiner:
-        if refiner.card.data != card.data:
-            raise ValueError(f"the refiner was trained on {refiner.card.data}, the network on {card.data}")
+        refiner.card.check_mends(card)
         refiner_steps(settings.t_start, refiner.card.T)
 
 
@@ -220,8 +223,9 @@ def check_labels(settings: SampleSettings, trained: Trained) -> None:
     """Raise ValueError if the network cannot be told these labels, or not be guided so."""
     if settings.labels and not trained.card.classes:
         raise ValueError("this network was not told classes: train one with cdm-tutor train --classes")
-    if not all(0 <= label < CLASSES for label in settings.labels):
-        raise ValueError(f"expected labels from 0 to {CLASSES - 1}, got {', '.join(map(str, settings.labels))}")
+    classes = len(trained.card.class_names)
+    if not all(0 <= label < classes for label in settings.labels):
+        raise ValueError(f"expected labels from 0 to {classes - 1}, got {', '.join(map(str, settings.labels))}")
     if not math.isfinite(settings.guidance_scale):
         raise ValueError(f"expected a guidance scale that is a finite number, got {settings.guidance_scale}")
     low, high = settings.guidance_limits

@@ -54,7 +54,7 @@ class ConditionalUNet(SimpleUNet):
         row begins with 0.5 and the row of class 7 with 0.25, the blocks get a row for a seven that begins with 0.75.
         ValueError as SimpleUNet, and as checked_labels.
         """
-        labels = checked_labels(labels, t)
+        labels = checked_labels(labels, t, len(self.classes.weight) - 1)
         if x_t.shape[2] % self.divisor or x_t.shape[3] % self.divisor:
             raise ValueError(f"expected height and width divisible by {self.divisor}, got {tuple(x_t.shape[2:])}")
         # the timestep's row and the class's row, added; the rest is SimpleUNet's
@@ -65,14 +65,14 @@ class ConditionalUNet(SimpleUNet):
         return F.pixel_shuffle(self.conv_out(F.silu(self.norm_out(h))), self.fold)
 
 
-def checked_labels(labels: Tensor | None, t: Tensor) -> Tensor:
+def checked_labels(labels: Tensor | None, t: Tensor, classes: int = CLASSES) -> Tensor:
     """The labels, or NOT_TOLD for each t where there are none; ValueError if they do not fit."""
     if labels is None:
         return torch.full_like(t, NOT_TOLD)
     if labels.shape != t.shape:
         raise ValueError(f"expected one label an image, {tuple(t.shape)}, got {tuple(labels.shape)}")
-    if ((labels < NOT_TOLD) | (labels >= CLASSES)).any():
-        raise ValueError(f"expected labels from 0 to {CLASSES - 1}, or {NOT_TOLD} for not told, got {labels.tolist()}")
+    if ((labels < NOT_TOLD) | (labels >= classes)).any():
+        raise ValueError(f"expected labels from 0 to {classes - 1}, or {NOT_TOLD} for not told, got {labels.tolist()}")
     return labels
 
 

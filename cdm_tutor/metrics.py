@@ -93,6 +93,26 @@ class Report:
     agreements: dict[int, float] = field(default_factory=dict)
     agreement_floor: float | None = None
 
+    def lines(self, names: tuple[str, ...]) -> list[str]:
+        """What to print of it; names of the classes."""
+        n = self.n
+        found = [
+            f"FID         {self.fid:8.3f}   (n = {n}; {n} real images: {self.fid_floor:.3f})",
+            f"KID x 1000  {self.kid:8.3f}   (0 is best)",
+            f"precision   {self.precision:8.3f}   (samples among real images; real ones: {self.precision_floor:.3f})",
+            f"recall      {self.recall:8.3f}   (real images among samples)",
+            f"confidence  {self.confidence:8.3f}   (mean probability of the class the classifier picks)",
+            f"unsure      {self.unsure:8.3f}   (share of it below 0.5; of real test images: {self.unsure_floor:.3f})",
+            f"nearest     {self.nearest:8.3f}   (to the nearest training image; real: {self.nearest_floor:.3f})",
+            "classes     " + ", ".join(f"{c} {h:.1%}" for c, h in zip(names, self.histogram, strict=True)),
+        ]
+        if self.agreement is not None:
+            shares = (f"{names[c]} {share:.1%}" for c, share in sorted(self.agreements.items()))
+            real = f"{self.agreement_floor:.3f}"
+            found += [f"agreement   {self.agreement:8.3f}   (drawn as asked for; real: {real})"]
+            found += ["of each     " + ", ".join(shares)]
+        return found
+
 
 class Yardstick:
     """Measures samples against one data set.
@@ -145,16 +165,8 @@ class Yardstick:
             precision_floor=precision_floor,
             nearest=nearest_distance(samples[:some], self.real[some:]),
             nearest_floor=nearest_floor,
-            **self._agreement(chosen, labels),
+            **agreement(chosen, labels, self.agreement_floor),
         )
-
-    def _agreement(self, chosen: Tensor, labels: Tensor | None) -> dict[str, Any]:
-        """How often the classifier chose what was asked for; nothing where nothing was."""
-        if labels is None:
-            return {}
-        right = (chosen == labels).float()
-        each = {int(label): right[labels == label].mean().item() for label in labels.unique()}
-        return {"agreement": right.mean().item(), "agreements": each, "agreement_floor": self.agreement_floor}
 
     def floor(self, n: int) -> tuple[float, float, float]:
         """FID, median distance to the nearest, and precision, of n real images: measured once for each n."""
@@ -178,7 +190,7 @@ class Yardstick:
 
     def fid(self, features: Tensor) -> float:
         """Frechet distance of (N, 128) features to the full training set's. Heusel et al. 2017, equation 6."""
-        metric = FrechetInceptionDistance(_Features())
+        metric = FrechetInceptionDistance(_Features(FEATURES))
         metric.real_features_sum += self.training_set["sum"]
         metric.real_features_cov_sum += self.training_set["cov_sum"]
         metric.real_features_num_samples += self.training_set["count"]
@@ -186,16 +198,49 @@ class Yardstick:
         return metric.compute().item()
 
 
-class _Features(nn.Identity):
-    """Tells torchmetrics that what it is given are features already."""
+def agreement(chosen: Tensor, labels: Tensor | None, floor: float) -> dict[str, Any]:
+    """How often a classifier chose what was asked for, as fields of a report; nothing where nothing was.
 
-    num_features = FEATURES
+    Args:
+        chosen: (n,) classes that it sees.
+        labels: (n,) int64, those that were asked for, if any were.
+        floor: how often it is right about real images.
+    """
+    if labels is None:
+        return {}
+    right = (chosen == labels).float()
+    each = {int(label): right[labels == label].mean().item() for label in labels.unique()}
+    return {"agreement": right.mean().item(), "agreements": each, "agreement_floor": floor}
+
+
+class _Features(nn.Identity):
+    """Tells torchmetrics that what it is given are features already, and how many an image has."""
+
+    def __init__(self, num_features: int) -> None:
+        super().__init__()
+        self.num_features = num_features
+
+
+def frechet(made: Tensor, real: Tensor) -> float:
+    """Frechet distance between (N, F) and (M, F) features. Heusel et al. 2017, equation 6."""
+    metric = FrechetInceptionDistance(_Features(made.shape[1]))
+    metric.update(made.double(), real=False)
+    metric.update(real.double(), real=True)
+    return metric.compute().item()
 
 
 def nearest_distance(samples: Tensor, real: Tensor) -> float:
     """Median over the samples of the distance to the nearest real image, root mean square over pixels."""
+    return nearest_distances(samples, real).median().item()
+
+
+def nearest_distances(samples: Tensor, real: Tensor, nth: int = 1) -> Tensor:
+    """(N,) distances of the samples to their nth nearest real images, root mean square over pixels.
+
+    Of real images among themselves the nearest is the image itself: take the second.
+    """
     pixels = samples[0].numel()
-    return (torch.cdist(samples.flatten(1), real.flatten(1)).amin(dim=1) / pixels**0.5).median().item()
+    return torch.cdist(samples.flatten(1), real.flatten(1)).kthvalue(nth, dim=1).values / pixels**0.5
 
 
 def precision_and_recall(made: Tensor, real: Tensor) -> tuple[float, float]:

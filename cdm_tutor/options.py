@@ -31,6 +31,32 @@ def given(context: typer.Context, names: Collection[str] | None = None, but: Col
 
 # which data, and which weights
 Dataset = Annotated[choices.Dataset, typer.Argument(help="Digits (mnist) or clothes (fashion).")]
+Place = Annotated[
+    str,
+    typer.Argument(
+        metavar="[mnist|fashion|FOLDER|...]",
+        help="Digits (mnist), clothes (fashion), a folder of your own images, a file of arrays (.npz), or a data set "
+        "that torchvision knows, as kmnist or cifar10.",
+    ),
+]
+Size = Annotated[
+    int | None,
+    typer.Option("--size", min=8, max=512, help="Side of your own images, in pixels (default: what fits, at most 64)."),
+]
+Grey = Annotated[bool, typer.Option("--grey", help="Take your own images without colours (default: as they are).")]
+Colour = Annotated[bool, typer.Option("--colour", help="Take them with three channels, also where all are grey.")]
+Squares = Annotated[
+    choices.Squares, typer.Option("--fit", help="Make squares of your own images: cut the sides, or pad them.")
+]
+Widths = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N,...", help="Channels of the network at each size (default: by the images; 32,64 for digits)."
+    ),
+]
+Blocks = Annotated[
+    str | None, typer.Option(metavar="N,...", help="Its residual blocks at each size (default: 1,2 for two sizes).")
+]
 Data = Annotated[
     choices.Source,
     typer.Option(

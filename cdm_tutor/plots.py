@@ -20,17 +20,18 @@ def to_pixels(x0: Tensor) -> Tensor:
 
 
 def grid(x0: Tensor, columns: int, zoom: int = 2) -> Image.Image:
-    """(N, 1, H, W) images in [-1, 1] side by side, row after row, each pixel `zoom` pixels wide."""
+    """(N, C, H, W) images in [-1, 1] side by side, row after row, each pixel `zoom` pixels wide."""
     columns = min(columns, len(x0))
-    tiles = F.pad(to_pixels(x0)[:, 0], (2, 0, 2, 0))  # black to the left and above, later also to the right and below
-    rows = [torch.cat(list(row), dim=1) for row in tiles.split(columns)]
-    rows[-1] = F.pad(rows[-1], (0, rows[0].shape[1] - rows[-1].shape[1]))
-    image = Image.fromarray(F.pad(torch.cat(rows), (0, 2, 0, 2)).cpu().numpy())
+    tiles = F.pad(to_pixels(x0), (2, 0, 2, 0))  # black to the left and above, later also to the right and below
+    rows = [torch.cat(list(row), dim=2) for row in tiles.split(columns)]
+    rows[-1] = F.pad(rows[-1], (0, rows[0].shape[2] - rows[-1].shape[2]))
+    sheet = F.pad(torch.cat(rows, dim=1), (0, 2, 0, 2)).cpu()
+    image = Image.fromarray(sheet[0].numpy() if len(sheet) == 1 else sheet.permute(1, 2, 0).contiguous().numpy())
     return image.resize((image.width * zoom, image.height * zoom), Image.Resampling.NEAREST)
 
 
 def above(images: Tensor, row: Tensor, columns: int = 8) -> Tensor:
-    """Images filled up with black ones to whole rows, and another row below them, all (N, 1, H, W) in [-1, 1]."""
+    """Images filled up with black ones to whole rows, and another row below them, all (N, C, H, W) in [-1, 1]."""
     rest = -len(images) % columns
     return torch.cat([images, torch.full((rest, *images.shape[1:]), -1.0), row])
 

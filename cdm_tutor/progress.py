@@ -1,5 +1,6 @@
 """Progress bars for what takes long."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -28,6 +29,15 @@ def training_bar(batch: int) -> Iterator[Callable[[Step | Round], None]]:
             bar.update(task, completed=step.progress, step=step.step, loss=smooth, rate=rate)
 
         yield show
+
+
+@contextmanager
+def counting_bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar that shows up with the first of them; call what it yields with how many are done, and of how many."""
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, transient=True, disable=not sys.stdout.isatty()) as bar:
+        task = bar.add_task("", total=None, visible=False)
+        yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
 
 
 @contextmanager

@@ -29,9 +29,11 @@ import torch
 from torch import Tensor
 
 from cdm_tutor import distributed
-from cdm_tutor.checkpoint import ModelCard, Trained, load_newest, save_checkpoint, save_weights
+from cdm_tutor.card import ModelCard
+from cdm_tutor.checkpoint import Trained, load_newest, save_checkpoint, save_weights
 from cdm_tutor.consistency import consistency_loss, tune
 from cdm_tutor.critic import AdversarialTraining, Round
+from cdm_tutor.data import check_images
 from cdm_tutor.generate import SampleSettings, generate, usual_way
 from cdm_tutor.guidance import conditional_loss, with_labels
 from cdm_tutor.lock import lock, unlock
@@ -154,7 +156,7 @@ class Run:
             if started_on != images:
                 raise ValueError(
                     f"{folder} was started on {started_on} images, these are {images}: "
-                    "give --data or --data-dir as then"
+                    "give the same --data, --data-dir or folder as then"
                 )
             settings.check_enough(images, distributed.world_size())
             state = load_newest(folder / "checkpoints")
@@ -177,6 +179,14 @@ class Run:
         run.lock = held[0] if held else None
         return run
 
+    @staticmethod
+    def card_of(folder: Path) -> ModelCard | None:
+        """The card of the run in a folder; None if there is none that can be read: resume says why."""
+        try:
+            return _described(folder / "run.json")[0]
+        except (OSError, ValueError):
+            return None
+
     def _begin_with(self, start: Trained) -> None:
         """Take over the weights of a network; rows for classes that it has not stay at zero."""
         stages = {self.card.stage, "unet"} if self.card.stage == "consistency" else {self.card.stage}
@@ -186,6 +196,8 @@ class Run:
             ours, theirs = getattr(self.card, name), getattr(start.card, name)
             if ours != theirs:
                 raise ValueError(f"{name}: expected that of the weights to start with, {theirs}, got {ours}")
+        if self.card.built != start.card.built:
+            raise ValueError(f"expected a network to start with that is built as {self.card.built}, got another")
         for network in (self.training.model, self.training.ema):
             network.load_state_dict(start.network.state_dict(), strict=start.card.classes == self.card.classes)
 
@@ -261,12 +273,14 @@ class Run:
             each training step.
 
         Raises:
-            ValueError: if the network is to be told classes, and there are no labels.
+            ValueError: if the images are not what the network is for, or it is to be told classes, and there are no
+                labels.
             Stopped: after Ctrl-C or SIGTERM in any process, once the step under way is done and saved.
             Diverged: if the loss is no longer finite; the last save stays as it is.
         """
         log = self.folder / ("log.jsonl" if distributed.rank() == 0 else os.devnull)
         try:
+            check_images(images, self.card.built.shape)
             if self.card.classes:
                 if labels is None:
                     raise ValueError("expected labels to train a network that is told classes, got none")

@@ -8,8 +8,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from cdm_tutor.card import ModelCard
 from cdm_tutor.checkpoint import (
-    ModelCard,
     Trained,
     load_newest,
     load_weights,
@@ -48,10 +48,20 @@ WRONG_CARDS: dict[str, tuple[object, str]] = {
     "empty": ({}, "names its data"),
     "another field": ({**CARD, "new": 1}, "of other fields, got .'new'"),
     "a field that is no name": ({**CARD, 1: 1}, "of other fields"),
-    "a path": ({**CARD, "data": "../keep"}, "data is 'mnist' or 'fashion', got '../keep'"),
-    "an absolute path": ({**CARD, "data": "/etc/passwd"}, "data is 'mnist' or 'fashion'"),
+    "a path": ({**CARD, "data": "../keep"}, "data is the name of a data set, got '../keep'"),
+    "an absolute path": ({**CARD, "data": "/etc/passwd"}, "data is the name"),
     "data in other letters": ({**CARD, "data": "MNIST"}, "data is"),
     "no data": ({**CARD, "data": None}, "data is"),
+    "no side": ({**CARD, "build": {"side": 27}}, "side is divisible by 4"),
+    "true as side": ({**CARD, "build": {"side": True}}, "side is a whole number"),
+    "two channels": ({**CARD, "build": {"channels": 2}}, "channels is 1 for grey or 3"),
+    "odd widths": ({**CARD, "build": {"widths": [12, 24]}}, "widths is at most six multiples of 8"),
+    "too few blocks": ({**CARD, "build": {"blocks": [1]}}, "blocks is as many numbers"),
+    "unknown build": ({**CARD, "build": {"depth": 3}}, "known fields"),
+    "a refiner that folds": ({**CARD, "stage": "refiner", "build": {}}, "build is that of a refiner"),
+    "names of ours": ({**CARD, "names": ["a"]}, "names is left out for mnist"),
+    "classes without names": ({**CARD, "data": "mine", "classes": True}, "no class has a name"),
+    "other squares": ({**CARD, "squares": "round"}, "squares is 'cut' or 'pad'"),
     "a list of data": ({**CARD, "data": ["mnist"]}, "data is"),
     "unknown prediction": ({**CARD, "prediction": "x0"}, "prediction is 'noise' or 'v', got 'x0'"),
     "an object as prediction": ({**CARD, "prediction": {}}, "prediction is"),

@@ -19,7 +19,8 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from cdm_tutor import choices, cli, data, runs
-from cdm_tutor.checkpoint import ModelCard, Trained, load_weights, save_weights, shipped_weights
+from cdm_tutor.card import ModelCard
+from cdm_tutor.checkpoint import Trained, load_weights, save_weights, shipped_weights
 from cdm_tutor.consistency import sample_by_jumps
 from cdm_tutor.critic import Sharpening
 from cdm_tutor.data import CLASS_NAMES
@@ -250,7 +251,7 @@ def test_one_step_of_another_network_is_warned_of(tmp_path: Path, cdm_here: Cdm)
 
 
 BAD = {
-    "unknown data set": (["train", "cifar"], "'fashion'"),
+    "unknown data set": (["train", "cifar"], "there are mnist, fashion, "),
     "missing data folder": (["train", "mnist", "--data-dir", "nowhere"], "no mnist images in nowhere/MNIST/raw"),
     "half-downloaded data": (["train", "mnist", "--data-dir", "half"], "incomplete mnist images"),
     "corrupted IDX": (["train", "mnist", "--data-dir", "corrupt"], "damaged mnist file"),
@@ -394,6 +395,7 @@ TYPED = {  # an option of train or sharpen, and another value than its default
     "schedule": "linear", "noising_steps": "300", "timesteps": "focused", "batch": "8", "accumulate": "2",
     "lr": "0.001", "processes": "2", "max_restarts": "1", "save_every": "7.0", "use": "mine", "device": "cpu",
     "seed": "5", "start": "none", "weights": "it's.safetensors", "samples": "64", "refine_from": "100", "paths": "64",
+    "widths": "32,64", "blocks": "1,1", "size": "16", "fit": "pad",
 }  # fmt: skip
 
 
@@ -432,10 +434,11 @@ def has(words: list[str], option: list[str]) -> bool:
 
 def test_to_go_on_with_a_training_nothing_is_forgotten(stopped: Any) -> None:
     """Every option is typed again, or else what it said is in the run's own file."""
-    options = every_option("train", "out", "resume", "classes")  # a refiner is told none
+    own = {"size", "grey", "colour", "fit"}  # for images of one's own; and a refiner is told no classes
+    options = every_option("train", "out", "resume", "classes", "widths", "blocks", *own)
     again = stopped("train", "fashion", "--out", "a run", *chain(*options.values()))
     assert again[:6] == ["cdm-tutor", "train", "fashion", "--resume", "--out", "a run"]
-    remembered = (cli.REMEMBERED - {"classes"}) | {"minutes", "steps"}
+    remembered = (cli.REMEMBERED - {"classes", "widths", "blocks"} - own) | {"minutes", "steps"}
     assert remembered < options.keys()
     for name, option in options.items():
         assert has(again, option) != (name in remembered), name
@@ -448,8 +451,22 @@ def test_to_go_on_with_a_training_nothing_is_forgotten(stopped: Any) -> None:
     options = every_option("train", "out", *cli.REMEMBERED)
     again = stopped("train", "fashion", "--out", "a run", *chain(*options.values()))
     assert all(has(again, option) for option in options.values()), "a new end is typed again"
-    assert "--classes" not in stopped("train", "--classes", "--out", "another run")
-    assert json.loads(Path("another run", "run.json").read_text())["card"]["classes"]
+    build = ["--widths", "32,64", "--blocks", "1,1", "--start", "none"]
+    assert not {"--classes", *build} & set(stopped("train", "--classes", *build, "--out", "another run"))
+    card = json.loads(Path("another run", "run.json").read_text())["card"]
+    assert (card["classes"], card["build"]["blocks"]) == (True, [1, 1])
+
+
+def test_to_go_on_with_images_of_ones_own_nothing_is_forgotten(stopped: Any) -> None:
+    for number in range(8):
+        (Path("mine") / f"{number % 2}").mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (40, 20), (30 * number, 0, 0)).save(Path("mine") / f"{number % 2}" / f"{number}.png")
+    typed = ["--size", "16", "--grey", "--fit", "pad", "--batch", "4"]
+    again = stopped("train", "mine", *typed, "--out", "a run")
+    assert not set(typed) & set(again)
+    assert stopped(*again[1:]) == again
+    card = json.loads(Path("a run", "run.json").read_text())["card"]
+    assert (card["build"]["side"], card["build"]["channels"], card["squares"]) == (16, 1, "pad")
 
 
 def test_to_go_on_with_a_sharpening_nothing_is_forgotten(stopped: Any) -> None:

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from cdm_tutor.checkpoint import ModelCard, shipped_weights
+from cdm_tutor.card import ModelCard
+from cdm_tutor.checkpoint import shipped_weights
 from cdm_tutor.course import verdict
 from cdm_tutor.course.lesson import Lesson
 from cdm_tutor.course.looks import Measurer, read_images

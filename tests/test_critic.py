@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 import torch
 
-from cdm_tutor.checkpoint import ModelCard, Trained, load_weights, shipped_weights
+from cdm_tutor.card import ModelCard
+from cdm_tutor.checkpoint import Trained, load_weights, shipped_weights
 from cdm_tutor.critic import (
     Critic,
     Sharpening,

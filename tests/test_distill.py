@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 import torch
 
-from cdm_tutor.checkpoint import ModelCard, Trained, load_weights, save_weights, shipped_weights
+from cdm_tutor.card import ModelCard
+from cdm_tutor.checkpoint import Trained, load_weights, save_weights, shipped_weights
 from cdm_tutor.consistency import robust_distance, sample_by_jumps
 from cdm_tutor.data import load_sample
 from cdm_tutor.distill import Distilling, DistillSettings

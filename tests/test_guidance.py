@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from cdm_tutor.checkpoint import ModelCard, Trained, load_weights, save_weights, shipped_weights
+from cdm_tutor.card import ModelCard
+from cdm_tutor.checkpoint import Trained, load_weights, save_weights, shipped_weights
 from cdm_tutor.data import CLASS_NAMES, find_classes, load_sample
 from cdm_tutor.generate import Picture, SampleSettings, generate
 from cdm_tutor.guidance import (

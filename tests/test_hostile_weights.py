@@ -20,8 +20,8 @@ from PIL import Image
 from safetensors.torch import save, save_file
 from torch import Tensor
 
+from cdm_tutor.card import ModelCard
 from cdm_tutor.checkpoint import (
-    ModelCard,
     Trained,
     load_newest,
     load_weights,
@@ -90,7 +90,16 @@ HOSTILE: dict[str, bytes] = {
     "an unknown field": weights({**CARD, "path": "/etc"}),
     "a path as data": weights({**CARD, "data": "../keep"}),
     "an absolute path as data": weights({**CARD, "data": "/tmp/keep"}),
-    "unknown data": weights({**CARD, "data": "cifar"}),
+    "data in other letters": weights({**CARD, "data": "Mnist"}),
+    "a giant network": weights({**CARD, "build": {"widths": [10**6] * 2}}),
+    "a bottomless network": weights({**CARD, "build": {"widths": [8] * 1000, "blocks": [1] * 1000}}),
+    "endless blocks": weights({**CARD, "build": {"blocks": [10**9, 1]}}),
+    "giant images": weights({**CARD, "build": {"side": 2**30}}),
+    "another build than its weights": weights({**CARD, "build": {"channels": 3}}),
+    "a build that is no object": weights({**CARD, "build": [28, 1]}),
+    "a path as build": weights({**CARD, "build": {"code": "os.system"}}),
+    "many names": weights({**CARD, "data": "mine", "names": ["a"] * 10**6}),
+    "names that clear the screen": weights({**CARD, "data": "mine", "names": ["\x1b[2J"]}),
     "lines as data": weights({**CARD, "data": "a\nb\x1b[2J"}),
     "long data": weights({**CARD, "data": "x" * 10**6}),
     "a list as data": weights({**CARD, "data": ["mnist"]}),

@@ -4,10 +4,12 @@ import base64
 import json
 import shutil
 import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -15,31 +17,38 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from cdm_tutor import consistency, guidance, refiner, sampler
-from cdm_tutor.checkpoint import ModelCard, Trained, load_weights, shipped_weights
+from cdm_tutor.card import Build, ModelCard
+from cdm_tutor.checkpoint import Trained, load_weights, shipped_weights
 from cdm_tutor.choices import Stage
 from cdm_tutor.consistency import sample_by_jumps
 from cdm_tutor.data import CLASS_NAMES, load_sample
-from cdm_tutor.export import WEB, encoded, weights_script
-from cdm_tutor.guidance import NOT_TOLD, ConditionalUNet, complete, from_sketch, guided
+from cdm_tutor.export import MARK, WEB, encoded, export_web, weights_script
+from cdm_tutor.guidance import NOT_TOLD, complete, from_sketch, guided
 from cdm_tutor.pictures import half
+from cdm_tutor.plots import to_pixels
 from cdm_tutor.randomness import seeded
-from cdm_tutor.refiner import ImprovedRefinementNetwork, refine
+from cdm_tutor.refiner import refine
 from cdm_tutor.sampler import SOLVERS, sample, spaced_timesteps
 from cdm_tutor.unet import SimpleUNet, timestep_embedding
 from workshop import live
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
 SCRIPTS = [WEB / f"{name}.js" for name in ("kernel", "layers", "network", "sampler", "noise", "guidance")]
 SHIPPED = [(data, stage) for data in ("mnist", "fashion") for stage in ("unet", "refiner")]
 CARD = ModelCard("mnist", "noise", "linear", 300)
-CARD_TOLD = ModelCard("mnist", "noise", "linear", 300, classes=True)
-OTHERS = {  # name: network and the side of its images
-    "deep": (SimpleUNet(3, (8, 16, 32), (2, 1, 1), fold=1, attention=True), 20),
-    "folded": (SimpleUNet(1, (16, 24), (1, 1), fold=4, attention=False), 24),
-    "flat": (SimpleUNet(1, (8,), (2,), fold=1, attention=True), 7),
-    "refiner": (ImprovedRefinementNetwork(1, (24, 8)), 10),
-    "classes": (ConditionalUNet(1, (8, 16), (1, 1)), 12),
+NAMES = ("red <b>", "a b", '"c" & d', "x" * 100, *"efghijkl")  # of twelve classes
+OTHERS = {
+    "deep": replace(CARD, build=Build(20, 3, (8, 16, 32), (2, 1, 1), fold=1)),
+    "folded": replace(CARD, build=Build(24, 1, (16, 24), (1, 1), fold=4, attention=False)),
+    "flat": replace(CARD, build=Build(7, 1, (8,), (2,), fold=1)),
+    "refiner": replace(CARD, stage="refiner", build=Build(10, 1, (24, 8), (1, 1), fold=1, attention=False)),
+    "classes": replace(CARD, classes=True, build=Build(12, 1, (8, 16), (1, 1))),
+    "colours": ModelCard("icons", "v", T=300, build=Build(32, 3, (8, 16), (1, 1))),
+    "large": ModelCard("my photos", "v", T=300, build=Build(64, 1, (8, 16, 24), (1, 1, 1))),
+    "twelve": ModelCard("my <i> things", "v", T=300, classes=True, build=Build(32, 3, (8, 16), (1, 1)), names=NAMES),
 }
-LABELS = (NOT_TOLD, 0, 3, 9)
 with_and_without_wasm = pytest.mark.parametrize("product", ["wasmProduct()", "plainProduct"])
 
 
@@ -81,11 +90,13 @@ def watched(network: SimpleUNet, x_t: Tensor, t: int) -> dict[str, Tensor]:
     return seen
 
 
-def randomize(network: SimpleUNet) -> None:
-    """Weights of no use that half precision can hold, none of them 0."""
+def untrained(card: ModelCard) -> Trained:
+    """A network with weights of no use that half precision can hold, none of them 0."""
+    network = card.make_network()
     for i, parameter in enumerate(network.parameters()):
         fan_in = parameter[0].numel() if parameter.ndim > 1 else 10
         parameter.data = (torch.randn(parameter.shape, generator=seeded(i)) / fan_in**0.5).half().float()
+    return Trained(network, card)
 
 
 @pytest.fixture(scope="module")
@@ -98,13 +109,13 @@ def live_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "live"
 
 
-def compare(network: SimpleUNet, name: str, side: int, file: Path, product: str) -> None:
+def compare(trained: Trained, name: str, file: Path, product: str) -> None:
     """Every layer, at three steps."""
-    channels = network.conv_in.in_channels // network.fold**2
-    x_t = torch.randn(1, channels, side, side, generator=seeded(5))
+    network, shape = trained.network, trained.card.built.shape
+    x_t = torch.randn(1, *shape, generator=seeded(5))
     steps = [0, 120, 299]
     call = f"""((network, seen) => ({{ out: network.forward(
-        {{ data: floats("{encoded(x_t)}"), shape: [{channels}, {side}, {side}] }}, t,
+        {{ data: floats("{encoded(x_t)}"), shape: {list(shape)} }}, t,
         (name, image) => (seen[name] = image)), ...seen }}))(unpack(NETWORKS["{name}"]).network, {{}})"""
     for t, found in zip(steps, in_page(f"{steps}.map((t) => {call})", file, product=product), strict=True):
         expected = watched(network, x_t, t)
@@ -122,43 +133,42 @@ def compare(network: SimpleUNet, name: str, side: int, file: Path, product: str)
 @pytest.mark.parametrize(("data", "stage"), SHIPPED, ids="-".join)
 def test_every_layer_of_the_shipped_networks(data: str, stage: Stage, product: str, live_files: Path) -> None:
     name = data if stage == "unet" else f"{data}-refiner"
-    compare(load_weights(shipped_weights(data, stage)).network, name, 28, live_files / f"{name}.js", product)
+    compare(load_weights(shipped_weights(data, stage)), name, live_files / f"{name}.js", product)
 
 
 @with_and_without_wasm
 @pytest.mark.parametrize("name", OTHERS)
 def test_every_layer_of_other_architectures(name: str, product: str, tmp_path: Path) -> None:
-    network, side = OTHERS[name]
-    randomize(network)
+    trained = untrained(OTHERS[name])
     file = tmp_path / "network.js"
-    file.write_text(weights_script(name, Trained(network, CARD), side))
-    compare(network, name, side, file, product)
+    file.write_text(weights_script(name, trained))
+    compare(trained, name, file, product)
 
 
 @with_and_without_wasm
-def test_each_label(product: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["classes", "twelve"])
+def test_each_label(name: str, product: str, tmp_path: Path) -> None:
     """Told or not, a network with classes answers as PyTorch's; and two labels are two answers."""
-    network, side = OTHERS["classes"]
-    randomize(network)
+    trained = untrained(OTHERS[name])
+    labels, shape = [NOT_TOLD, 0, 3, len(trained.card.class_names) - 1], trained.card.built.shape
     file = tmp_path / "network.js"
-    file.write_text(weights_script("classes", Trained(network, CARD_TOLD), side))
-    x_t = torch.randn(1, 1, side, side, generator=seeded(5))
-    call = f"""((network) => {list(LABELS)}.map((label) => network.forward(
-        {{ data: floats("{encoded(x_t)}"), shape: [1, {side}, {side}] }}, 120, undefined, label).data))"""
-    found = torch.stack(in_page(f'{call}(unpack(NETWORKS["classes"]).network)', file, product=product))
+    file.write_text(weights_script(name, trained))
+    x_t = torch.randn(1, *shape, generator=seeded(5))
+    call = f"""((network) => {labels}.map((label) => network.forward(
+        {{ data: floats("{encoded(x_t)}"), shape: {list(shape)} }}, 120, undefined, label).data))"""
+    found = torch.stack(in_page(f'{call}(unpack(NETWORKS["{name}"]).network)', file, product=product))
     with torch.no_grad():
-        expected = network(x_t.expand(4, -1, -1, -1), torch.full((4,), 120), torch.tensor(LABELS))
+        expected = trained.network(x_t.expand(4, -1, -1, -1), torch.full((4,), 120), torch.tensor(labels))
     assert_close(found, expected.flatten(1), rtol=1e-4, atol=1e-4)
     assert torch.pdist(found).min() > 0.1
 
 
 def test_classes_of_a_script() -> None:
-    network, side = OTHERS["classes"]
-    cards = [CARD, *(ModelCard(data, "noise", "linear", 300, classes=True) for data in CLASS_NAMES)]
-    none, digits, clothes = (weights_script("name", Trained(network, card), side) for card in cards)
-    read = [json.loads(script.partition(" = ")[2].strip().removesuffix(";")) for script in (none, digits, clothes)]
-    assert [file.get("names") for file in read] == [None, *map(list, CLASS_NAMES.values())]
-    assert [len(file.get("examples", ())) for file in read] == [0, 0, 10]
+    cards = [CARD, *(replace(CARD, data=data, classes=True) for data in CLASS_NAMES), OTHERS["twelve"]]
+    scripts = [weights_script("name", untrained(card)) for card in cards]
+    read = [json.loads(script.partition(" = ")[2].strip().removesuffix(";")) for script in scripts]
+    assert [file.get("names") for file in read] == [None, *map(list, CLASS_NAMES.values()), list(NAMES)]
+    assert [len(file.get("examples", ())) for file in read] == [0, 0, 10, 0]
     images = load_sample("fashion")
     for label, example in enumerate(read[2]["examples"]):
         pixels = torch.frombuffer(bytearray(base64.b64decode(example)), dtype=torch.uint8) / 127.5 - 1
@@ -191,8 +201,8 @@ def test_timestep_embedding() -> None:
         assert_close(row, timestep_embedding(torch.tensor([t]), 128)[0], rtol=0, atol=1e-4)
 
 
-def noises(count: int, side: int) -> Tensor:
-    return torch.randn(count, 1, 1, side, side, generator=seeded(8))
+def noises(count: int, *shape: int) -> Tensor:
+    return torch.randn(count, 1, *shape, generator=seeded(8))
 
 
 def drawn_in_page(name: str, solver: str, steps: int, noise: Tensor, *files: Path, **how: str) -> dict[str, Tensor]:
@@ -214,7 +224,7 @@ def test_images_of_each_solver(
 ) -> None:
     """The same noises in both, 20 steps; and what the refiner makes of the image."""
     first, second = load_weights(shipped_weights(data)), load_weights(shipped_weights(data, "refiner"))
-    noise, generator = noises(21, 28), torch.Generator()
+    noise, generator = noises(21, 1, 28, 28), torch.Generator()
     fresh = iter([*noise[1:], noise[0]])
     for module in (sampler, refiner):
         monkeypatch.setattr(module, "draw_like", lambda x, generator: next(fresh))
@@ -228,17 +238,21 @@ def test_images_of_each_solver(
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_images_of_a_network_that_predicts_noise(solver: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of another shape, size and schedule, too."""
-    network, side = OTHERS["folded"]
-    randomize(network)
-    noise = noises(17, side)
+@pytest.mark.parametrize("name", ["folded", "colours", "large"])
+def test_images_of_other_shapes_predictions_and_schedules(
+    name: str, solver: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = untrained(OTHERS[name])
+    noise = noises(17, *trained.card.built.shape)
     fresh = iter(noise[1:])
     monkeypatch.setattr(sampler, "draw_like", lambda x, generator: next(fresh))
-    x = sample(network, noise[0], CARD.make_schedule(), generator=torch.Generator(), solver=solver, steps=16)
+    generator, prediction = torch.Generator(), trained.card.prediction
+    x = sample(
+        trained.network, noise[0], trained.schedule, generator=generator, solver=solver, steps=16, prediction=prediction
+    )
     file = tmp_path / "network.js"
-    file.write_text(weights_script("folded", Trained(network, CARD), side))
-    assert_close(drawn_in_page("folded", solver, 16, noise, file)["x"], x.flatten(), rtol=0, atol=1e-2)
+    file.write_text(weights_script(name, trained))
+    assert_close(drawn_in_page(name, solver, 16, noise, file)["x"], x.flatten(), rtol=0, atol=1e-2)
     assert x.std() > 0.1
 
 
@@ -270,7 +284,7 @@ def test_images_that_are_steered(
 ) -> None:
     """The same noises in both; half a four, told that it is a nine."""
     trained = load_weights(shipped_weights("mnist", classes=True))
-    noise = noises(50, 28)
+    noise = noises(50, 1, 28, 28)
     fresh = iter(noise[1:])
     for module in (sampler, guidance):
         monkeypatch.setattr(module, "draw_like", lambda x, generator: next(fresh))
@@ -291,7 +305,7 @@ def test_images_that_are_steered(
 def test_images_in_jumps(steps: int, live_files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same noises in both."""
     trained = load_weights(shipped_weights("mnist"))
-    noise = noises(4, 28)
+    noise = noises(4, 1, 28, 28)
     fresh = iter(noise[1:])
     monkeypatch.setattr(consistency, "draw_like", lambda x, generator: next(fresh))
     x = sample_by_jumps(trained.network, noise[0], trained.schedule, generator=seeded(0), steps=steps)
@@ -339,3 +353,88 @@ def test_between_two_noises() -> None:
         torch.stack(in_page("[noiseOf(1, 0, 784), noiseOf(2, 0, 784)]")), torch.stack([a, b]), rtol=0, atol=1e-6
     )
     assert 0.95 < between.norm() / (0.7 * a.norm() + 0.3 * b.norm()) < 1.05
+
+
+@pytest.mark.parametrize(("data", "called"), [("mnist", "mnist"), ("my <i> things", "own"), ("start", "own")])
+def test_own_data_may_have_any_name(data: str, called: str, tmp_path: Path) -> None:
+    """It is no file's, and no tag in the page."""
+    trained = untrained(ModelCard(data))
+    refiner = untrained(ModelCard(data, stage="refiner"))
+    page = export_web(tmp_path / "page", trained, refiner)
+    written = {file.name for file in page.parent.iterdir()} - {file.name for file in WEB.iterdir()}
+    assert written == {f"{called}.js", f"{called}-refiner.js", MARK}
+    assert (page.parent / "start.js").read_bytes() == (WEB / "start.js").read_bytes()
+    text = page.read_text(encoding="utf-8")
+    assert f'data-networks="{called}" ' in text
+    assert "<i>" not in text
+
+
+def test_a_refiner_of_other_images(tmp_path: Path) -> None:
+    refiner = untrained(ModelCard("icons", stage="refiner"))
+    with pytest.raises(ValueError, match="mends images of 28 x 28 in grey, the network draws images of 32 x 32 in col"):
+        export_web(tmp_path / "page", untrained(OTHERS["colours"]), refiner)
+
+
+@pytest.fixture
+def tab() -> Iterator["Page"]:
+    """A page of a browser, still empty; at the end it has not complained."""
+    from playwright.sync_api import sync_playwright
+
+    complaints: list[str] = []
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu"]
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
+        page = browser.new_page(reduced_motion="reduce")
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        yield page
+        browser.close()
+    assert complaints == []
+
+
+def said(tab: "Page", text: str) -> None:
+    tab.locator("[role=status]", has_text=text).wait_for()
+
+
+def painted(tab: "Page", figure: int) -> Tensor:
+    """(3, H, W) bytes: the colours of the canvas in a figure."""
+    canvas = tab.locator("figure").nth(figure).locator("canvas")
+    pixels = canvas.evaluate("it => [...it.getContext('2d').getImageData(0, 0, it.width, it.height).data]")
+    width = canvas.evaluate("it => it.width")
+    return torch.tensor(pixels).view(-1, width, 4).permute(2, 0, 1)[:3]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("stage", "done"), [("unet", "20 steps of dpm"), ("consistency", "one jump")])
+def test_a_page_in_colours(stage: Stage, done: str, tmp_path: Path, tab: "Page") -> None:
+    page = export_web(tmp_path / "page", untrained(replace(OTHERS["colours"], stage=stage)))
+    tab.goto(page.as_uri())
+    said(tab, done)
+    for figure in range(2):  # x_t and the image, or the image and the map, of which the first tile is there
+        red, green, blue = painted(tab, figure)[:, :32, :32].float()
+        assert min((red - green).abs().mean(), (green - blue).abs().mean(), (blue - red).abs().mean()) > 10
+    assert tab.locator("h1").inner_text() == "A network that draws icons"
+
+
+@pytest.mark.browser
+def test_a_page_of_own_classes(tmp_path: Path, tab: "Page") -> None:
+    """In colours, and with names that are no HTML; what is drawn is white, and stays."""
+    tab.goto(export_web(tmp_path / "page", untrained(OTHERS["twelve"])).as_uri())
+    said(tab, "told h, guidance 2: 20 steps")
+    assert tab.locator("h1").inner_text() == "A network that draws my <i> things"
+    assert tab.locator(".classes .key").all_inner_texts() == ["any", *NAMES]
+    noise = torch.tensor([*tab.evaluate("[...noiseOf(2, 0, 3 * 32 * 32)]")]).view(3, 32, 32)
+    assert (painted(tab, 0) - to_pixels(noise).int()).abs().max() <= 1
+    told = painted(tab, 1)
+    tab.get_by_role("radio", name="red <b>", exact=True).check(force=True)
+    said(tab, "told red <b>, guidance 2: 20 steps")
+    assert (painted(tab, 1) != told).any()
+    tab.locator("figure canvas").nth(2).click()
+    said(tab, "drawn by hand, all that is drawn: finished, told red <b>")
+    pad, result = painted(tab, 2), painted(tab, 3)
+    assert (pad[:, 15:17, 15:17] > 200).all()
+    assert (result[:, 15:17, 15:17] > 200).all()
+    assert (result[0] != result[1]).any()
+    tab.get_by_label("make something of it").check()
+    said(tab, "drawn by hand, noised to t = 180: made of it, told red <b>")
+    assert (painted(tab, 3) != result).any()

@@ -15,7 +15,8 @@ import pytest
 import torch
 
 from cdm_tutor import runs
-from cdm_tutor.checkpoint import ModelCard, Trained, save_weights
+from cdm_tutor.card import ModelCard
+from cdm_tutor.checkpoint import Trained, save_weights
 from cdm_tutor.data import load_sample
 from cdm_tutor.lock import lock
 from cdm_tutor.runs import Run

@@ -366,7 +366,8 @@ def test_insides_of_the_network(address: str, browser: "Browser") -> None:
 @pytest.mark.browser
 def test_exported_page_draws_from_the_disk(tmp_path: Path, browser: "Browser") -> None:
     """As after a double click; with a network of another shape, and without WebAssembly, too."""
-    from cdm_tutor.checkpoint import ModelCard, Trained, load_weights, shipped_weights
+    from cdm_tutor.card import ModelCard
+    from cdm_tutor.checkpoint import Trained, load_weights, shipped_weights
     from cdm_tutor.export import export_web
     from cdm_tutor.unet import SimpleUNet
 

@@ -72,8 +72,8 @@ def picture(
     labels: list[str] | None = None,
     row_labels: list[str] | None = None,
 ) -> None:
-    """Write (B, 1, H, W) images in [-1, 1], row by row, as docs/pictures/NAME.webp."""
-    pixels = to_pixels(images).squeeze(1).cpu().numpy()
+    """Write (B, C, H, W) images in [-1, 1], row by row, as docs/pictures/NAME.webp."""
+    pixels = to_pixels(images).movedim(1, -1).squeeze(-1).cpu().numpy()
     side, gap = images.shape[-1] * scale, 4
     left = 12 + max((_width(text) for text in row_labels), default=0) if row_labels else gap
     top = 24 if labels else gap

@@ -4,6 +4,7 @@ from importlib import import_module
 from itertools import chain
 from pathlib import Path
 
+from cdm_tutor import icons
 from cdm_tutor.checkpoint import shipped_weights
 from cdm_tutor.choices import Stage
 from cdm_tutor.course.outline import LESSONS
@@ -18,6 +19,7 @@ from workshop.figures import measured
 from workshop.places import ASSETS, PARTS, PICTURES, ROOT
 from workshop.product import Product
 
+OWN = ("own-icons", "own-icons-told", "own-64")  # pictures of icons, for the page on images of one's own
 STAGES: dict[Stage, type] = {"unet": SimpleUNet, "refiner": ImprovedRefinementNetwork, "consistency": SimpleUNet}
 SHIP = 'train it for hours (cdm_tutor/assets/README.md), then: python -m workshop.ship RUN_DIR "COMMAND"'
 
@@ -86,7 +88,12 @@ def by_benchmarks(shipped: tuple[Path, ...]) -> list[Product]:
     first = [PICTURES / f"first-minutes{end}" for end in (".webp", "-loss-light.svg", "-loss-dark.svg")]
     first += [PARTS / "figures" / f"first-minutes{end}.md" for end in ("", "-loss")]
     naive = [PICTURES / "05-naive-fashion.webp", PARTS / "figures" / "05-naive-fashion.md"]
+    own = [PICTURES / f"{name}.webp" for name in OWN] + [PARTS / "figures" / f"{name}.md" for name in OWN]
+    walk = "python -m benchmarks.own_images FOLDER && python -m workshop accept figures/own"
     return [
+        Product(
+            "figures/own", lambda: own, (icons.draw_icon,), by_hand=f"{walk} && python -m workshop accept figures/own"
+        ),
         Product("figures/first-minutes", lambda: first, (SimpleUNet,), by_hand="python -m benchmarks.first_minutes"),
         Product("figures/naive", lambda: naive, (SimpleUNet,), shipped, by_hand="python -m benchmarks.naive_refiners"),
     ]

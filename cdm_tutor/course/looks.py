@@ -30,6 +30,7 @@ MEASURES = {  # in this order everywhere; grey levels from 0, black, to 1, white
     "balance": "how evenly it names the classes",
     "nearest": "distance to the nearest real image",
 }
+FLAT = 0.02  # a smaller standard deviation of greys, and there is no picture
 SETS = 32  # of real images, at most, to see what chance does to the measures
 TRACES = {"fine": 0.02, "grain": 0.005}  # of these, little is seen already: they count by their logarithm, from here
 
@@ -92,15 +93,16 @@ class Measurer:
 
 def fine_detail(x0: Tensor) -> Tensor:
     """The share of the images' variance in waves shorter than four pixels."""
-    power = torch.fft.fft2(x0[:, 0] - x0[:, 0].mean(dim=(1, 2), keepdim=True)).abs() ** 2
-    waves = torch.fft.fftfreq(SIDE).abs()
+    x0 = x0.flatten(0, 1)
+    power = torch.fft.fft2(x0 - x0.mean(dim=(1, 2), keepdim=True)).abs() ** 2
+    waves = torch.fft.fftfreq(x0.shape[-1]).abs()
     short = torch.maximum(waves[:, None], waves[None]) > 0.25
     return power[:, short].sum() / power.sum().clamp(min=1e-9)
 
 
 def grain(x0: Tensor) -> Tensor:
     """The standard deviation of greys within the flattest quarter of an image's squares of four by four pixels."""
-    squares = F.unfold((x0 + 1) / 2, 4, stride=4)
+    squares = F.unfold((x0.flatten(0, 1)[:, None] + 1) / 2, 4, stride=4)
     return squares.std(dim=1).quantile(0.25, dim=1).mean()
 
 

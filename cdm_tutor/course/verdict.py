@@ -14,11 +14,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cdm_tutor.checkpoint import ModelCard, load_weights
-from cdm_tutor.course.looks import MEASURES, Measurer, comparable, read_images
+from cdm_tutor.card import ModelCard
+from cdm_tutor.checkpoint import load_weights
+from cdm_tutor.course.looks import FLAT, MEASURES, SIDE, Measurer, comparable, read_images
 from cdm_tutor.course.mistakes import address
+from cdm_tutor.course.own_looks import report_own
 from cdm_tutor.course.symptoms import EMPTY, HEALTHY, Group, find_group, mistakes_with
-from cdm_tutor.data import ASSETS, load_sample
+from cdm_tutor.data import ASSETS, CLASS_NAMES, load_sample
 from cdm_tutor.generate import SampleSettings, generate, usual_way
 from cdm_tutor.guidance import CLASSES
 from cdm_tutor.metrics import Yardstick
@@ -27,7 +29,6 @@ LOOKS = ASSETS / "looks.json"
 NEIGHBOURS = 3  # so many of the nearest sets vote, the nearer the more
 TOGETHER = ("variety", "twin", "balance")  # what a few images say nothing of
 FEW = 12  # images
-FLAT = 0.02  # a smaller standard deviation of greys, and there is no picture
 MENTIONED = 3  # mistakes
 BRIEF = 50_000  # images seen in training: after half of them a right network still draws strokes, and no digits
 DEAF = 0.3  # of the images of a network that does not listen, one in ten is what was asked for
@@ -61,8 +62,9 @@ def diagnose(path: Path, data: str | None, n: int, seed: int) -> str:
     log = path / "log.jsonl"
     losses = read_losses(log) if log.is_file() else []
     soon = too_soon(losses, card)
-    text = report(judge(x0, Measurer(name)), len(x0), instead=soon)
-    if card and card.classes:
+    own = card is not None and (card.data not in CLASS_NAMES or card.built.shape != (1, SIDE, SIDE))
+    text = report_own(x0, instead=soon) if own else report(judge(x0, Measurer(name)), len(x0), instead=soon)
+    if card and card.classes and not own:
         text += f"\n{listens(path, seed)}"
     return f"{text}\n{report_losses(losses)}" if log.is_file() and not soon else text
 

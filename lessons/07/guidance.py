@@ -54,20 +54,20 @@ class ConditionalUNet(SimpleUNet):
         row begins with 0.5 and the row of class 7 with 0.25, the blocks get a row for a seven that begins with 0.75.
         ValueError as SimpleUNet, and as checked_labels.
         """
-        # 1. labels = checked_labels(labels, t), and refuse images that self.divisor does not divide
+        # 1. labels = checked_labels(labels, t, classes); refuse images that self.divisor does not divide
         # 2. the timestep's row, as in SimpleUNet's forward; and to it, the class's row: which row is whose?
         # 3. all else as in SimpleUNet's forward, which you wrote in lesson 03
         raise NotImplementedError("lesson 07: ConditionalUNet.forward")
 
 
-def checked_labels(labels: Tensor | None, t: Tensor) -> Tensor:
+def checked_labels(labels: Tensor | None, t: Tensor, classes: int = CLASSES) -> Tensor:
     """The labels, or NOT_TOLD for each t where there are none; ValueError if they do not fit."""
     if labels is None:
         return torch.full_like(t, NOT_TOLD)
     if labels.shape != t.shape:
         raise ValueError(f"expected one label an image, {tuple(t.shape)}, got {tuple(labels.shape)}")
-    if ((labels < NOT_TOLD) | (labels >= CLASSES)).any():
-        raise ValueError(f"expected labels from 0 to {CLASSES - 1}, or {NOT_TOLD} for not told, got {labels.tolist()}")
+    if ((labels < NOT_TOLD) | (labels >= classes)).any():
+        raise ValueError(f"expected labels from 0 to {classes - 1}, or {NOT_TOLD} for not told, got {labels.tolist()}")
     return labels
 
 

@@ -3,7 +3,7 @@
 SUPER = "super().__init__(in_channels, channels, blocks)"
 CLASSES = "self.classes = nn.Embedding(CLASSES + 1, self.time_dim)"
 ZEROED = "nn.init.zeros_(self.classes.weight)"
-CHECKED = "labels = checked_labels(labels, t)"
+CHECKED = "labels = checked_labels(labels, t, len(self.classes.weight) - 1)"
 OF_TIME = "self.time_mlp(timestep_embedding(t, self.time_dim).to(x_t.dtype))"
 TIME = f"time = {OF_TIME} + self.classes(labels + 1)"
 MIDDLE = "h = self.middle2(self.attention(self.middle1(h, time)), time)"

@@ -29,7 +29,7 @@ LESSON = Lesson(
         Exercise(
             "ConditionalUNet.forward",
             steps=(
-                "labels = checked_labels(labels, t), and refuse images that self.divisor does not divide",
+                "labels = checked_labels(labels, t, classes); refuse images that self.divisor does not divide",
                 "the timestep's row, as in SimpleUNet's forward; and to it, the class's row: which row is whose?",
                 "all else as in SimpleUNet's forward, which you wrote in lesson 03",
             ),

@@ -6,7 +6,7 @@ from cdm_tutor.course.scenes import FromSketch, Told
 SUPER = "super().__init__(in_channels, channels, blocks)"
 CLASSES = "self.classes = nn.Embedding(CLASSES + 1, self.time_dim)"
 ZEROED = "nn.init.zeros_(self.classes.weight)"
-CHECKED = "labels = checked_labels(labels, t)"
+CHECKED = "labels = checked_labels(labels, t, len(self.classes.weight) - 1)"
 SIZES = "if x_t.shape[2] % self.divisor or x_t.shape[3] % self.divisor:"
 OF_TIME = "self.time_mlp(timestep_embedding(t, self.time_dim).to(x_t.dtype))"
 TIME = f"time = {OF_TIME} + self.classes(labels + 1)"

@@ -74,7 +74,10 @@ VARIANTS = [
     Variant(
         "class-labels-checked-after-sizes",
         (
-            ("        labels = checked_labels(labels, t)\n        if x_t", "        if x_t"),
+            (
+                "        labels = checked_labels(labels, t, len(self.classes.weight) - 1)\n        if x_t",
+                "        if x_t",
+            ),
             (TIME, TIME.replace("labels + 1", "checked_labels(labels, t) + 1")),
         ),
     ),

@@ -17,6 +17,11 @@ function setField(networks) {
   return `<fieldset ${hidden}><legend>draw</legend>${networks.map(set).join("")}</fieldset>`;
 }
 
+// A class may have any name: as HTML it stays a text.
+function escaped(name) {
+  return name.replace(/[&<>"]/g, (letter) => `&#${letter.charCodeAt()};`);
+}
+
 // What a slider stands at, in words, beside it.
 function tell(control, text) {
   control.closest(".slider").querySelector("output").value = text;
@@ -44,13 +49,16 @@ function showPicture(figure, caption, pixels, side) {
   paint(canvas, pixels, side);
 }
 
-// Pixels from -1 to 1 become 0 to 255; the picture itself cuts what lies outside.
-function paint(canvas, pixels, width, left = 0, top = 0) {
+// Pixels from -1 to 1 become 0 to 255; the picture itself cuts what lies outside. They are greys; or all that is red,
+// then all that is green, then all that is blue.
+function paint(canvas, pixels, side, left = 0, top = 0) {
   const context = canvas.getContext("2d");
-  const picture = context.createImageData(width, pixels.length / width);
-  pixels.forEach((pixel, i) => {
-    const grey = (pixel + 1) * 127.5;
-    picture.data.set([grey, grey, grey, 255], 4 * i);
-  });
+  const picture = context.createImageData(side, side);
+  const size = side ** 2;
+  const further = pixels.length > size ? size : 0; // from a pixel's red to its green
+  const byte = (place) => (pixels[place] + 1) * 127.5;
+  for (let i = 0; i < size; i++) {
+    picture.data.set([byte(i), byte(i + further), byte(i + 2 * further), 255], 4 * i);
+  }
   context.putImageData(picture, left, top);
 }

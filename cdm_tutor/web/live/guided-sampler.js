@@ -4,6 +4,7 @@
 const GUIDED_STEPS = 20;
 const QUICK_STEPS = 10; // while the slider moves, and for the small pictures
 const START_GUIDANCE = 2;
+const START_LABEL = 7; // or the last, where there are fewer
 const LATEST = 0.95; // the share of noising steps to which a sketch is noised when little is kept of it
 const EARLIEST = 0.25; // and when much is
 const AT_REST = 250; // milliseconds after which a slider that does not move has come to rest
@@ -63,13 +64,13 @@ async function guidedSampler(place) {
   const pad = sketchPad(padPicture.querySelector("canvas"), model.side, () => drawnOn());
 
   let seed = 2;
-  let label = 7;
+  let label = Math.min(START_LABEL, model.names.length - 1);
   let turn = 0; // counts the changes: what was begun before the last one gives up
   let working = false;
   const stale = new Set(); // what has to be drawn again: "image", "result", and the label of each small picture
 
   const scale = () => Number(guidance.value);
-  const noise = (which) => noiseOf(seed, which, model.side ** 2);
+  const noise = (which) => noiseOf(seed, which, model.length);
   const fresh = (i) => noise(i + 1);
   const name = (label) => (label === NOT_TOLD ? "nothing" : model.names[label]);
   const canvasOf = (label) => form.querySelector(`[name=label][value="${label}"] ~ canvas`);
@@ -159,10 +160,16 @@ async function guidedSampler(place) {
   function walkFromPad() {
     const guide = told(model, label, scale());
     const T = model.schedule.log_snr.length;
+    const sketch = inEachChannel(pad.pixels);
     if (how.value === "remake") {
-      return fromSketch(guide, pad.pixels, fresh, startStep(), Math.min(GUIDED_STEPS, startStep() + 1));
+      return fromSketch(guide, sketch, fresh, startStep(), Math.min(GUIDED_STEPS, startStep() + 1));
     }
-    return complete(guide, noise(0), pad.pixels, pad.mask, fresh, Math.min(GUIDED_STEPS, T));
+    return complete(guide, noise(0), sketch, inEachChannel(pad.mask), fresh, Math.min(GUIDED_STEPS, T));
+  }
+
+  // What the pad has of each pixel, for a network of colours three times.
+  function inEachChannel(pixels) {
+    return Float32Array.from({ length: model.length }, (_, i) => pixels[i % pixels.length]);
   }
 
   // --- what the controls say
@@ -183,7 +190,7 @@ async function guidedSampler(place) {
   // A key for each class: its name, or an example of it, and below what the noise becomes.
   function showClasses() {
     const keys = labels().map((each) => {
-      const named = each === NOT_TOLD ? "any" : model.names[each];
+      const named = each === NOT_TOLD ? "any" : escaped(model.names[each]);
       const example = each === NOT_TOLD ? null : model.examples?.[each];
       const picture = `<canvas role="img" class="example" aria-label="${named}"></canvas>`;
       return `
@@ -193,7 +200,9 @@ async function guidedSampler(place) {
           <canvas aria-hidden="true"></canvas>
         </label>`;
     });
-    form.querySelector(".classes div").innerHTML = keys.join("");
+    const box = form.querySelector(".classes div");
+    box.innerHTML = keys.join("");
+    box.classList.toggle("words", !model.examples && model.names.some((name) => name.length > 2));
     form.querySelectorAll(".example").forEach((canvas, i) => paintAlone(canvas, model.examples[i]));
   }
 

@@ -118,10 +118,10 @@ async function jumpSampler(place) {
   async function newMap() {
     jumping = await load(`${set.value}-consistency`);
     if (beside) walking = await load(set.value);
-    corners = [0, 1, 2, 3].map((corner) => noiseOf(seed + corner, 0, jumping.side ** 2));
+    corners = [0, 1, 2, 3].map((corner) => noiseOf(seed + corner, 0, jumping.length));
     tiles = 0;
     map.width = map.height = TILES * jumping.side;
-    map.ariaLabel = "the map of noise: digits or clothes, turning into each other from place to place";
+    map.ariaLabel = `the map of noise: ${TITLES[set.value] ?? "images"}, turning into each other from place to place`;
     move();
   }
 

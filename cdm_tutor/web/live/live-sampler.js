@@ -156,11 +156,10 @@ async function liveSampler(place) {
 
 // All steps from noise to image, and then the refiner's, if there is a second network; each when it is asked for.
 function* walkAndRefine({ from, to, percent, count, solver }, unet, second) {
-  const pixels = unet.side ** 2;
   // Noise number `which` of the image: the seed's own, or what lies on the way to the other seed's.
   const noise = (which) => {
-    const own = noiseOf(from, which, pixels);
-    return percent ? slerp(own, noiseOf(to, which, pixels), percent / 100) : own;
+    const own = noiseOf(from, which, unet.length);
+    return percent ? slerp(own, noiseOf(to, which, unet.length), percent / 100) : own;
   };
   let x;
   for (const step of sample(unet, noise(0), (i) => noise(i + 1), solver, count)) {

@@ -88,9 +88,10 @@ class UNet {
   }
 }
 
-// A network as its file has it, made ready: { network, schedule, prediction, side }, and where it is told classes their
-// { names, examples }, a picture each or none. The file's numbers are in base64: the schedule's tables of 32 bits each,
-// the weights one after another, of 16; the pictures' pixels of 8.
+// A network as its file has it, made ready: { network, schedule, prediction, side, length }, where length counts the
+// numbers of an image; and where it is told classes their { names, examples }, a picture each or none. The file's
+// numbers are in base64: the schedule's tables of 32 bits each, the weights one after another, of 16; the pictures'
+// pixels of 8.
 function unpack(file) {
   const halves = new Uint16Array(decode(file.weights).buffer);
   const weights = {};
@@ -103,9 +104,10 @@ function unpack(file) {
   }
   const schedule = {};
   for (const name in file.schedule) schedule[name] = new Float32Array(decode(file.schedule[name]).buffer);
-  const { prediction, side, names, examples } = file;
+  const { prediction, side, channels, names, examples } = file;
   const pictures = examples?.map((picture) => Float32Array.from(decode(picture), (grey) => grey / 127.5 - 1));
-  return { network: new UNet(weights, file.fold), schedule, prediction, side, names, examples: pictures };
+  const network = new UNet(weights, file.fold);
+  return { network, schedule, prediction, side, length: channels * side ** 2, names, examples: pictures };
 }
 
 function decode(base64) {

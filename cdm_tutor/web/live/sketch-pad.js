@@ -1,7 +1,9 @@
 // A small picture to draw on, with mouse, pen or finger, or with a stroke that a button draws. What is drawn is kept as
 // pixels from -1 to 1, as the network knows them: nothing is read back from a canvas.
 
-// Strokes to begin with, for each data set: lines from point to point, [x, y] in pixels, as on a picture of 28 x 28.
+const STROKES_SIDE = 28; // of the picture that strokes and pens are meant for; others are as much larger
+
+// Strokes to begin with, for each data set: lines from point to point, [x, y] in pixels.
 const STROKES = {
   mnist: {
     "half a seven": [[[7, 7], [20, 7], [18, 12]]],
@@ -19,7 +21,7 @@ const STROKES = {
 };
 const PENS = { mnist: { radius: 1, shade: 1 }, fashion: { radius: 2, shade: 0.4 } }; // shade: the pixel, at most 1
 
-// A pad on a canvas; changed() is called after each stroke.
+// A pad on a canvas, of side x side greys; changed() is called after each stroke.
 function sketchPad(canvas, side, changed) {
   const pad = { pixels: blank(), what: "", draw, clear, show, pen: PENS.mnist, mask: null };
   let last = null; // where the pen was
@@ -36,9 +38,13 @@ function sketchPad(canvas, side, changed) {
     canvas.ariaLabel = `your drawing: ${pad.what || "nothing yet"}`;
   }
 
+  function scaled(length) {
+    return (length * side) / STROKES_SIDE;
+  }
+
   // Ink on every pixel that is near the line.
   function line([x0, y0], [x1, y1]) {
-    const { radius, shade } = pad.pen;
+    const [radius, shade] = [scaled(pad.pen.radius), pad.pen.shade];
     const length = (x1 - x0) ** 2 + (y1 - y0) ** 2;
     pad.pixels.forEach((pixel, i) => {
       const [x, y] = [(i % side) + 0.5, Math.floor(i / side) + 0.5];
@@ -51,8 +57,9 @@ function sketchPad(canvas, side, changed) {
 
   function draw(strokes, what) {
     pad.pixels = blank();
-    const scaled = ([x, y]) => [(x * side) / 28, (y * side) / 28];
-    for (const stroke of strokes) stroke.slice(1).forEach((point, i) => line(scaled(stroke[i]), scaled(point)));
+    for (const stroke of strokes) {
+      stroke.slice(1).forEach((point, i) => line(stroke[i].map(scaled), point.map(scaled)));
+    }
     pad.what = what;
     changed();
   }
