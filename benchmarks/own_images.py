@@ -50,7 +50,7 @@ def draw(name: str, alt: str, place: Path, weights: Path, side: int, refiner: Pa
     samples = generate(network, SampleSettings(n=4 * COLUMNS), refiner=load_refiner(refiner, False, network.card.data))
     rows = ["real", "", "samples", "", "", ""]
     zoom = 2 if side <= 32 else 1
-    picture(name, alt, torch.cat([real, samples]), columns=COLUMNS, scale=zoom, row_labels=rows)
+    picture(name, alt, torch.cat([real, samples]), columns=COLUMNS, scale=zoom, row_labels=rows, pictures="pictures")
 
 
 def draw_told(weights: Path) -> None:
@@ -60,7 +60,15 @@ def draw_told(weights: Path) -> None:
     labels = tuple(range(len(names)))
     settings = SampleSettings(n=COLUMNS * len(names), labels=labels, guidance_scale=2.0)
     alt = "Twelve rows of icons, before each the class that was asked for; nearly all show it, in all colours."
-    picture("own-icons-told", alt, generate(network, settings), columns=COLUMNS, scale=2, row_labels=list(names))
+    picture(
+        "own-icons-told",
+        alt,
+        generate(network, settings),
+        columns=COLUMNS,
+        scale=2,
+        row_labels=list(names),
+        pictures="pictures",
+    )
 
 
 def figures(here: Path, place: str, weights: Path) -> dict[str, object]:

@@ -132,7 +132,7 @@ def read_folder(folder: Path, wanted: Wanted, tell: Tell, advance: Callable[[int
         try:
             pictures.append(read_square(file, side, wanted.squares))
             labels.append(label)
-        except (OSError, ValueError, SyntaxError, MemoryError, Image.DecompressionBombError) as error:
+        except Exception as error:  # Pillow raises half a dozen kinds for broken files
             found.left.append(f"{file.relative_to(folder)}: {' '.join(str(error).split())}")
     report_left(found.left, tell)
     if len(pictures) < 2:
@@ -162,8 +162,8 @@ def find_pictures(folder: Path) -> Found:
 
 
 def pictures_below(folder: Path, deep: bool = True) -> Iterator[Path]:
-    """Files whose names end as those of pictures do, sorted; each folder is looked into once."""
-    seen: set[str] = set()
+    """Files whose names end as those of pictures do, sorted; each folder is looked into once, none above it."""
+    seen = {str(above) for above in folder.resolve().parents}
     for here, folders, files in os.walk(folder, followlinks=True, onerror=_raise):
         real = os.path.realpath(here)
         folders[:] = sorted(name for name in folders if not name.startswith(".")) if deep and real not in seen else []

@@ -71,6 +71,7 @@ def picture(
     scale: int = 3,
     labels: list[str] | None = None,
     row_labels: list[str] | None = None,
+    pictures: str = "../pictures",
 ) -> None:
     """Write (B, C, H, W) images in [-1, 1], row by row, as docs/pictures/NAME.webp."""
     pixels = to_pixels(images).movedim(1, -1).squeeze(-1).cpu().numpy()
@@ -91,7 +92,7 @@ def picture(
     written.append(PICTURES / f"{name}.webp")
     sheet.save(written[-1], lossless=True)
     size = f'width="{sheet.width}" height="{sheet.height}" loading=lazy'
-    part(name, f"![{alt}](../pictures/{name}.webp){{ {size} }}\n")
+    part(name, f"![{alt}]({pictures}/{name}.webp){{ {size} }}\n")
 
 
 def mistaken(name: str) -> ModuleType:
