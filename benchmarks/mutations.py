@@ -136,6 +136,17 @@ EQUIVALENT = {  # exercise: before -> after: why no caller could tell
     "complete: x_T = _detached(x_T)": SAMPLING,
     "complete: return 1 through _detached": SAMPLING,
     "from_sketch: return 1 through _detached": SAMPLING,
+    "earlier: return t - ((t + 1).double() * 2.0 ** (-halvings)).ceil().long() -> "
+    "return t - ((t + 1) * 2.0 ** (-halvings)).ceil().long()": "float32 holds whole numbers below 2 ** 24 exactly",
+    "consistency_loss: return robust_distance(learns, target) * (t + 1) / (t - r) -> "
+    "return robust_distance(target, learns) * (t + 1) / (t - r)": "a distance is the same both ways",
+    "consistency_loss: x0 = _detached(x0)": DATA,
+    "consistency_loss: noise = _detached(noise)": DATA,
+    "tune: images = _rounded(images)": "the images of the tests are float64, and lose digits that no image has",
+    "tune: images = _on_cpu(images)": DEVICE,
+    "tune: images = _detached(images)": DATA,
+    "sample_by_jumps: x_T = _detached(x_T)": SAMPLING,
+    "sample_by_jumps: return 1 through _detached": SAMPLING,
 }
 
 WITHOUT_EFFECT = {  # exercise: what is done to its result, where that changes nothing a caller could see
@@ -160,6 +171,11 @@ WITHOUT_EFFECT = {  # exercise: what is done to its result, where that changes n
     "draw_batch": "all",  # three tensors, not one
     "train_step": "all",
     "drop_labels": "_first_channel _turned _as_it_lies _rounded _detached",  # a row of whole numbers
+    "drift": "_first_channel _turned _as_it_lies _detached",  # rows, measured on a network that is not trained
+    "earlier": "_first_channel _turned _as_it_lies _rounded _detached",
+    "robust_distance": "_first_channel _turned _as_it_lies",  # a row
+    "consistency_loss": "_first_channel _turned _as_it_lies",
+    "tune": "all",  # it yields
 }
 
 

@@ -66,7 +66,7 @@ def _nested(value: object, levels: int) -> bool:
 
 @dataclass(frozen=True)
 class Build:
-    """How a network is built, and for which images. The defaults are those of the six lessons.
+    """How a network is built, and for which images. The defaults are those of the lessons.
 
     Attributes:
         side: height and width of the images.

@@ -211,7 +211,8 @@ def yardstick_for(context: typer.Context, card: "ModelCard", weights: Path | Non
     place = context.params["dataset"]
     images = images_like(context, card, place, "sample", None)
     with counting_bar("learning what they look like") as advance:
-        network = load_or_train(images, (weights or weights_of(place)).parent, on_step=advance)
+        beside = weights or weights_of(place, card.stage, card.classes)
+        network = load_or_train(images, beside.parent, on_step=advance)
     return OwnYardstick(images, network)
 
 

@@ -369,7 +369,8 @@ def test_the_reference_has_an_entry_for_every_command() -> None:
 def test_the_help_names_every_option_and_what_there_is_to_choose(
     name: str, cdm_here: Cdm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "140")  # where no name is broken
+    monkeypatch.setenv("COLUMNS", "180")  # where no name is broken
+    monkeypatch.setattr("typer.rich_utils.MAX_WIDTH", None)  # what it was when typer was imported, if it was set then
     said = cdm_here(name, "--help", cwd=tmp_path).stdout
     for parameter in COMMANDS[name].params:
         assert all(option in said for option in parameter.opts if option.startswith("-"))
