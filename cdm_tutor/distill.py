@@ -77,19 +77,19 @@ class Distilling(AdversarialTraining):
 
     @torch.no_grad()
     def draw_samples(self, on_batch: Callable[[int], None] | None = None) -> Tensor:
-        """The paths, (N, steps + 1, 28, 28): where each begins, comes by, and ends. In half precision."""
+        """The paths, (N, steps + 1, C, H, W): where each begins, comes by, and ends. In half precision."""
         seed = self.settings.seed + 1_000_000  # none that one measures
         way = SampleSettings(n=self.settings.paths, steps=self.settings.steps, eta=0.0, seed=seed)
         paths = []
         for first in range(0, way.n, BATCH):
-            generator, x_T = beginning_of_batch(way, first)
+            generator, x_T = beginning_of_batch(way, first, self.first.card.built.shape)
             points = [x_T.to(self.start.device)]
 
             def keep(_: Guess, x: Tensor, points: list[Tensor] = points) -> None:
                 points.append(x)
 
             from_noise(self.first.network, points[0], self.first, way, generator, keep)
-            paths.append(torch.cat(points, dim=1).half())
+            paths.append(torch.stack(points, dim=1).half())
             if on_batch:
                 on_batch(len(x_T))
         return torch.cat(paths)
@@ -100,7 +100,7 @@ class Distilling(AdversarialTraining):
         place = torch.randint(self.settings.steps, (n,), generator=generator).to(device)
         share = torch.arange(n, device=device) / n
         place = place.where(share >= self.settings.from_noise, 0)
-        x_t, image = samples[torch.arange(n, device=device), place][:, None].float(), samples[:, -1:].float()
+        x_t, image = samples[torch.arange(n, device=device), place].float(), samples[:, -1].float()
         t = torch.tensor(self.visits, device=device)[place]
         of_real = share >= 1 - self.settings.from_real
         t_real = torch.randint(int(RECOGNISED * len(self.schedule)), (n,), generator=generator).to(device)
@@ -113,4 +113,4 @@ class Distilling(AdversarialTraining):
     def preview(self, samples: Tensor) -> Tensor:
         """Where paths end, above where one jump from their noise leads."""
         last = torch.full((len(samples),), len(self.schedule) - 1, device=samples.device)
-        return torch.cat([samples[:, -1:].float(), jump(self.ema, samples[:, :1].float(), last, self.schedule)])
+        return torch.cat([samples[:, -1].float(), jump(self.ema, samples[:, 0].float(), last, self.schedule)])

@@ -419,7 +419,7 @@ def stopped(tutor: Callable[..., tuple[int, str, str]], anywhere: Path, monkeypa
     monkeypatch.setattr(data, "load_images", lambda name, *_: data.load_sample(name))
     monkeypatch.setattr(runs, "kept", one_step)
     monkeypatch.setattr(Sharpening, "draw_samples", lambda *_: torch.zeros(16, 1, 28, 28))
-    monkeypatch.setattr(Distilling, "draw_samples", lambda *_: torch.zeros(16, 15, 28, 28))
+    monkeypatch.setattr(Distilling, "draw_samples", lambda *_: torch.zeros(16, 15, 1, 28, 28))
 
     def run(*words: str) -> list[str]:
         code, said, error = tutor(*words)

@@ -24,14 +24,14 @@ def distilling(settings: DistillSettings = FEW) -> Distilling:
 
 def paths_to(images: torch.Tensor) -> torch.Tensor:
     """Paths from some noise, by some way, to these images."""
-    return torch.cat([torch.randn(len(images), 2, 28, 28), images], dim=1)
+    return torch.cat([torch.randn(len(images), 2, 1, 28, 28), images[:, None]], dim=1)
 
 
 def test_a_path_leads_from_a_noise_to_its_image() -> None:
     training = distilling()
     paths = training.draw_samples()
-    assert paths.shape == (40, 3, 28, 28)
-    x_T, _, image = paths.float().split(1, dim=1)
+    assert paths.shape == (40, 3, 1, 28, 28)
+    x_T, _, image = paths.float().unbind(dim=1)
     assert 0.9 < x_T.std() < 1.1
     assert len(x_T.unique(dim=0)) == 40
     first, ways = training.first, dict[str, Any](steps=2, eta=0.0, prediction="v")
@@ -52,7 +52,9 @@ def test_what_is_made_is_held_to_the_image() -> None:
 def test_some_jump_from_the_way_and_some_from_real_images() -> None:
     """A fresh network answers 0, so a jump gives back what it came from, darker: where it came from can be seen."""
     training = distilling(replace(FEW, batch=400, from_noise=0.25, from_real=0.5))
-    marks = torch.tensor([1.0, 2.0, 3.0])[:, None, None].expand(400, 3, 28, 28)  # begins at 1, comes by 2, ends at 3
+    marks = torch.tensor([1.0, 2.0, 3.0])[:, None, None, None].expand(
+        400, 3, 1, 28, 28
+    )  # begins at 1, comes by 2, ends at 3
     made, _ = training.play(torch.zeros(400, 1, 28, 28), marks.clone(), torch.Generator().manual_seed(1))
     steps = training.schedule.sqrt_alphas_cumprod[training.visits]
     flat = made.flatten(1).std(dim=1) < 1e-5
