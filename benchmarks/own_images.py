@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from cdm_tutor.checkpoint import load_refiner, load_weights
+from cdm_tutor.checkpoint import load_weights
 from cdm_tutor.generate import SampleSettings, generate
 from cdm_tutor.own_images import Wanted, read_own
 from workshop.drawing import picture
@@ -42,12 +42,12 @@ def train(here: Path, place: str, run: str, *more: str, minutes: float) -> Path:
     return folder / "model.safetensors"
 
 
-def draw(name: str, alt: str, place: Path, weights: Path, side: int, refiner: Path | None = None) -> None:
+def draw(name: str, alt: str, place: Path, weights: Path, side: int) -> None:
     """Real images above, samples below, not chosen."""
     network = load_weights(weights)
     wanted = Wanted(side, network.card.built.channels == 3)
     real = read_own(str(place), wanted).x0[:: 6000 // (2 * COLUMNS)][: 2 * COLUMNS]
-    samples = generate(network, SampleSettings(n=4 * COLUMNS), refiner=load_refiner(refiner, False, network.card.data))
+    samples = generate(network, SampleSettings(n=4 * COLUMNS))
     rows = ["real", "", "samples", "", "", ""]
     zoom = 2 if side <= 32 else 1
     picture(name, alt, torch.cat([real, samples]), columns=COLUMNS, scale=zoom, row_labels=rows, pictures="pictures")

@@ -128,9 +128,7 @@ class Build:
         """
         if not isinstance(described, dict) or described.keys() - {one.name for one in fields(cls)}:
             raise ValueError(f"expected a network that is an object of known fields, got {reprlib.repr(described)}")
-        said: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in described.items()
-        }
+        said: dict[str, Any] = {name: _frozen(value) for name, value in described.items()}
         return cls(**said)
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from cdm_tutor.card import ModelCard
 from cdm_tutor.checkpoint import Trained
-from cdm_tutor.data import CLASS_NAMES, Images, load_sample
+from cdm_tutor.data import Images, load_sample
 from cdm_tutor.plots import to_pixels
 from cdm_tutor.unet import SimpleUNet
 from cdm_tutor.writing import whole_folder
@@ -88,7 +88,7 @@ def _check_refiner(refiner: ModelCard, card: ModelCard) -> None:
 
 def _called(card: ModelCard) -> str:
     """What files and attributes call the data."""
-    return card.data if card.data in CLASS_NAMES else OWN
+    return OWN if card.own else card.data
 
 
 def _kind(card: ModelCard) -> str:

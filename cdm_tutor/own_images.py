@@ -182,7 +182,7 @@ def size_of(file: Path) -> tuple[int, int] | None:
     try:
         with quiet(), Image.open(file) as image:
             return image.size
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except Exception:  # as when it is read
         return None
 
 

@@ -20,7 +20,7 @@ from cdm_tutor.course.looks import FLAT, MEASURES, SIDE, Measurer, comparable, r
 from cdm_tutor.course.mistakes import address
 from cdm_tutor.course.own_looks import report_own
 from cdm_tutor.course.symptoms import EMPTY, HEALTHY, Group, find_group, mistakes_with
-from cdm_tutor.data import ASSETS, CLASS_NAMES, load_sample
+from cdm_tutor.data import ASSETS, load_sample
 from cdm_tutor.generate import SampleSettings, generate, usual_way
 from cdm_tutor.guidance import CLASSES
 from cdm_tutor.metrics import Yardstick
@@ -62,7 +62,7 @@ def diagnose(path: Path, data: str | None, n: int, seed: int) -> str:
     log = path / "log.jsonl"
     losses = read_losses(log) if log.is_file() else []
     soon = too_soon(losses, card)
-    own = card is not None and (card.data not in CLASS_NAMES or card.built.shape != (1, SIDE, SIDE))
+    own = card is not None and (card.own or card.built.shape != (1, SIDE, SIDE))
     text = report_own(x0, instead=soon) if own else report(judge(x0, Measurer(name)), len(x0), instead=soon)
     if card and card.classes and not own:
         text += f"\n{listens(path, seed)}"
