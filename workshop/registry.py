@@ -65,7 +65,7 @@ def by_hand(name: str, how: str, *files: Path, code: tuple[reach.Start, ...] = (
 def figures() -> list[Product]:
     """The pictures of the pages, a product for each script that draws them."""
     shipped = tuple(sorted([*ASSETS.glob("*.safetensors"), *ASSETS.glob("*.png")]))
-    scripts = [f"lesson{lesson.number}" for lesson in LESSONS] + ["live", "home"]
+    scripts = [f"lesson{lesson.number}" for lesson in LESSONS] + ["live", "home", "check", "face"]
     there = [name for name in scripts if (ROOT / "workshop" / "figures" / f"{name}.py").exists()]
     found = [drawn(name, shipped) for name in there]
     return [*found, drawn("measured", tuple(measured.READS)), *by_benchmarks(shipped)]
