@@ -31,8 +31,8 @@ made-check: $(VENV)/dev ## say what is stale (make test does, too)
 docs: $(VENV)/dev ## build the site into site/, failing on any warning
 	$(BIN)/mkdocs build --strict
 
-browse: $(VENV)/dev ## look at every page of the site in a browser (Debian: apt-get install chromium)
-	$(BIN)/python -m pytest tests/test_site.py tests/test_live.py --browser -m browser -n auto $(PYTEST_FLAGS)
+browse: $(VENV)/dev ## look at every page of the site in two browsers (Debian: apt-get install chromium firefox-esr)
+	$(BIN)/python -m pytest tests/test_site.py tests/test_live.py tests/test_firefox.py --browser -m browser -n auto $(PYTEST_FLAGS)
 
 zensical: $(VENV)/dev ## build the site with Zensical too, which will follow MkDocs
 	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) -e '.[zensical]'
