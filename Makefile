@@ -2,6 +2,7 @@
 # For the small, CPU-only torch (see README): make demo PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu"
 PYTHON ?= python3
 PIP_FLAGS ?=
+INSTALL ?= $(BIN)/python -m pip install --quiet
 PYTEST_FLAGS ?=
 VENV ?= .venv
 BIN = $(VENV)/bin
@@ -35,7 +36,7 @@ browse: $(VENV)/dev ## look at every page of the site in a browser (Debian: apt-
 	$(BIN)/python -m pytest tests/test_site.py tests/test_live.py --browser -m browser -n auto $(PYTEST_FLAGS)
 
 zensical: $(VENV)/dev ## build the site with Zensical too, which will follow MkDocs
-	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) -e '.[zensical]'
+	$(INSTALL) $(PIP_FLAGS) -e '.[zensical]'
 	$(BIN)/zensical build
 
 serve: $(VENV)/dev ## show the site at http://127.0.0.1:8000 and rebuild on save
@@ -51,10 +52,10 @@ $(VENV)/bin/python:
 
 $(VENV)/learner: $(VENV)/bin/python pyproject.toml
 	@echo "Installing what the course needs (torch is large: a few minutes the first time) ..."
-	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) -e .
+	$(INSTALL) $(PIP_FLAGS) -e .
 	@touch $@
 
 $(VENV)/dev: $(VENV)/learner
 	@echo "Installing what its developers need ..."
-	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) -e '.[dev]'
+	$(INSTALL) $(PIP_FLAGS) -e '.[dev]'
 	@touch $@
