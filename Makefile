@@ -1,5 +1,5 @@
 # Each target sets itself up: a virtual environment in .venv, made once and again when pyproject.toml changes.
-# For the small, CPU-only torch (see README): make demo PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu"
+# The smallest torch, and uv in the place of pip: see README.md.
 PYTHON ?= python3
 PIP_FLAGS ?=
 INSTALL ?= $(BIN)/python -m pip install --quiet
@@ -7,7 +7,7 @@ PYTEST_FLAGS ?=
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help demo test check made made-check docs browse zensical serve clean
+.PHONY: help demo test check made made-check docs browse zensical dist serve clean
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -22,6 +22,7 @@ check: $(VENV)/dev ## lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 made: $(VENV)/dev ## make what is stale: pictures, tables, the lists of lessons
 	OMP_NUM_THREADS=1 $(BIN)/python -m workshop make
@@ -39,11 +40,16 @@ zensical: $(VENV)/dev ## build the site with Zensical too, which will follow MkD
 	$(INSTALL) $(PIP_FLAGS) -e '.[zensical]'
 	$(BIN)/zensical build
 
+dist: $(VENV)/dev ## the wheel and the source, as they are published, into dist/
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/twine check --strict dist/*
+
 serve: $(VENV)/dev ## show the site at http://127.0.0.1:8000 and rebuild on save
 	$(BIN)/mkdocs serve
 
 clean: ## delete the virtual environment and everything made
-	rm -rf $(VENV) out site
+	rm -rf $(VENV) out site dist
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, $(PYTHON) is older: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }

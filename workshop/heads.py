@@ -18,7 +18,8 @@ HEAD = re.compile(r"\A---\n.*?\n---\n\n", re.DOTALL)
 def head(title: str, description: str, source: str = "") -> str:
     """The head of a page; `source`: the file to edit, where that is not the page itself."""
     says = {"title": title, "description": description} | ({"source": source} if source else {})
-    return "---\n" + "".join(f"{key}: {json.dumps(text, ensure_ascii=False)}\n" for key, text in says.items()) + "---\n\n"
+    lines = "".join(f"{key}: {json.dumps(text, ensure_ascii=False)}\n" for key, text in says.items())
+    return f"---\n{lines}---\n\n"
 
 
 def below(text: str) -> str:

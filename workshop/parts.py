@@ -106,7 +106,8 @@ def clinic_page(lesson: Lesson) -> str:
         "what each does to the images, and the idea that was missed."
     )
     return (
-        f"{head(about, says, f'cdm_tutor/course/mistakes/{lesson.module}.py')}# {about}\n\nEvery known mistake of [lesson {int(lesson.number)}](../lessons/{page_of(lesson)}), by the function that it "
+        f"{head(about, says, f'cdm_tutor/course/mistakes/{lesson.module}.py')}# {about}\n\n"
+        f"Every known mistake of [lesson {int(lesson.number)}](../lessons/{page_of(lesson)}), by the function that it "
         "is made in. Each was put into the\npackage's own code and run; [the clinic](../clinic.md) says how, and lists "
         f"all by what you see.\n\n{clinic.lesson_part(lesson)}"
     )
@@ -129,9 +130,10 @@ def purpose(lesson: Lesson) -> str:
 def reference_index() -> str:
     """A table of the stages."""
     rows = "".join(f"| [{each.title}]({each.module}.md) | {purpose(each)} |\n" for each in LESSONS)
-    what = "Every function of the package, stage by stage, with its equation, its shapes and its errors; and all commands."
+    what = "Every function of the package, stage by stage, with its equation, shapes and errors; and all commands."
     return (
-        f"{head('Reference: the stages', what, 'workshop/parts.py')}# Reference\n\nThe stages, in the order in which they are built. Each leans only on those before it.\n\n"
+        f"{head('Reference: the stages', what, 'workshop/parts.py')}"
+        "# Reference\n\nThe stages, in the order in which they are built. Each leans only on those before it.\n\n"
         f"| stage | what it does |\n|---|---|\n{rows}\n"
         "The trainer shares its work through [several processes](distributed.md); a refiner is trained "
         "further against a [critic](critic.md). What can be typed: [commands](commands.md).\n"

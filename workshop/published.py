@@ -1,5 +1,5 @@
-"""Where the course is published, which two lines of mkdocs.yml say, and what follows from it: how to get it, to cite it,
-to report. As long as they are not set, all of this does without addresses.
+"""Where the course is published, which two lines of mkdocs.yml say, and what follows from it: how to get it, to cite
+it, to report. As long as they are not set, all of this does without addresses.
 """
 
 import json
