@@ -1,12 +1,13 @@
 # Each target sets itself up: a virtual environment in .venv, made once and again when pyproject.toml changes.
-# For the small, CPU-only torch (see README): make demo PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu"
+# The smallest torch, and uv in the place of pip: see README.md.
 PYTHON ?= python3
 PIP_FLAGS ?=
+INSTALL ?= $(BIN)/python -m pip install --quiet
 PYTEST_FLAGS ?=
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help demo test check made made-check docs browse zensical serve clean
+.PHONY: help demo test check made made-check docs browse zensical dist serve clean
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -21,6 +22,7 @@ check: $(VENV)/dev ## lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 made: $(VENV)/dev ## make what is stale: pictures, tables, the lists of lessons
 	OMP_NUM_THREADS=1 $(BIN)/python -m workshop make
@@ -35,14 +37,19 @@ browse: $(VENV)/dev ## look at every page of the site in two browsers (Debian: a
 	$(BIN)/python -m pytest tests/test_site.py tests/test_live.py tests/test_firefox.py --browser -m browser -n auto $(PYTEST_FLAGS)
 
 zensical: $(VENV)/dev ## build the site with Zensical too, which will follow MkDocs
-	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) -e '.[zensical]'
+	$(INSTALL) $(PIP_FLAGS) -e '.[zensical]'
 	$(BIN)/zensical build
+
+dist: $(VENV)/dev ## the wheel and the source, as they are published, into dist/
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/twine check --strict dist/*
 
 serve: $(VENV)/dev ## show the site at http://127.0.0.1:8000 and rebuild on save
 	$(BIN)/mkdocs serve
 
 clean: ## delete the virtual environment and everything made
-	rm -rf $(VENV) out site
+	rm -rf $(VENV) out site dist
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, $(PYTHON) is older: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
@@ -51,10 +58,10 @@ $(VENV)/bin/python:
 
 $(VENV)/learner: $(VENV)/bin/python pyproject.toml
 	@echo "Installing what the course needs (torch is large: a few minutes the first time) ..."
-	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) -e .
+	$(INSTALL) $(PIP_FLAGS) -e .
 	@touch $@
 
 $(VENV)/dev: $(VENV)/learner
 	@echo "Installing what its developers need ..."
-	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) -e '.[dev]'
+	$(INSTALL) $(PIP_FLAGS) -e '.[dev]'
 	@touch $@

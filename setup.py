@@ -1,7 +1,10 @@
 """What pyproject.toml cannot say: a wheel also holds the lessons' tests, which `cdm-tutor init` writes for those who
 have no clone. In the repository they lie in lessons/ only. It does not hold the workshop, which makes the repository.
+And the addresses that its page in an index shows are those of mkdocs.yml.
 """
 
+import os
+import re
 from pathlib import Path
 
 from setuptools import setup
@@ -26,4 +29,15 @@ class WithLessons(build_py):
             self.copy_file(str(file), str(packed))
 
 
-setup(cmdclass={"build_py": WithLessons})
+def addresses() -> dict[str, str]:
+    """Where the course is published: what is set in the environment, or else in mkdocs.yml; nothing if neither is."""
+    text, found = Path("mkdocs.yml").read_text(encoding="utf-8"), {}
+    for name, key in (("Course", "site_url"), ("Repository", "repo_url")):
+        line = re.search(rf'^{key}:.*"(.*)"', text, re.MULTILINE)
+        found[name] = os.environ.get(key.upper()) or (line[1] if line else "")
+    if found["Repository"]:
+        found["Issues"] = f"{found['Repository'].rstrip('/')}/issues"
+    return {name: address for name, address in found.items() if address}
+
+
+setup(cmdclass={"build_py": WithLessons}, project_urls=addresses())

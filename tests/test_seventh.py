@@ -76,7 +76,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def made(copy: Path) -> Path:
     """The copy, with all that the workshop makes for the lesson."""
-    run(copy, "-m", "workshop", "make", *(f"clinic/{name}" for name in MISTAKES), "navigation", "tables/README.md")
+    clinic = [f"clinic/{name}" for name in MISTAKES]
+    run(copy, "-m", "workshop", "make", *clinic, "navigation", "heads", "tables/README.md")
     return copy
 
 

@@ -107,6 +107,17 @@ def test_all_links_and_anchors_lead_somewhere(site: Path) -> None:
     assert not broken
 
 
+@pytest.mark.parametrize("pattern", ["<title>(.*?)</title>", '<meta name="description" content="(.*?)">'])
+def test_no_two_pages_share_a_title_or_a_description(pattern: str, site: Path) -> None:
+    """Those of the page for what is not there are the site's own."""
+    found: dict[str, list[str]] = {}
+    for path in site.rglob("*.html"):
+        says = re.search(pattern, path.read_text(encoding="utf-8"))
+        assert says, path.name
+        found.setdefault(says[1], []).append(path.relative_to(site).as_posix())
+    assert [pages for pages in found.values() if len(pages) > 1] == []
+
+
 def html_of(page: Path) -> str:
     """Where a page is in the built site."""
     return page.relative_to(DOCS).with_suffix(".html").as_posix()

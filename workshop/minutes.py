@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from cdm_tutor.course.lesson import Lesson
 from cdm_tutor.course.outline import LESSONS
-from workshop.places import DOCS, page_of
+from workshop.heads import below, lesson_page
 from workshop.tables import table
 
 WORDS = 130.0  # read in a minute, by somebody whose second language is English, of text that explains
@@ -40,8 +40,8 @@ class Reading:
 
 
 def page(lesson: Lesson) -> str:
-    """The source of a lesson's page."""
-    return (DOCS / "lessons" / page_of(lesson)).read_text(encoding="utf-8")
+    """The source of a lesson's page, without its head."""
+    return below(lesson_page(lesson).read_text(encoding="utf-8"))
 
 
 def main_path(text: str) -> str:

@@ -15,10 +15,12 @@ from cdm_tutor.course.lesson import Exercise, Lesson, Mistake
 from cdm_tutor.course.mistakes import mistakes_of
 from cdm_tutor.course.outline import LESSONS
 from cdm_tutor.course.syntax import find_function
+from workshop import published
 from workshop.clinic import pages as clinic
 from workshop.clinic.pages import escaped, fence
+from workshop.heads import head, lesson_page
 from workshop.minutes import lengths_part, minutes, time_part
-from workshop.places import DOCS, page_of
+from workshop.places import page_of
 from workshop.tables import table
 
 HINTS = ("A hint", "Another", "Nearly there")
@@ -98,8 +100,13 @@ def mistake_part(mistake: Mistake) -> str:
 def clinic_page(lesson: Lesson) -> str:
     """All known mistakes of a lesson."""
     title = lesson.title[0].lower() + lesson.title[1:] if lesson.title.startswith("The ") else lesson.title.lower()
+    about = f"Mistakes in lesson {int(lesson.number)}, {title}"
+    says = (
+        f"The {len(mistakes_of(lesson))} known mistakes in {', '.join(each.name for each in lesson.exercises)}: "
+        "what each does to the images, and the idea that was missed."
+    )
     return (
-        f"# Mistakes in lesson {int(lesson.number)}, {title}\n\n"
+        f"{head(about, says, f'cdm_tutor/course/mistakes/{lesson.module}.py')}# {about}\n\n"
         f"Every known mistake of [lesson {int(lesson.number)}](../lessons/{page_of(lesson)}), by the function that it "
         "is made in. Each was put into the\npackage's own code and run; [the clinic](../clinic.md) says how, and lists "
         f"all by what you see.\n\n{clinic.lesson_part(lesson)}"
@@ -109,17 +116,23 @@ def clinic_page(lesson: Lesson) -> str:
 def reference_page(lesson: Lesson) -> str:
     """Where mkdocstrings writes down a stage."""
     options = "    options:\n      show_root_heading: false\n      heading_level: 2\n"
-    return f"# `cdm_tutor.{lesson.module}`\n\n::: cdm_tutor.{lesson.module}\n{options}"
+    name = f"cdm_tutor.{lesson.module}"
+    what = f"The functions of lesson {int(lesson.number)} in the package, {name}: {purpose(lesson)}."
+    return f"{head(f'Reference: {name}', what, f'cdm_tutor/{lesson.module}.py')}# `{name}`\n\n::: {name}\n{options}"
+
+
+def purpose(lesson: Lesson) -> str:
+    """What a stage does, as its own first sentence has it."""
+    says = ast.get_docstring(ast.parse(reference_source(lesson))) or ""
+    return " ".join(says.split("\n\n")[0].split(": ", 1)[-1].split()).rstrip(".")
 
 
 def reference_index() -> str:
     """A table of the stages."""
-    rows = ""
-    for lesson in LESSONS:
-        says = ast.get_docstring(ast.parse(reference_source(lesson))) or ""
-        what = " ".join(says.split("\n\n")[0].split(": ", 1)[-1].split()).rstrip(".")
-        rows += f"| [{lesson.title}]({lesson.module}.md) | {what} |\n"
+    rows = "".join(f"| [{each.title}]({each.module}.md) | {purpose(each)} |\n" for each in LESSONS)
+    what = "Every function of the package, stage by stage, with its equation, shapes and errors; and all commands."
     return (
+        f"{head('Reference: the stages', what, 'workshop/parts.py')}"
         "# Reference\n\nThe stages, in the order in which they are built. Each leans only on those before it.\n\n"
         f"| stage | what it does |\n|---|---|\n{rows}\n"
         "The trainer shares its work through [several processes](distributed.md); a refiner is trained "
@@ -166,6 +179,7 @@ def parts() -> dict[str, str]:
     parts/lengths.md           how much there is to read and to do in each
     parts/clinic/lessons.md    where each lesson's mistakes are
     parts/commands.md          what each cdm-tutor COMMAND --help says
+    parts/published/           how to get the course, to cite it, to report; its version
     clinic/NN.md               all mistakes of a lesson
     reference/MODULE.md        a stage's functions
     reference/index.md         the stages
@@ -174,11 +188,12 @@ def parts() -> dict[str, str]:
     made |= {"parts/lessons.md": lessons_part(), "parts/times.md": times_part(), "parts/lengths.md": lengths_part()}
     made |= {"parts/clinic/lessons.md": clinic_links_part(), "parts/clinic/index.md": clinic.index_part()}
     made["parts/commands.md"] = commands_part()
+    made |= {f"parts/published/{name}.md": text for name, text in published.parts().items()}
     for lesson in LESSONS:
         made[f"parts/{lesson.number}/pipeline.md"] = pipeline(lesson)
         made[f"parts/{lesson.number}/time.md"] = time_part(lesson)
         made |= {f"parts/{lesson.number}/{each.name}.md": exercise_part(lesson, each) for each in lesson.exercises}
-        page = (DOCS / "lessons" / page_of(lesson)).read_text(encoding="utf-8")
+        page = lesson_page(lesson).read_text(encoding="utf-8")
         shown = [each for each in mistakes_of(lesson) if f"/mistake-{each.name}.md" in page]
         made |= {f"parts/{lesson.number}/mistake-{each.name}.md": mistake_part(each) for each in shown}
     return made

@@ -12,7 +12,7 @@ from cdm_tutor.data import CLASS_NAMES
 from cdm_tutor.guidance import ConditionalUNet
 from cdm_tutor.refiner import ImprovedRefinementNetwork
 from cdm_tutor.unet import SimpleUNet
-from workshop import classifier, drawing, product, reach, sheets, site, tables
+from workshop import classifier, drawing, heads, product, published, reach, sheets, site, tables
 from workshop.clinic import make as clinic
 from workshop.clinic import tune
 from workshop.figures import measured
@@ -26,7 +26,8 @@ SHIP = 'train it for hours (cdm_tutor/assets/README.md), then: python -m worksho
 
 def all_products() -> dict[str, Product]:
     """Every product, in the order in which they are made: the later are made from the earlier."""
-    found = chain(assets(), clinic.products(), [tune.product()], figures(), tables.products(), [site.product()])
+    pages = [*tables.products(), site.product(), heads.product(), published.product()]
+    found = chain(assets(), clinic.products(), [tune.product()], figures(), pages)
     return {each.name: each for each in found}
 
 

@@ -15,6 +15,7 @@ from cdm_tutor.course.outline import LESSONS
 from cdm_tutor.course.variants import variants_of
 from workshop.places import ASSETS, DOCS, RESULTS, ROOT
 from workshop.product import Product
+from workshop.published import clone
 
 NAMES = {"mnist": "MNIST", "fashion": "Fashion-MNIST"}
 SOLVERS = {"dpm": "DPM-Solver++, corrected", "ddim": "DDIM"}
@@ -321,7 +322,7 @@ def diagnose() -> str:
 
 FUNCTIONS = (
     stages, speed, quality, front, guidance, one_step, refiner, harm, naive, shipped, processes, memory, live, lessons,
-    mutations, hostile, diagnose,
+    mutations, hostile, diagnose, clone,
 )  # fmt: skip
 TABLES: dict[str, Callable[[], str]] = {function.__name__: function for function in FUNCTIONS}
 
