@@ -6,7 +6,7 @@ PYTEST_FLAGS ?=
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help demo test check made made-check docs browse zensical serve clean
+.PHONY: help demo test check made made-check docs wheel browse zensical serve clean
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -30,6 +30,9 @@ made-check: $(VENV)/dev ## say what is stale (make test does, too)
 
 docs: $(VENV)/dev ## build the site into site/, failing on any warning
 	$(BIN)/mkdocs build --strict
+
+wheel: $(VENV)/dev ## build a wheel into dist/, with the site in it
+	$(BIN)/python -m pip wheel --no-deps --no-build-isolation -w dist .
 
 browse: $(VENV)/dev ## look at every page of the site in a browser (Debian: apt-get install chromium)
 	$(BIN)/python -m pytest tests/test_site.py tests/test_live.py --browser -m browser -n auto $(PYTEST_FLAGS)

@@ -413,9 +413,29 @@ def sample(
         images = above(images, theirs[:: max(1, len(theirs) // columns)][:columns], columns)
     from_first(lambda: save_grid(out, images, columns))
     print(f"Wrote {n} images to {out}")
-    blind = sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys()
-    if show and (blind or typer.launch(str(out))):
+    if show and not opened(str(out)):
         print(f"Nothing here shows pictures: open {out.resolve()} yourself", file=sys.stderr)
+
+
+@app.command(rich_help_panel=course.PANEL)
+def site(place: options.Page = "index.html", only_print: options.OnlyPrint = False) -> None:
+    """Open the course's pages, without a network; or one of them, at the place that a check has printed."""
+    from cdm_tutor.hyperlinks import say
+    from cdm_tutor.pages import open_at
+
+    address, afar = open_at(place), bool({"SSH_CONNECTION", "SSH_TTY"} & os.environ.keys())
+    if only_print:
+        print(address)
+    elif not afar and opened(address):
+        say(f"Opened {address}", sys.stdout)
+    else:
+        say(f"There is no browser here: open {address} yourself", sys.stdout)
+
+
+def opened(place: str) -> bool:
+    """Whether this system has something that opens a file or an address, and has done so."""
+    blind = sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys()
+    return not blind and typer.launch(place) == 0
 
 
 @app.command("export-web")
@@ -489,18 +509,20 @@ def diagnose(
 ) -> None:
     """What is wrong with these samples? The symptom, and the known mistakes that look most like it."""
     from cdm_tutor.course import verdict
+    from cdm_tutor.hyperlinks import say
 
-    print(verdict.diagnose(path, data, n, seed))
+    say(verdict.diagnose(path, data, n, seed), sys.stdout)
 
 
 @app.command()
 def doctor() -> None:
     """Say what this machine has, what is missing, and how to get it."""
     from cdm_tutor.doctor import examine
+    from cdm_tutor.hyperlinks import say
 
     findings = examine()
     for finding in findings:
-        print(f"{'ok ' if finding.ok else '-- '} {finding.what:14} {finding.found}")
+        say(f"{'ok ' if finding.ok else '-- '} {finding.what:14} {finding.found}", sys.stdout)
         if finding.cure:
             print(f"{'':18} {finding.cure}")
     if any(finding.needed and not finding.ok for finding in findings):

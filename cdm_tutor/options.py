@@ -230,4 +230,8 @@ Shown = Annotated[Path | None, typer.Option(help="The PNG to write (default: out
 ShowToo = Annotated[bool, typer.Option("--show", help="Also draw what your code does, as cdm-tutor show.")]
 More = Annotated[bool, typer.Option("--more", help="Also the next one.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")]
+Page = Annotated[
+    str, typer.Argument(metavar="[PAGE]", help="A page, as clinic/01.html#cosine-not-squared.", show_default=False)
+]
+OnlyPrint = Annotated[bool, typer.Option("--print", help="Only say its address, for a browser elsewhere.")]
 NewFolder = Annotated[Path, typer.Argument(metavar="DIR", help="Where to; it is made if need be.", show_default=False)]

@@ -280,7 +280,8 @@ def init(folder: Path) -> str:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         with (folder / name).open("xb") as file:
             file.write(content)
-    return f"Made {len(LESSONS)} lessons in {shown(folder)}. Go there, and: cdm-tutor status"
+    made = f"Made {len(LESSONS)} lessons in {shown(folder)}."
+    return f"{made} Go there, and: cdm-tutor status\nThe pages to read: cdm-tutor site"
 
 
 def course_files() -> dict[str, bytes]:

@@ -17,13 +17,14 @@ from torch import Tensor
 from cdm_tutor.card import ModelCard
 from cdm_tutor.checkpoint import load_weights
 from cdm_tutor.course.looks import FLAT, MEASURES, SIDE, Measurer, comparable, read_images
-from cdm_tutor.course.mistakes import address
+from cdm_tutor.course.mistakes import place_of
 from cdm_tutor.course.own_looks import report_own
 from cdm_tutor.course.symptoms import EMPTY, HEALTHY, Group, find_group, mistakes_with
 from cdm_tutor.data import ASSETS, load_sample
 from cdm_tutor.generate import SampleSettings, generate, usual_way
 from cdm_tutor.guidance import CLASSES
 from cdm_tutor.metrics import Yardstick
+from cdm_tutor.pages import address
 
 LOOKS = ASSETS / "looks.json"
 NEIGHBOURS = 3  # so many of the nearest sets vote, the nearer the more
@@ -177,8 +178,8 @@ def report(verdict: Verdict, n: int, instead: str = "") -> str:
         return "\n".join([*lines, "", instead])
     lines += ["", f"Most like: {verdict.group.title}. {verdict.group.look}"]
     lines += ["Known mistakes whose samples measure most alike:"] if verdict.suspects else []
-    lines += [f"  {address(name)}" for name in verdict.suspects]
-    return "\n".join([*lines, f"All with this symptom: clinic.html#{verdict.group.name}"])
+    lines += [f"  {address(place_of(name))}" for name in verdict.suspects]
+    return "\n".join([*lines, all_with(verdict.group)])
 
 
 def ends(losses: list[float]) -> tuple[float, float]:
@@ -219,7 +220,7 @@ def too_soon(losses: list[float], card: ModelCard | None) -> str:
         return (
             f"Has learned nothing: the loss was {first:.3g} and is {last:.3g} after {len(losses)} steps, as of a "
             "constant answer. Is the learning rate far too small? Else look at what changes the weights: "
-            "clinic.html#loss-stays"
+            f"{address('clinic.html#loss-stays')}"
         )
     seen = card.training.get("images") if card else None
     if isinstance(seen, int) and 0 < seen < BRIEF:
@@ -235,7 +236,12 @@ def report_losses(losses: list[float]) -> str:
     if not name:
         return f"The loss looks healthy: {losses[-1]:.3g} after {len(losses)} steps." if losses else "No loss yet."
     group = find_group(name)
-    return f"The loss: {group.title}. {group.look}\nAll with this symptom: clinic.html#{group.name}"
+    return f"The loss: {group.title}. {group.look}\n{all_with(group)}"
+
+
+def all_with(group: Group) -> str:
+    """Where all mistakes with a symptom are, in a line."""
+    return f"All with this symptom: {address(f'clinic.html#{group.name}')}"
 
 
 def read_losses(log: Path) -> list[float]:
