@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from cdm_tutor import pages
+from cdm_tutor.wording import counted
 
 LEARNER = ("torch", "torchvision", "numpy", "safetensors", "torchmetrics", "matplotlib", "pytest", "hypothesis")
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
@@ -38,7 +39,7 @@ def examine() -> list[Finding]:
     findings = [
         Finding("python", platform.python_version(), sys.version_info >= (3, 11), cure=""),
         *(_package(name) for name in LEARNER),
-        Finding("processor", f"{os.cpu_count()} cores, {platform.machine()}"),
+        Finding("processor", f"{counted(os.cpu_count() or 1, 'core')}, {platform.machine()}"),
     ]
     if find_spec("torch"):
         findings += _accelerators()

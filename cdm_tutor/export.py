@@ -144,7 +144,8 @@ def weights_script(name: str, trained: Trained) -> str:
         "weights": encoded(torch.cat([value.flatten() for value in halves.values()])),
     }
     lines = ",\n".join(f'  "{key}": {json.dumps(value)}' for key, value in file.items())
-    return f"// Made by cdm-tutor.\n(globalThis.NETWORKS ??= {{}})[{json.dumps(name)}] = {{\n{lines}\n}};\n"
+    script = f"(globalThis.NETWORKS ??= {{}})[{json.dumps(name)}] = {{\n{lines}\n}};\n"
+    return f"// Made by cdm-tutor: {len(script)} bytes follow.\n{script}"  # all of them ASCII
 
 
 def shipped_networks() -> dict[str, Path]:

@@ -177,7 +177,12 @@ Timesteps = Annotated[
 Batch = Annotated[int, typer.Option(min=2, help="Images in a training step, of all processes together.")]
 Accumulate = Annotated[int, typer.Option(min=1, help="Take a step's images in so many parts: saves memory.")]
 LearningRate = Annotated[float, typer.Option(help="The largest learning rate.")]
-Minutes = Annotated[float, typer.Option(min=0.01, callback=finite, help="How long to train.")]
+Minutes = Annotated[
+    float,
+    typer.Option(
+        min=0.01, callback=finite, help="How long to train the first network; all of it takes 2.5 times as long."
+    ),
+]
 TrainMinutes = Annotated[float | None, typer.Option(min=0.01, help="Train for so long (default: 10).")]
 TrainSteps = Annotated[int | None, typer.Option(min=1, help="Train for so many steps instead.")]
 RunFolder = Annotated[

@@ -27,7 +27,7 @@ function showInsides(place) {
     }
     drawMaps(section.querySelector("canvas"), seen[chosen]);
     const [channels, height, width] = seen[chosen].shape;
-    const caption = `${chosen} at t = ${frame.t}: ${channels} maps of ${height} × ${width}`;
+    const caption = `${chosen} at t = ${frame.t}: ${counted(channels, "map")} of ${height} × ${width}`;
     section.querySelector("canvas").ariaLabel = caption;
     section.querySelector("figcaption").textContent = caption;
   }
