@@ -254,6 +254,28 @@ def test_search_finds(site: Path, browser: "Browser") -> None:
 
 
 @pytest.mark.browser
+def test_pages_of_a_wheel(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, browser: "Browser") -> None:
+    """Packed and unpacked, from the disk: the search finds, the network draws, nothing is missed."""
+    from cdm_tutor import pages
+    from workshop.packing import pack
+
+    monkeypatch.setattr(pages, "ARCHIVE", tmp_path / "package" / "site.tar.xz")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    pack(site, pages.ARCHIVE)
+    assert pages.ARCHIVE.stat().st_size < 8e6
+    tab = browser.new_page(reduced_motion="reduce")
+    address, _, page = pages.open_at("index.html").rpartition("/")
+    seen = look(tab, f"{address}/", page)
+    tab.get_by_role("button", name="Draw one here").click()
+    tab.locator(".live-sampler [role=status]", has_text="20 steps of dpm").wait_for(timeout=60_000)
+    tab.locator("input[name=query]").first.click()
+    tab.keyboard.type("posterior variance")
+    tab.locator(".md-search-result__item").first.wait_for(timeout=30_000)
+    assert (seen.foreign, seen.errors) == ([], [])
+    tab.close()
+
+
+@pytest.mark.browser
 def test_formulas_are_typeset_after_a_click_in_the_navigation(address: str, browser: "Browser") -> None:
     tab = browser.new_page(viewport={"width": 1280, "height": 900})
     tab.goto(address + "index.html")

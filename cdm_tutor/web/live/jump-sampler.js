@@ -66,7 +66,8 @@ async function jumpSampler(place) {
     tell(down, `${down.value} %`);
     const mean = times.reduce((a, b) => a + b) / times.length;
     const place = `${across.value} % across, ${down.value} % down`;
-    status.textContent = `${place}: one jump in ${mean.toFixed(0)} ms, ${counted(Math.round(1000 / mean), "image")} a second.`;
+    const rate = counted(Math.round(1000 / mean), "image");
+    status.textContent = `${place}: one jump in ${mean.toFixed(0)} ms, ${rate} a second.`;
     mark();
     drawTile();
   }

@@ -7,11 +7,11 @@ const SIZE = /^\/\/ .*?(\d+) bytes/; // in a network's first line: compressed on
 function networksIn(place) {
   const models = {};
   const file = (name) => new URL(`${place.dataset.weights ?? ""}${name}.js`, document.baseURI);
-  return (name) => (models[name] ??= load(place, file(name).href).then(() => unpack(NETWORKS[name])));
+  return (name) => (models[name] ??= loadNetwork(place, file(name).href).then(() => unpack(NETWORKS[name])));
 }
 
 // Resolves once a network is there, however often one has to try. What was drawn before stays as it is.
-async function load(place, address) {
+async function loadNetwork(place, address) {
   const status = place.querySelector("[role=status]");
   const line = document.createElement("span");
   line.className = "loading";
@@ -36,8 +36,7 @@ function showProgress(line, got, size) {
   words.textContent = `${(got / MEGA).toFixed(1)} ${size ? `of ${(size / MEGA).toFixed(1)} ` : ""}MB`;
 }
 
-// Runs a script. A page that was opened from the disk may load it and no more, and there it is quick; elsewhere it comes
-// bit by bit.
+// Runs a script. A page that was opened from the disk may load it, and do no more; from elsewhere it comes bit by bit.
 async function loadBits(address, tell) {
   if (location.protocol === "file:") return loadScript(address);
   const response = await fetch(address);
