@@ -26,6 +26,7 @@ from cdm_tutor.writing import whole_folder
 
 WHOLE = 2.5  # the time for all of it, in those of the first training
 REFINER, MEASURING = 0.5, 0.25  # the same, of the second training and of measuring; the rest is for drawing
+LEAST = 0.05  # of the second training, however late it is
 REFINE_FROM, REFINER_STEPS = 200, 2
 MARK = ".made-by-demo"  # in a folder that may be replaced
 ANIMATED = SampleSettings(n=BATCH, steps=40)
@@ -75,7 +76,6 @@ def run_demo(asked: Asked, out: Path) -> Path:
 
 def _tell(asked: Asked, out: Path) -> None:
     end = time.monotonic() + 60 * WHOLE * asked.minutes
-    left = lambda: (end - time.monotonic()) / 60  # noqa: E731
     say, data, seed = Console().rule, load_sample(asked.name), asked.seed
     print(f"It will take about {counted(round(WHOLE * asked.minutes, 2), 'minute')}.")
 
@@ -94,7 +94,7 @@ def _tell(asked: Asked, out: Path) -> None:
     say("4  sampling: yours, then the weights that come with the package")
     shipped = load_weights(shipped_weights(asked.name)).to(asked.device)
     pace = _animate(shipped, out, seed)
-    n = affordable(asked.n, 60 * (left() - asked.minutes * (REFINER + MEASURING)), pace)
+    n = affordable(asked.n, end - time.monotonic() - 60 * asked.minutes * (REFINER + MEASURING), pace)
     if n < asked.n:
         print(f"This machine is busy: there is time for {n} samples each, not for {asked.n}.")
     settings = SampleSettings(n=n, seed=seed)
@@ -103,8 +103,9 @@ def _tell(asked: Asked, out: Path) -> None:
         drawn["shipped weights"] = generate(shipped, settings, on_batch=advance)
 
     say("5  refining them with a second network")
-    time_for_it = min(REFINER * asked.minutes, left() - MEASURING * asked.minutes)
-    refining = TrainSettings(minutes=max(time_for_it, asked.minutes / 20), seed=seed, t_below=500)
+    left = (end - time.monotonic()) / 60 - MEASURING * asked.minutes
+    for_it = max(min(left, REFINER * asked.minutes), LEAST * asked.minutes)
+    refining = TrainSettings(minutes=for_it, seed=seed, t_below=500)
     refiner, _ = _train(out / "refiner", ModelCard(asked.name, "v", stage="refiner"), refining, data.x0, asked.device)
     drawn["yours, refined"] = _refined(refiner.trained, drawn["yours"], seed)
     shipped_refiner = load_weights(shipped_weights(asked.name, "refiner")).to(asked.device)
@@ -113,7 +114,7 @@ def _tell(asked: Asked, out: Path) -> None:
         save_grid(out / f"{file}.png", drawn[what][:64], columns=16)
 
     say("7  measuring")
-    compared = max(2 * n, len(data) * n // max(n, asked.n))  # as much less of it as there is less time
+    compared = max(2 * n, len(data) * n // asked.n)  # as much less of it as there is less time
     yardstick = Yardstick(asked.name, data.x0[:: max(1, len(data) // compared)])
     kinds = ("yours", "yours, refined", "shipped weights", "shipped weights, refined")
     reports = {kind: yardstick.report(drawn[kind]) for kind in kinds}

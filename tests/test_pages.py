@@ -127,7 +127,12 @@ def test_a_page_that_is_none(clone: Path, tutor: Tutor) -> None:
 
 def test_it_is_opened_where_there_is_a_browser(clone: Path, tutor: Tutor, monkeypatch: pytest.MonkeyPatch) -> None:
     launched: list[str] = []
-    monkeypatch.setattr("typer.launch", lambda place: launched.append(place) or 0)
+
+    def launch(place: str) -> int:
+        launched.append(place)
+        return 0
+
+    monkeypatch.setattr("typer.launch", launch)
     address = f"{(clone / 'site').as_uri()}/index.html"
     monkeypatch.setattr(sys, "platform", "linux")
     assert tutor("site")[:2] == (0, f"There is no browser here: open {address} yourself\n")

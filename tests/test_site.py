@@ -364,6 +364,8 @@ def test_a_slow_line_says_how_far_it_is_and_nothing_leaps(width: int, address: s
     slowed(tab)
     tab.goto(address + "index.html")
     place = tab.locator(".live-sampler")
+    place.scroll_into_view_if_needed()
+    tab.wait_for_function("typeof liveSampler === 'function'")
     place.get_by_role("button", name="Draw one here").click()
     status, bar = place.locator("[role=status]"), place.locator("progress")
     for again in (False, True):
@@ -390,7 +392,7 @@ def test_a_network_that_does_not_come_can_be_tried_again(page: Path, address: st
     """At first and after a choice, by keyboard; what was drawn stays meanwhile."""
     context = browser.new_context(reduced_motion="reduce")
     tab = context.new_page()
-    tab.goto(address + html_of(page))
+    look(tab, address, html_of(page))
     place = tab.locator(".live-sampler")
     status, again = place.locator("[role=status]").first, place.get_by_role("button", name="Try again")
     for first, name in ((True, "mnist"), (False, "fashion")):

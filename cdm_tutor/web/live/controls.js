@@ -1,7 +1,7 @@
 // What the pages of all samplers are made of: controls, pictures, and words.
 
 const TITLES = { mnist: "digits", fashion: "clothes" };
-const FIGURE = '<figure><canvas role="img"></canvas><figcaption></figcaption></figure>';
+const FIGURE = '<figure><canvas role="img" aria-label="not drawn yet"></canvas><figcaption></figcaption></figure>';
 
 const field = (label, control) => `<label><span>${label}</span> ${control}</label>`;
 const slider = (label, name, range) => `

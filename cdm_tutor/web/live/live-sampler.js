@@ -44,7 +44,7 @@ function liveSampler(place) {
       </div>
       ${controls(networks, refiner)}
     </div>
-    <canvas class="strip" role="img"></canvas>
+    <canvas class="strip" role="img" aria-label="not drawn yet"></canvas>
     <p role="status" aria-live="polite"></p>`;
   const form = place.querySelector("form");
   const { seed, other, share, steps, solver, refined, another, set } = form.elements;

@@ -1,5 +1,5 @@
-// Puts a button under what stands in each <div class="live-sampler">. Pressed, it loads what the live sampler needs and
-// starts it in that place. Until then a page with a live sampler weighs no more than its pictures.
+// Puts a button under what stands in each <div class="live-sampler">. Pressed, it starts the live sampler in that place;
+// its scripts are loaded once the place comes into sight, so that it answers at once, and its networks when it runs.
 //
 //     data-networks="mnist fashion"    the networks to choose from, each a script of weights, NAME.js
 //     data-weights="../live/"          the folder of these scripts; without it the page's own
@@ -33,9 +33,12 @@
     const [button, status] = begin.children;
     const kind = ["classes", "jumps"].find((each) => each in place.dataset) ?? "insides";
     const loadScripts = () => Promise.all([...all, ...OWN[kind]].map((name) => loadScript(`${folder}${name}.js`)));
-    for (const sign of ["pointerenter", "focusin"]) {
-      place.addEventListener(sign, () => loadScripts().catch(() => {}), { once: true }); // a press may follow
-    }
+    const inSight = new IntersectionObserver(([{ isIntersecting }]) => {
+      if (!isIntersecting) return;
+      inSight.disconnect();
+      loadScripts().catch(() => {}); // a press tries again, and says so
+    });
+    inSight.observe(place);
     button.addEventListener("click", async () => {
       button.disabled = true;
       status.textContent = "Loading ...";
