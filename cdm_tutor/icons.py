@@ -17,8 +17,6 @@ import matplotlib
 from PIL import Image, ImageDraw, ImageFont
 from rich.progress import track
 
-from cdm_tutor.wording import counted
-
 ICONS = {
     "anchor": "\N{ANCHOR}",
     "cat": "\N{CAT FACE}",
@@ -135,7 +133,7 @@ def main() -> None:
         n = sum(1 for _ in track(files, "drawing icons", total=asked.n * len(ICONS)))
     except (ValueError, OSError) as error:
         parser.exit(2, f"icons: {error}\n")
-    print(f"Wrote {counted(n, 'icon')} in {len(ICONS)} classes to {asked.folder}")
+    print(f"Wrote {n} icons in {len(ICONS)} classes to {asked.folder}")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,6 @@ from cdm_tutor.choices import Squares
 from cdm_tutor.data import CLASS_NAMES, Images
 from cdm_tutor.pictures import border
 from cdm_tutor.settings import TrainSettings
-from cdm_tutor.wording import counted
 
 FORMATS = {".png", ".jpg", ".jpeg", ".webp", ".gif"}
 USUAL_SIDES = (8, 16, 24, 28, 32, 48, 64)  # what fits is the largest of them that is no larger than most pictures
@@ -138,7 +137,7 @@ def read_folder(folder: Path, wanted: Wanted, tell: Tell, advance: Callable[[int
     report_left(found.left, tell)
     if len(pictures) < 2:
         raise ValueError(
-            f"found {counted(len(pictures), 'image')} in {folder} that can be read, and {len(found.left)} that cannot"
+            f"found {len(pictures)} images in {folder} that can be read, and {len(found.left)} that cannot"
         )
     x0 = in_colours_or_grey(torch.from_numpy(np.stack(pictures)), wanted.colour)
     tell(f"Read {described(x0, found.names)} from {folder}.")
@@ -323,8 +322,7 @@ def described(x0: Tensor, names: tuple[str, ...]) -> str:
     """How many images, and of what kind."""
     n, channels, side, _ = x0.shape
     of = f" in {len(names)} classes" if names else ""
-    kind = f"{'grey' if channels == 1 else 'colour'} image"
-    return f"{counted(n, kind)} of {side} x {side}{of}"
+    return f"{n} {'grey' if channels == 1 else 'colour'} images of {side} x {side}{of}"
 
 
 def card_of(

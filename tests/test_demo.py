@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from cdm_tutor import demo_page
-from cdm_tutor.demo import BATCH, affordable
+from cdm_tutor.demo import affordable
 from cdm_tutor.demo_page import Measured, of_brevity, of_refining, of_the_loss, write_page
+from cdm_tutor.generate import BATCH
 from cdm_tutor.metrics import Report
 from cdm_tutor.settings import ENOUGH, TrainSettings
 from cdm_tutor.trainer import Step

@@ -36,7 +36,7 @@ MAY_IMPORT = {  # besides torch and friends
     "choices": set(),
     "card": {"choices", "data", "guidance", "noising", "refiner", "schedule", "unet"},
     "own_yardstick": {"checkpoint", "data", "metrics", "writing"},
-    "own_images": {"card", "choices", "data", "pictures", "settings", "wording"},
+    "own_images": {"card", "choices", "data", "pictures", "settings"},
     "settings": {"noising", "choices"},
     "trainer": {"schedule", "noising", "sampler", "refiner", "randomness", "distributed", "settings"},
     "critic": {"checkpoint", "generate", "noising", "randomness", "refiner", "sampler", "schedule", "trainer", "unet"},
