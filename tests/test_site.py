@@ -612,6 +612,7 @@ def test_walk_through_the_noise(page: Path, width: int, address: str, browser: "
     said(tab, "50 % across, 50 % down: one jump")
     tab.get_by_role("button", name="Another map").press("Enter")
     tab.get_by_role("radio", name="clothes").check()
+    tab.wait_for_function("document.querySelector('.map canvas').ariaLabel.includes('clothes')")
     tab.wait_for_load_state("networkidle")
     assert (seen.foreign, seen.errors) == ([], [])
     for scheme in ("light", "dark"):

@@ -159,7 +159,7 @@ async function jumpSampler(place) {
   map.addEventListener("pointermove", pointed);
   form.addEventListener("input", ({ target }) => {
     if (target === wander) requestAnimationFrame(wanderOn);
-    else if (target === set) newMap();
+    else if (target.name === "set") newMap(); // two radios, or one
     else {
       wander.checked = false;
       move();
