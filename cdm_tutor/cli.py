@@ -13,6 +13,7 @@ import typer
 from cdm_tutor import choices, options
 from cdm_tutor.course import cli as course
 from cdm_tutor.shell import typed
+from cdm_tutor.wording import counted
 
 if TYPE_CHECKING:
     from cdm_tutor.card import ModelCard
@@ -53,12 +54,13 @@ def demo(
 ) -> None:
     """The whole story in five minutes: noise, train, sample, refine, measure; ends with a page to look at."""
     course.stand_in(context, use)
-    from cdm_tutor.demo import run_demo
+    from cdm_tutor.demo import Asked, run_demo
     from cdm_tutor.device import pick_device
     from cdm_tutor.runs import Stopped
 
+    asked = Asked(dataset, minutes, n, pick_device(device), seed, *course.told_of(use))
     try:
-        page = run_demo(dataset, out, minutes, n, pick_device(device), seed)
+        page = run_demo(asked, out)
     except Stopped as stopped:
         print("\nStopped; nothing was written.")
         raise typer.Exit(128 + stopped.args[0]) from None
@@ -130,9 +132,11 @@ def train(
 
 def carry_out(run: "Run", images: "Images", dataset: str, again: str) -> None:
     """Train to the end of a run; say what to do with what it made, or how to go on."""
-    print(f"Training on {len(images)} images on {run.device}, writing to {run.folder}. Ctrl-C saves and stops.")
+    print(
+        f"Training on {counted(len(images), 'image')} on {run.device}, writing to {run.folder}. Ctrl-C saves and stops."
+    )
     follow(run.steps(images.x0, images.labels), run.training.settings.batch, run.folder, again)
-    print(f"Done: {run.training.step} steps. {what_to_do_with(run.folder, run.card, dataset)}")
+    print(f"Done: {counted(run.training.step, 'step')}. {what_to_do_with(run.folder, run.card, dataset)}")
 
 
 def training_images(
@@ -351,11 +355,11 @@ def against_critic(
     images = images_like(context, training.start.card, context.params["dataset"], data, data_dir)
     try_out(made)
     with lock(folder):
-        print(f"Drawing {samples} samples of the first network to learn from ...")
+        print(f"Drawing {counted(samples, 'sample')} of the first network to learn from ...")
         with sampling_bar(samples) as advance:
             drawn = training.draw_samples(advance)
         where = training.start.device
-        print(f"Training on {len(images)} images on {where}, writing to {folder}. Ctrl-C saves and stops.")
+        print(f"Training on {counted(len(images), 'image')} on {where}, writing to {folder}. Ctrl-C saves and stops.")
         again = [f"--{begun_with}", made, "--out", "ELSEWHERE", *options.given(context, but={begun_with, "out"})]
         command = typed("cdm-tutor", context.info_name, context.params["dataset"], *again)
         steps = runs.against_critic(folder, training, images.x0, drawn)
@@ -412,10 +416,30 @@ def sample(
         theirs = images_like(context, trained.card, dataset, "sample", None).x0
         images = above(images, theirs[:: max(1, len(theirs) // columns)][:columns], columns)
     from_first(lambda: save_grid(out, images, columns))
-    print(f"Wrote {n} images to {out}")
-    blind = sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys()
-    if show and (blind or typer.launch(str(out))):
+    print(f"Wrote {counted(n, 'image')} to {out}")
+    if show and not opened(str(out)):
         print(f"Nothing here shows pictures: open {out.resolve()} yourself", file=sys.stderr)
+
+
+@app.command(rich_help_panel=course.PANEL)
+def site(place: options.Page = "index.html", only_print: options.OnlyPrint = False) -> None:
+    """Open the course's pages, without a network; or one of them, at the place that a check has printed."""
+    from cdm_tutor.hyperlinks import say
+    from cdm_tutor.pages import open_at
+
+    address, afar = open_at(place), bool({"SSH_CONNECTION", "SSH_TTY"} & os.environ.keys())
+    if only_print:
+        print(address)
+    elif not afar and opened(address):
+        say(f"Opened {address}", sys.stdout)
+    else:
+        say(f"There is no browser here: open {address} yourself", sys.stdout)
+
+
+def opened(place: str) -> bool:
+    """Whether this system has something that opens a file or an address, and has done so."""
+    blind = sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys()
+    return not blind and typer.launch(place) == 0
 
 
 @app.command("export-web")
@@ -489,18 +513,20 @@ def diagnose(
 ) -> None:
     """What is wrong with these samples? The symptom, and the known mistakes that look most like it."""
     from cdm_tutor.course import verdict
+    from cdm_tutor.hyperlinks import say
 
-    print(verdict.diagnose(path, data, n, seed))
+    say(verdict.diagnose(path, data, n, seed), sys.stdout)
 
 
 @app.command()
 def doctor() -> None:
     """Say what this machine has, what is missing, and how to get it."""
     from cdm_tutor.doctor import examine
+    from cdm_tutor.hyperlinks import say
 
     findings = examine()
     for finding in findings:
-        print(f"{'ok ' if finding.ok else '-- '} {finding.what:14} {finding.found}")
+        say(f"{'ok ' if finding.ok else '-- '} {finding.what:14} {finding.found}", sys.stdout)
         if finding.cure:
             print(f"{'':18} {finding.cure}")
     if any(finding.needed and not finding.ok for finding in findings):

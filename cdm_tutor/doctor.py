@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
+from cdm_tutor import pages
+from cdm_tutor.wording import counted
+
 LEARNER = ("torch", "torchvision", "numpy", "safetensors", "torchmetrics", "matplotlib", "pytest", "hypothesis")
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 
@@ -36,7 +39,7 @@ def examine() -> list[Finding]:
     findings = [
         Finding("python", platform.python_version(), sys.version_info >= (3, 11), cure=""),
         *(_package(name) for name in LEARNER),
-        Finding("processor", f"{os.cpu_count()} cores, {platform.machine()}"),
+        Finding("processor", f"{counted(os.cpu_count() or 1, 'core')}, {platform.machine()}"),
     ]
     if find_spec("torch"):
         findings += _accelerators()
@@ -45,15 +48,25 @@ def examine() -> list[Finding]:
     findings.append(
         Finding("disk", f"{free:.0f} GB free here", free > 1, cure="" if free > 1 else "free at least 1 GB")
     )
-    findings.append(_package("mkdocs", needed=False, extra="docs"))
+    findings.append(_pages())
+    if not pages.ARCHIVE.exists():
+        findings.append(_package("mkdocs", needed=False, extra="docs"))
     return findings
+
+
+def _pages() -> Finding:
+    place = pages.address("index.html")
+    if pages.here() or pages.published():
+        return Finding("pages", place)
+    cure = place if pages.ARCHIVE.exists() else "make docs"
+    return Finding("pages", "not here yet", False, needed=False, cure=f"{cure}   (then cdm-tutor site opens them)")
 
 
 def _package(name: str, needed: bool = True, extra: str = "") -> Finding:
     try:
         return Finding(name, version(name), needed=needed)
     except PackageNotFoundError:
-        target = f"-e '.[{extra}]'" if extra else "-e ."
+        target = "cdm-tutor" if pages.ARCHIVE.exists() else f"-e '.[{extra}]'" if extra else "-e ."
         cure = f"{sys.executable} -m pip install {target}"
         if name.startswith("torch"):
             cure += f"   (small, without GPU support: add --extra-index-url {CPU_INDEX})"

@@ -8,15 +8,18 @@ import base64
 import html
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from string import Template
+from typing import get_args
 
 import torch
 from torch import Tensor
 
 from cdm_tutor.card import ModelCard
-from cdm_tutor.checkpoint import Trained
-from cdm_tutor.data import Images, load_sample
+from cdm_tutor.checkpoint import Trained, load_weights, shipped_weights
+from cdm_tutor.choices import Stage
+from cdm_tutor.data import CLASS_NAMES, Images, load_sample
 from cdm_tutor.plots import to_pixels
 from cdm_tutor.unet import SimpleUNet
 from cdm_tutor.writing import whole_folder
@@ -141,7 +144,24 @@ def weights_script(name: str, trained: Trained) -> str:
         "weights": encoded(torch.cat([value.flatten() for value in halves.values()])),
     }
     lines = ",\n".join(f'  "{key}": {json.dumps(value)}' for key, value in file.items())
-    return f"// Made by cdm-tutor.\n(globalThis.NETWORKS ??= {{}})[{json.dumps(name)}] = {{\n{lines}\n}};\n"
+    script = f"(globalThis.NETWORKS ??= {{}})[{json.dumps(name)}] = {{\n{lines}\n}};\n"
+    return f"// Made by cdm-tutor: {len(script)} bytes follow.\n{script}"  # all of them ASCII
+
+
+def shipped_networks() -> dict[str, Path]:
+    """The weights that come with the package, by what pages call them."""
+    found = {}
+    for data in CLASS_NAMES:
+        for stage in get_args(Stage):
+            found[data if stage == "unet" else f"{data}-{stage}"] = shipped_weights(data, stage)
+        found[f"{data}-classes"] = shipped_weights(data, classes=True)
+    return found
+
+
+def weights_scripts() -> Iterator[tuple[str, str]]:
+    """The networks that come with the package: what pages call each, and its script."""
+    for name, path in shipped_networks().items():
+        yield name, weights_script(name, load_weights(path))
 
 
 def _classes(card: ModelCard) -> dict[str, list[str]]:

@@ -177,7 +177,12 @@ Timesteps = Annotated[
 Batch = Annotated[int, typer.Option(min=2, help="Images in a training step, of all processes together.")]
 Accumulate = Annotated[int, typer.Option(min=1, help="Take a step's images in so many parts: saves memory.")]
 LearningRate = Annotated[float, typer.Option(help="The largest learning rate.")]
-Minutes = Annotated[float, typer.Option(min=0.01, callback=finite, help="How long to train.")]
+Minutes = Annotated[
+    float,
+    typer.Option(
+        min=0.01, callback=finite, help="How long to train the first network; all of it takes 2.5 times as long."
+    ),
+]
 TrainMinutes = Annotated[float | None, typer.Option(min=0.01, help="Train for so long (default: 10).")]
 TrainSteps = Annotated[int | None, typer.Option(min=1, help="Train for so many steps instead.")]
 RunFolder = Annotated[
@@ -230,4 +235,8 @@ Shown = Annotated[Path | None, typer.Option(help="The PNG to write (default: out
 ShowToo = Annotated[bool, typer.Option("--show", help="Also draw what your code does, as cdm-tutor show.")]
 More = Annotated[bool, typer.Option("--more", help="Also the next one.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")]
+Page = Annotated[
+    str, typer.Argument(metavar="[PAGE]", help="A page, as clinic/01.html#cosine-not-squared.", show_default=False)
+]
+OnlyPrint = Annotated[bool, typer.Option("--print", help="Only say its address, for a browser elsewhere.")]
 NewFolder = Annotated[Path, typer.Argument(metavar="DIR", help="Where to; it is made if need be.", show_default=False)]

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from cdm_tutor.noising import q_sample
 from cdm_tutor.schedule import BETAS, make_schedule
+from cdm_tutor.wording import counted
 from cdm_tutor.writing import whole
 
 
@@ -103,7 +104,7 @@ def save_losses(path: Path, curves: Mapping[str, Sequence[float | None]]) -> Non
         window = max(1, min(50, len(losses) // 4))
         known = torch.tensor([float("nan") if loss is None else loss for loss in losses])
         axes.plot(range(window, len(losses) + 1), known.unfold(0, window, 1).nanmean(dim=1), label=label)
-    axes.set(xlabel="step", ylabel=f"loss (mean of {window} steps)", yscale="log")
+    axes.set(xlabel="step", ylabel=f"loss (mean of {counted(window, 'step')})", yscale="log")
     axes.legend(fontsize=8)
     save_figure(path, figure)
 

@@ -8,6 +8,7 @@ from cdm_tutor.choices import Timesteps
 from cdm_tutor.noising import Prediction
 
 LARGEST = 10**9  # that a number may be, but for the seed
+ENOUGH = 50_000  # images seen in training: after half of them a right network still draws strokes, and no digits
 LARGEST_RATE = 1e30  # with larger ones a step of Adam is more than float32 holds
 
 
@@ -107,6 +108,11 @@ class TrainSettings:
         by_steps = step / self.steps if self.steps else 0.0
         by_time = seconds / (60 * self.minutes) if self.minutes else 0.0
         return min(1.0, max(by_steps, by_time))
+
+
+def too_brief(images: int) -> bool:
+    """Whether a training that saw so many images was too short to judge by what its network draws."""
+    return images < ENOUGH
 
 
 def _number(value: object) -> bool:

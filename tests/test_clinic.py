@@ -14,11 +14,12 @@ from cdm_tutor.checkpoint import shipped_weights
 from cdm_tutor.course import verdict
 from cdm_tutor.course.lesson import Lesson
 from cdm_tutor.course.looks import Measurer, read_images
-from cdm_tutor.course.mistakes import address, all_mistakes, mistakes_of, scenes_of
+from cdm_tutor.course.mistakes import all_mistakes, mistakes_of, place_of, scenes_of
 from cdm_tutor.course.outline import LESSONS
 from cdm_tutor.course.scenes import Sampled
 from cdm_tutor.course.symptoms import EMPTY, GROUPS, HEALTHY, find_group, groups_of, mistakes_with
 from cdm_tutor.course.verdict import judge, judge_losses, read_losses
+from cdm_tutor.pages import address
 from cdm_tutor.plots import save_grid
 from workshop.clinic import make, pages, runs
 from workshop.clinic.scenes import CODE, RUNNERS
@@ -87,9 +88,9 @@ def test_records_name_what_there_is(lesson: Lesson) -> None:
 def test_a_group_begins_with_its_typical_mistake() -> None:
     assert all(mistakes_with(group)[0].name == group.typical for group in GROUPS)
     assert len({group.name for group in GROUPS} | MISTAKES.keys()) == len(GROUPS) + len(MISTAKES)
-    assert address("cosine-not-squared") == "clinic/01.html#cosine-not-squared"
+    assert place_of("cosine-not-squared") == "clinic/01.html#cosine-not-squared"
     with pytest.raises(ValueError, match="no mistake is called"):
-        address("cosine")
+        place_of("cosine")
 
 
 def test_pictures_are_small() -> None:
@@ -165,10 +166,10 @@ def test_diagnose_a_grid(digits: Measurer, tmp_path: Path, tutor: Tutor) -> None
     code, said, _ = tutor("diagnose", tmp_path / "bad.png")
     assert code == 0
     assert f"Most like: {find_group('grain').title}." in said
-    assert "All with this symptom: clinic.html#grain" in said
-    named = [line.strip() for line in said.splitlines() if line.startswith("  clinic/")]
+    assert f"All with this symptom: {address('clinic.html#grain')}" in said
+    named = [line.strip() for line in said.splitlines() if line.startswith("  ")]
     assert named
-    assert all(address(line.split("#")[1]) == line for line in named)
+    assert all(address(place_of(line.split("#")[1])) == line for line in named)
 
 
 def test_diagnose_weights(tutor: Tutor) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -378,13 +379,13 @@ def read_until(stream: IO[str], word: str) -> str:
     return "".join(lines)
 
 
-def test_a_wheel_holds_the_lessons(tmp_path: Path) -> None:
+def test_a_wheel_holds_the_lessons_and_the_pages(tmp_path: Path) -> None:
     """What setuptools would pack, put where no repository is around it, makes the same folder as the repository."""
     pytest.importorskip("setuptools")
     packed = tmp_path / "packed"
     script = ["setup.py", "-q", "egg_info", "--egg-base", str(tmp_path), "build_py", "--build-lib", str(packed)]
     subprocess.run([sys.executable, *script], cwd=ROOT, check=True, capture_output=True)
-    elsewhere = {**os.environ, "PYTHONPATH": str(packed)}
+    elsewhere = {**os.environ, "PYTHONPATH": str(packed), "XDG_CACHE_HOME": str(tmp_path / "cache")}
     done = subprocess.run(
         [*COMMAND, "init", "here"], cwd=tmp_path, env=elsewhere, capture_output=True, text=True, check=True
     )
@@ -397,6 +398,29 @@ def test_a_wheel_holds_the_lessons(tmp_path: Path) -> None:
     assert made == commands.course_files()
     assert sum("/test_" in name for name in made) == len(READY)
     assert (packed / "cdm_tutor" / "web" / "live" / "start.js").exists()
+    assert (packed / "cdm_tutor" / "site.tar.xz").stat().st_size < 8e6
+    command = [*COMMAND, "site", "clinic/01.html#cosine-not-squared", "--print"]
+    said = subprocess.run(command, cwd=tmp_path, env=elsewhere, capture_output=True, text=True, check=True).stdout
+    assert said.startswith((tmp_path / "cache").as_uri())
+    assert said.endswith("/clinic/01.html#cosine-not-squared\n")
+    assert len(list((tmp_path / "cache").glob("cdm-tutor/site/*/live/fashion*.js"))) == 4
+
+
+@pytest.mark.parametrize("missing", ["mkdocs", "mkdocs.yml"])
+def test_a_wheel_whose_pages_cannot_be_built_is_refused(missing: str, tmp_path: Path) -> None:
+    """As in the bare environment that pip builds in, and outside a clone."""
+    pytest.importorskip("setuptools")
+    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE", "conftest.py", "cdm_tutor/__init__.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    if missing == "mkdocs":
+        shutil.copy(ROOT / "mkdocs.yml", tmp_path)
+        (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['mkdocs'] = None\n")
+    command = [sys.executable, "setup.py", "-q", "build_py", "--build-lib", "packed"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert f"to build them {missing} is missing here. In a clone: make dist." in done.stderr.splitlines()[-1]
 
 
 def test_a_copy_without_a_memory_is_told_how_to_get_it_back(course: Path, tutor: Tutor) -> None:

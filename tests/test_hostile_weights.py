@@ -561,7 +561,7 @@ def test_a_demo_that_fails_leaves_the_last_one(anywhere: Path, monkeypatch: pyte
     monkeypatch.setattr("cdm_tutor.runs.Run.create", stop)
     for folder in (out, anywhere / "new"):
         with pytest.raises(KeyboardInterrupt):
-            run_demo("mnist", folder, 1, 10, "cpu", 0)
+            run_demo(demo.Asked("mnist", 1, 10, "cpu", 0), folder)
     assert states(anywhere) == {f"demo/{demo.MARK}": b"", "demo/index.html": b"the last one"}
     assert not (anywhere / "new").exists()
 

@@ -41,7 +41,7 @@ MAY_IMPORT = {  # besides torch and friends
     "trainer": {"schedule", "noising", "sampler", "refiner", "randomness", "distributed", "settings"},
     "critic": {"checkpoint", "generate", "noising", "randomness", "refiner", "sampler", "schedule", "trainer", "unet"},
     "data": {"choices"},
-    "plots": {"schedule", "noising", "writing"},
+    "plots": {"schedule", "noising", "wording", "writing"},
     "metrics": {"data", "checkpoint"},
     "distill": {"checkpoint", "consistency", "critic", "generate", "noising", "randomness", "sampler"},
     "generate": {
@@ -59,6 +59,7 @@ MAY_IMPORT = {  # besides torch and friends
     "randomness": set(),
     "lock": set(),
     "shell": set(),
+    "wording": set(),
     "writing": set(),
 }
 

@@ -1,12 +1,14 @@
 """The site: nothing on it is stale, its examples run, and it reads well in a browser, on a phone, in the dark."""
 
 import doctest
+import gzip
 import re
 import shutil
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -34,6 +36,11 @@ GUIDED_PAGES, JUMP_PAGES = (
     [path for path in LIVE_PAGES if kind in path.read_text(encoding="utf-8")] for kind in ("data-classes", "data-jumps")
 )
 CANVAS = ".live-sampler .pictures figure:nth-child(2) canvas"  # pred_x0
+COMPRESSED = {".html", ".css", ".js", ".json", ".svg", ".xml"}
+SLOW = {"offline": False, "latency": 150, "downloadThroughput": 400_000, "uploadThroughput": 100_000}  # bytes a second
+LEAPS = """globalThis.leaps = [];
+new PerformanceObserver((list) => leaps.push(...list.getEntries().filter((each) => !each.hadRecentInput)))
+  .observe({ type: "layout-shift", buffered: true });"""
 CHROMIUM = shutil.which("chromium")
 QUIET = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run"]
 
@@ -125,11 +132,23 @@ def html_of(page: Path) -> str:
 
 @pytest.fixture(scope="module")
 def address(site: Path) -> Iterator[str]:
-    """The site, served on this machine."""
+    """The site, served on this machine as hosts do it: text is compressed."""
 
     class Silent(SimpleHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
             pass
+
+        def do_GET(self) -> None:
+            path = Path(self.translate_path(self.path))
+            if path.suffix not in COMPRESSED or not path.is_file():
+                return super().do_GET()
+            body = gzip.compress(path.read_bytes(), 6)
+            self.send_response(200)
+            for name, value in {"Type": self.guess_type(path), "Encoding": "gzip", "Length": str(len(body))}.items():
+                self.send_header(f"Content-{name}", value)
+            self.end_headers()
+            with suppress(ConnectionError):  # who left the page waits no longer
+                self.wfile.write(body)
 
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Silent, directory=str(site))) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -246,6 +265,28 @@ def test_search_finds(site: Path, browser: "Browser") -> None:
 
 
 @pytest.mark.browser
+def test_pages_of_a_wheel(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, browser: "Browser") -> None:
+    """Packed and unpacked, from the disk: the search finds, the network draws, nothing is missed."""
+    from cdm_tutor import pages
+    from workshop.packing import pack
+
+    monkeypatch.setattr(pages, "ARCHIVE", tmp_path / "package" / "site.tar.xz")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    pack(site, pages.ARCHIVE)
+    assert pages.ARCHIVE.stat().st_size < 8e6
+    tab = browser.new_page(reduced_motion="reduce")
+    address, _, page = pages.open_at("index.html").rpartition("/")
+    seen = look(tab, f"{address}/", page)
+    tab.get_by_role("button", name="Draw one here").click()
+    tab.locator(".live-sampler [role=status]", has_text="20 steps of dpm").wait_for(timeout=60_000)
+    tab.locator("input[name=query]").first.click()
+    tab.keyboard.type("posterior variance")
+    tab.locator(".md-search-result__item").first.wait_for(timeout=30_000)
+    assert (seen.foreign, seen.errors) == ([], [])
+    tab.close()
+
+
+@pytest.mark.browser
 def test_formulas_are_typeset_after_a_click_in_the_navigation(address: str, browser: "Browser") -> None:
     tab = browser.new_page(viewport={"width": 1280, "height": 900})
     tab.goto(address + "index.html")
@@ -315,6 +356,114 @@ def test_live_sampler_draws(page: Path, width: int, address: str, browser: "Brow
     for scheme in ("light", "dark"):
         tab.emulate_media(color_scheme=scheme)
         assert complaints(tab, width, ".live-sampler") == [], scheme
+    context.close()
+
+
+def slowed(tab: "Page") -> None:
+    """From now on its line is slow."""
+    client = tab.context.new_cdp_session(tab)
+    client.send("Network.enable")
+    client.send("Network.emulateNetworkConditions", SLOW)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_slow_line_says_how_far_it_is_and_nothing_leaps(width: int, address: str, browser: "Browser") -> None:
+    context = browser.new_context(viewport={"width": width, "height": 844}, reduced_motion="reduce")
+    tab = context.new_page()
+    tab.add_init_script(LEAPS)
+    slowed(tab)
+    tab.goto(address + "index.html")
+    place = tab.locator(".live-sampler")
+    place.scroll_into_view_if_needed()
+    tab.wait_for_function("typeof liveSampler === 'function'")
+    place.get_by_role("button", name="Draw one here").click()
+    status, bar = place.locator("[role=status]"), place.locator("progress")
+    for again in (False, True):
+        if again:  # what it says changes in the same moment
+            choose = "place => { place.querySelector('[value=fashion]').click();"
+            said = place.evaluate(f"{choose} return place.querySelector('[role=status]').textContent; }}")
+        else:
+            status.filter(has_text="Loading the network").wait_for()
+            said = status.inner_text()
+        assert said == "Loading the network ..."
+        tab.wait_for_function("document.querySelector('.live-sampler progress')?.position > 0")
+        assert 0 < bar.evaluate("bar => bar.position") < 1
+        assert re.fullmatch(r"\d\.\d of 2\.1 MB", place.locator(".loading").inner_text().strip())
+        status.filter(has_text="20 steps of dpm").wait_for(timeout=90_000)
+        assert bar.count() == 0
+    leapt = tab.evaluate("leaps.reduce((sum, each) => sum + each.value, 0)")
+    assert leapt < 0.05, tab.evaluate("leaps.map(each => [each.value, ...each.sources.map(s => s.node?.outerHTML)])")
+    context.close()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("page", [LIVE_PAGES[0], *GUIDED_PAGES[:1], *JUMP_PAGES[:1]], ids=lambda page: page.stem)
+def test_a_network_that_does_not_come_can_be_tried_again(page: Path, address: str, browser: "Browser") -> None:
+    """At first and after a choice, by keyboard; what was drawn stays meanwhile."""
+    context = browser.new_context(reduced_motion="reduce")
+    tab = context.new_page()
+    look(tab, address, html_of(page))
+    place = tab.locator(".live-sampler")
+    status, again = place.locator("[role=status]").first, place.get_by_role("button", name="Try again")
+    for first, name in ((True, "mnist"), (False, "fashion")):
+        tab.route(f"**/live/{name}*", lambda route: route.abort())
+        if first:
+            place.get_by_role("button", name="Draw one here").press("Enter")
+        else:
+            choice = place.get_by_role("radio", name="clothes")
+            if not choice.is_visible():
+                break
+            choice.check()
+        again.wait_for()
+        assert status.inner_text() == "The network could not be loaded. Is there a connection?"
+        assert complaints(tab, 1280, ".live-sampler") == []
+        tab.unroute(f"**/live/{name}*")
+        again.press("Enter")
+        again.wait_for(state="detached")
+        status.filter(has_text=re.compile("20 steps|one jump")).wait_for(timeout=60_000)
+    context.close()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("page", [DOCS / "index.md", *LESSON_PAGES], ids=lambda page: page.stem)
+def test_first_view_is_light_and_soon_there(page: Path, address: str, browser: "Browser") -> None:
+    """At a sixth of the processor's speed. Where other programs keep it busy, what counts is the page's own work."""
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    tab = context.new_page()
+    weights: list[int] = []
+    tab.on("requestfinished", lambda request: weights.append(request.sizes()["responseBodySize"]))
+    client = context.new_cdp_session(tab)
+    client.send("Performance.enable", {"timeDomain": "threadTicks"})  # seconds of the processor, not of the clock
+    client.send("Emulation.setCPUThrottlingRate", {"rate": 6})
+    tab.add_init_script(LEAPS)
+    tab.goto(address + html_of(page), timeout=120_000)
+    metrics = {each["name"]: each["value"] for each in client.send("Performance.getMetrics")["metrics"]}
+    tab.wait_for_function("performance.getEntriesByName('first-contentful-paint').length")
+    painted = tab.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+    client.send("Emulation.setCPUThrottlingRate", {"rate": 1})
+    tab.wait_for_load_state("networkidle")
+    limit = 400e3 if page.stem == "index" else 450e3
+    assert sum(weights) < limit, f"{sum(weights) / 1e3:.0f} KB"
+    assert min(painted / 1000, metrics["TaskDuration"]) < 1.5, (painted, metrics["TaskDuration"])
+    assert tab.evaluate("leaps.reduce((sum, each) => sum + each.value, 0)") < 0.05
+    context.close()
+
+
+@pytest.mark.browser
+def test_the_search_index_comes_when_one_turns_to_the_search(address: str, browser: "Browser") -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    tab = context.new_page()
+    asked: list[str] = []
+    tab.on("request", lambda request: asked.append(request.url))
+    tab.goto(address + "index.html")
+    tab.wait_for_load_state("networkidle")
+    assert not [url for url in asked if "search_index" in url]
+    tab.locator("input[name=query]").first.click()
+    tab.keyboard.type("posterior variance")
+    tab.locator(".md-search-result__item").first.wait_for(timeout=30_000)
+    tab.goto(address + "index.html?q=posterior")
+    tab.locator(".md-search-result__item").first.wait_for(timeout=30_000)
     context.close()
 
 
@@ -474,6 +623,7 @@ def test_walk_through_the_noise(page: Path, width: int, address: str, browser: "
     said(tab, "50 % across, 50 % down: one jump")
     tab.get_by_role("button", name="Another map").press("Enter")
     tab.get_by_role("radio", name="clothes").check()
+    tab.wait_for_function("document.querySelector('.map canvas').ariaLabel.includes('clothes')")
     tab.wait_for_load_state("networkidle")
     assert (seen.foreign, seen.errors) == ([], [])
     for scheme in ("light", "dark"):

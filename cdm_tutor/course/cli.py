@@ -104,6 +104,23 @@ def sure(question: str, yes: bool) -> None:
         raise typer.Exit(1)
 
 
+def told_of(use: choices.Whose) -> tuple[str, str]:
+    """What the demo's page says of the course: whose code it ran on, and what is next."""
+    from cdm_tutor.course import commands
+
+    by = "the package's own code"
+    try:
+        root = here()
+    except FileNotFoundError:
+        return by, "Begin with lesson 1. A folder with the lessons: cdm-tutor init my-course"
+    at = commands.first_unfinished(root)
+    if use == "mine":
+        by = commands.whose_code(root)
+        if not at:
+            return by, "All lessons are finished: the library is yours. On your own images: cdm-tutor train FOLDER"
+    return by, commands.what_next(root, at)
+
+
 def stand_in(context: typer.Context, use: choices.Whose) -> None:
     """With --use mine, run the rest of a command on the learner's finished lessons. Say which these are.
 

@@ -63,7 +63,7 @@ def status(root: Path) -> str:
     """How far the learner is: a bar for each lesson, the exercises of those begun, and what to do next."""
     lines, course = [], ""
     width = max(len(lesson.exercises) for lesson in LESSONS)
-    here = next((lesson for lesson in LESSONS if not finished(root, lesson)), None)
+    here = first_unfinished(root)
     for lesson in LESSONS:
         record = Record.of(root, lesson)
         rows, stale = record.rows(lesson), record.stale(root, lesson)
@@ -94,6 +94,11 @@ def _forgotten(root: Path, lesson: Lesson) -> bool:
 
 def _passed(bar: str) -> str:
     return f"{bar.count('#')} of {len(bar)}"
+
+
+def first_unfinished(root: Path) -> Lesson | None:
+    """The lesson that the learner is at; None once all are finished."""
+    return next((lesson for lesson in LESSONS if not finished(root, lesson)), None)
 
 
 def what_next(root: Path, lesson: Lesson | None) -> str:
@@ -280,7 +285,8 @@ def init(folder: Path) -> str:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         with (folder / name).open("xb") as file:
             file.write(content)
-    return f"Made {len(LESSONS)} lessons in {shown(folder)}. Go there, and: cdm-tutor status"
+    made = f"Made {len(LESSONS)} lessons in {shown(folder)}."
+    return f"{made} Go there, and: cdm-tutor status\nThe pages to read: cdm-tutor site"
 
 
 def course_files() -> dict[str, bytes]:
@@ -315,6 +321,14 @@ def my_lessons(root: Path) -> Iterator[str]:
                 stack.enter_context(standing_in({lesson.module: load(source, lesson.module, file)}))
             lines.append(f"  {lesson.number} {lesson.module:9} {_whose(root, lesson)}")
         yield "\n".join(lines)
+
+
+def whose_code(root: Path) -> str:
+    """Whose code runs while my_lessons lasts, in a few words."""
+    mine = [lesson.number for lesson in LESSONS if finished(root, lesson)]
+    if len(mine) == len(LESSONS):
+        return "your own code"
+    return f"your own code of lesson{'s' if len(mine) > 1 else ''} {', '.join(mine)} and the package's for the rest"
 
 
 def _whose(root: Path, lesson: Lesson) -> str:

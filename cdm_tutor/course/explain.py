@@ -12,8 +12,9 @@ from types import FrameType
 from typing import Any
 
 from cdm_tutor.course.lesson import Mistake
-from cdm_tutor.course.mistakes import address
+from cdm_tutor.course.mistakes import place_of
 from cdm_tutor.course.outcomes import DoesNotLoad, NoTime, StillRunning, Wrong
+from cdm_tutor.pages import address
 
 
 def explain(error: BaseException, files: Set[str], seconds: float, place: str, others: Set[str] = frozenset()) -> str:
@@ -102,14 +103,11 @@ def where(file: str, line: int) -> str:
 
 def recognised(mistake: Mistake) -> str:
     """A known mistake: what was done, what it does to the images, which concept was missed; not the corrected line."""
-    parts = {
-        "what you see": mistake.symptom,
-        "the idea": mistake.concept,
-        "on the site": address(mistake.name),
-    }
+    parts = {"what you see": mistake.symptom, "the idea": mistake.concept}
     width = min(100, int(os.environ.get("COLUMNS", 100)))
     lines = [
         textwrap.fill(text, width, initial_indent=f"  {label + ':':14}", subsequent_indent=" " * 16)
         for label, text in parts.items()
     ]
+    lines.append(f"  {'on the site:':14}{address(place_of(mistake.name))}")  # in one piece, or it opens nothing
     return "\n".join([f"It behaves like a known mistake: {mistake.title}", *lines])

@@ -5,6 +5,8 @@ from torch import Tensor
 
 from cdm_tutor.course.looks import FLAT, MEASURES, fine_detail, grain
 from cdm_tutor.course.symptoms import EMPTY
+from cdm_tutor.pages import address
+from cdm_tutor.wording import counted
 
 OWN_MEASURES = {  # what needs neither a classifier nor real images
     "outside": "share of numbers far outside [-1, 1]",
@@ -38,9 +40,9 @@ def report_own(x0: Tensor, instead: str = "") -> str:
         instead: words in the place of what is wrong.
     """
     looks = measure_own(x0) if x0.isfinite().all() else {}
-    lines = [f"{'of ' + str(len(x0)) + ' images':38} {'yours':>7}"] if looks else []
+    lines = [f"{'of ' + counted(len(x0), 'image'):38} {'yours':>7}"] if looks else []
     lines += [f"{OWN_MEASURES[name]:38} {value:7.3f}" for name, value in looks.items()]
-    found = [f"{said} See clinic.html#{group}" for group, said in judge_own(looks, x0.shape[-1])]
+    found = [f"{said} See {address(f'clinic.html#{group}')}" for group, said in judge_own(looks, x0.shape[-1])]
     found = [instead] if instead else found or ["Nothing wrong to see."]
     return "\n".join([*lines, "", *found, ALL])
 

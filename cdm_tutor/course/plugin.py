@@ -32,6 +32,7 @@ from cdm_tutor.course.summary import (
     standing,
     tell,
 )
+from cdm_tutor.hyperlinks import linked
 
 PRINTED = 2_000  # characters of what a test printed that are shown, of the beginning and of the end
 
@@ -261,7 +262,13 @@ def _message(item: pytest.Item, verdict: Verdict) -> str:
         return verdict.text
     told = any(result.detail == verdict.mistake.name for result in item.config.stash[RESULTS].all)
     more = recognised(verdict.mistake) if not told else f"The same mistake: {verdict.mistake.title}"
-    return f"{verdict.text}\n\n{more}"
+    return f"{verdict.text}\n\n{linked(more) if _on_terminal(item.config) else more}"
+
+
+def _on_terminal(config: pytest.Config) -> bool:
+    """Whether the report is read on a terminal; asked of pytest, for while a test runs nothing is printed there."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    return bool(reporter and reporter.isatty) and os.environ.get("TERM") != "dumb"
 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:

@@ -17,20 +17,22 @@ from torch import Tensor
 from cdm_tutor.card import ModelCard
 from cdm_tutor.checkpoint import load_weights
 from cdm_tutor.course.looks import FLAT, MEASURES, SIDE, Measurer, comparable, read_images
-from cdm_tutor.course.mistakes import address
+from cdm_tutor.course.mistakes import place_of
 from cdm_tutor.course.own_looks import report_own
 from cdm_tutor.course.symptoms import EMPTY, HEALTHY, Group, find_group, mistakes_with
 from cdm_tutor.data import ASSETS, load_sample
 from cdm_tutor.generate import SampleSettings, generate, usual_way
 from cdm_tutor.guidance import CLASSES
 from cdm_tutor.metrics import Yardstick
+from cdm_tutor.pages import address
+from cdm_tutor.settings import too_brief
+from cdm_tutor.wording import counted
 
 LOOKS = ASSETS / "looks.json"
 NEIGHBOURS = 3  # so many of the nearest sets vote, the nearer the more
 TOGETHER = ("variety", "twin", "balance")  # what a few images say nothing of
 FEW = 12  # images
 MENTIONED = 3  # mistakes
-BRIEF = 50_000  # images seen in training: after half of them a right network still draws strokes, and no digits
 DEAF = 0.3  # of the images of a network that does not listen, one in ten is what was asked for
 LEARNED = 0.95  # of the first losses, which a constant answer reaches: who ends above has learned nothing
 
@@ -76,7 +78,7 @@ def listens(path: Path, seed: int) -> str:
     yardstick = Yardstick(trained.card.data, load_sample(trained.card.data).x0[::100])
     chosen = yardstick.probabilities(yardstick.features(generate(trained, settings))).argmax(dim=1)
     share = (chosen == settings.label_of(range(settings.n))).float().mean().item()
-    said = f"Asked for each class in turn, it drew that class in {share:.0%} of {settings.n} images"
+    said = f"Asked for each class in turn, it drew that class in {share:.0%} of {counted(settings.n, 'image')}"
     floor = f"(a classifier reads {yardstick.agreement_floor:.1%} of real test images right)"
     if share < DEAF:
         return f"{said} {floor}: it does not listen. Is the label's row added, and are labels dropped only sometimes?"
@@ -167,7 +169,7 @@ def by_chance(yours: dict[str, float], sets: list[dict[str, float]], real: dict[
 
 def report(verdict: Verdict, n: int, instead: str = "") -> str:
     """A verdict as a table and a few lines; with `instead`, these words in the place of symptom and mistakes."""
-    lines = [f"{'of ' + str(n) + ' images':38} {'yours':>7} {'real':>7}"] if verdict.yours else []
+    lines = [f"{'of ' + counted(n, 'image'):38} {'yours':>7} {'real':>7}"] if verdict.yours else []
     lines += [f"{MEASURES[name]:38} {verdict.yours[name]:7.3f} {verdict.real[name]:7.3f}" for name in verdict.yours]
     if verdict.group.name == HEALTHY:
         return "\n".join(
@@ -177,8 +179,8 @@ def report(verdict: Verdict, n: int, instead: str = "") -> str:
         return "\n".join([*lines, "", instead])
     lines += ["", f"Most like: {verdict.group.title}. {verdict.group.look}"]
     lines += ["Known mistakes whose samples measure most alike:"] if verdict.suspects else []
-    lines += [f"  {address(name)}" for name in verdict.suspects]
-    return "\n".join([*lines, f"All with this symptom: clinic.html#{verdict.group.name}"])
+    lines += [f"  {address(place_of(name))}" for name in verdict.suspects]
+    return "\n".join([*lines, all_with(verdict.group)])
 
 
 def ends(losses: list[float]) -> tuple[float, float]:
@@ -217,25 +219,31 @@ def too_soon(losses: list[float], card: ModelCard | None) -> str:
     first, last = ends(losses) if losses else (0.0, 0.0)
     if len(losses) >= 100 and last > LEARNED * first:
         return (
-            f"Has learned nothing: the loss was {first:.3g} and is {last:.3g} after {len(losses)} steps, as of a "
-            "constant answer. Is the learning rate far too small? Else look at what changes the weights: "
-            "clinic.html#loss-stays"
+            f"Has learned nothing: the loss was {first:.3g} and is {last:.3g} after {counted(len(losses), 'step')}, as "
+            "of a constant answer. Is the learning rate far too small? Else look at what changes the weights: "
+            f"{address('clinic.html#loss-stays')}"
         )
     seen = card.training.get("images") if card else None
-    if isinstance(seen, int) and 0 < seen < BRIEF:
-        return (
-            f"Trained too briefly to tell: {seen:,} images seen. Go on with --resume and --minutes 10, then ask again."
-        )
+    if isinstance(seen, int) and seen > 0 and too_brief(seen):
+        told = f"Trained too briefly to tell: {counted(seen, 'image')} seen."
+        return f"{told} Go on with --resume and --minutes 10, then ask again."
     return ""
 
 
 def report_losses(losses: list[float]) -> str:
     """What the losses say, in a line or two."""
+    if not losses:
+        return "No loss yet."
     name = judge_losses(losses)
     if not name:
-        return f"The loss looks healthy: {losses[-1]:.3g} after {len(losses)} steps." if losses else "No loss yet."
+        return f"The loss looks healthy: {losses[-1]:.3g} after {counted(len(losses), 'step')}."
     group = find_group(name)
-    return f"The loss: {group.title}. {group.look}\nAll with this symptom: clinic.html#{group.name}"
+    return f"The loss: {group.title}. {group.look}\n{all_with(group)}"
+
+
+def all_with(group: Group) -> str:
+    """Where all mistakes with a symptom are, in a line."""
+    return f"All with this symptom: {address(f'clinic.html#{group.name}')}"
 
 
 def read_losses(log: Path) -> list[float]:

@@ -35,8 +35,8 @@ def scenes_of(mistake: Mistake) -> tuple[Scene, ...]:
     return mistake.scenes or lesson.exercise(mistake.exercise).scenes
 
 
-def address(name: str) -> str:
-    """Where on the site the mistake of that name is.
+def place_of(name: str) -> str:
+    """Where on the site the mistake of that name is: its page, and its place there.
 
     Raises:
         ValueError: if there is none.

@@ -1,7 +1,7 @@
-// What the pages of both samplers are made of: controls, pictures, and the networks, loaded when they are wanted.
+// What the pages of all samplers are made of: controls, pictures, and words.
 
 const TITLES = { mnist: "digits", fashion: "clothes" };
-const FIGURE = '<figure><canvas role="img"></canvas><figcaption></figcaption></figure>';
+const FIGURE = '<figure><canvas role="img" aria-label="not drawn yet"></canvas><figcaption></figcaption></figure>';
 
 const field = (label, control) => `<label><span>${label}</span> ${control}</label>`;
 const slider = (label, name, range) => `
@@ -27,13 +27,9 @@ function tell(control, text) {
   control.closest(".slider").querySelector("output").value = text;
 }
 
-// The networks of a folder by name; each is loaded once.
-function networksIn(folder = "") {
-  const models = {};
-  return async (name) => {
-    await loadScript(new URL(`${folder}${name}.js`, document.baseURI).href);
-    return (models[name] ??= unpack(NETWORKS[name]));
-  };
+// counted(1, "map") is "1 map".
+function counted(n, what) {
+  return `${n} ${what}${n === 1 ? "" : "s"}`;
 }
 
 function computingTime(busy) {

@@ -52,7 +52,7 @@ function guidedControls(networks) {
 // Resolves when the place is ready; the drawing goes on from there.
 async function guidedSampler(place) {
   const networks = place.dataset.networks.split(" ");
-  const load = networksIn(place.dataset.weights);
+  const load = networksIn(place);
   let model = await load(`${networks[0]}-classes`); // before what stood here is given up
 
   place.innerHTML = guidedControls(networks);
@@ -127,7 +127,7 @@ async function guidedSampler(place) {
     const drawn = await taken(walk(label, steps), wanted, (x) => showPicture(image, caption, x, model.side));
     if (!drawn) return false;
     showPicture(image, caption, drawn.x, model.side);
-    status.textContent = `Noise ${seed}, ${caption}: ${steps} steps, ${computingTime(drawn.busy)}.`;
+    status.textContent = `Noise ${seed}, ${caption}: ${counted(steps, "step")}, ${computingTime(drawn.busy)}.`;
     return true;
   }
 
@@ -237,6 +237,7 @@ async function guidedSampler(place) {
     const loaded = await load(`${chosen}-classes`);
     if (chosen !== set.value) return;
     model = loaded;
+    status.textContent = "Drawing ...";
     showClasses();
     showStrokes();
     pad.clear();

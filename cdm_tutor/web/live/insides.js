@@ -7,7 +7,7 @@ function showInsides(place) {
   section.className = "insides";
   section.innerHTML = `
     <fieldset><legend>a layer of the network, and what comes out of it at this step</legend></fieldset>
-    <figure><canvas role="img"></canvas><figcaption></figcaption></figure>`;
+    <figure><canvas role="img" aria-label="not drawn yet"></canvas><figcaption></figcaption></figure>`;
   place.querySelector(".strip").after(section);
   const choice = section.querySelector("fieldset");
   let [network, chosen, frame] = [null, "conv_in", null];
@@ -27,7 +27,7 @@ function showInsides(place) {
     }
     drawMaps(section.querySelector("canvas"), seen[chosen]);
     const [channels, height, width] = seen[chosen].shape;
-    const caption = `${chosen} at t = ${frame.t}: ${channels} maps of ${height} × ${width}`;
+    const caption = `${chosen} at t = ${frame.t}: ${counted(channels, "map")} of ${height} × ${width}`;
     section.querySelector("canvas").ariaLabel = caption;
     section.querySelector("figcaption").textContent = caption;
   }

@@ -29,7 +29,7 @@ function jumpControls(networks, beside) {
 // Resolves when the place is ready; the drawing goes on from there.
 async function jumpSampler(place) {
   const networks = place.dataset.networks.split(" ");
-  const load = networksIn(place.dataset.weights);
+  const load = networksIn(place);
   const beside = place.dataset.jumps === "beside";
   let walking = null; // the network that takes many steps, if there is one
   let jumping = await load(`${networks[0]}-consistency`); // before what stood here is given up
@@ -66,7 +66,8 @@ async function jumpSampler(place) {
     tell(down, `${down.value} %`);
     const mean = times.reduce((a, b) => a + b) / times.length;
     const place = `${across.value} % across, ${down.value} % down`;
-    status.textContent = `${place}: one jump in ${mean.toFixed(0)} ms, ${Math.round(1000 / mean)} images a second.`;
+    const rate = counted(Math.round(1000 / mean), "image");
+    status.textContent = `${place}: one jump in ${mean.toFixed(0)} ms, ${rate} a second.`;
     mark();
     drawTile();
   }
@@ -92,7 +93,7 @@ async function jumpSampler(place) {
     const steps = Math.min(PATIENT_STEPS, walking.schedule.log_snr.length);
     const noise = noiseAt(...here());
     for (const step of sample(walking, noise, () => noise, "ddim", steps)) {
-      showPicture(walked, `${steps} steps`, step.pred_x0, walking.side);
+      showPicture(walked, counted(steps, "step"), step.pred_x0, walking.side);
       await pause();
       if (mine !== turn) return;
     }
@@ -116,12 +117,22 @@ async function jumpSampler(place) {
   }
 
   async function newMap() {
-    jumping = await load(`${set.value}-consistency`);
-    if (beside) walking = await load(set.value);
+    const chosen = set.value;
+    const loaded = await load(`${chosen}-consistency`);
+    if (chosen !== set.value) return;
+    [jumping, walking] = [loaded, null];
+    if (beside) walkToo(chosen); // once it is there: jumps need not wait for it
     corners = [0, 1, 2, 3].map((corner) => noiseOf(seed + corner, 0, jumping.length));
     tiles = 0;
     map.width = map.height = TILES * jumping.side;
     map.ariaLabel = `the map of noise: ${TITLES[set.value] ?? "images"}, turning into each other from place to place`;
+    move();
+  }
+
+  async function walkToo(chosen) {
+    const loaded = await load(chosen);
+    if (chosen !== set.value) return;
+    walking = loaded;
     move();
   }
 
@@ -148,7 +159,7 @@ async function jumpSampler(place) {
   map.addEventListener("pointermove", pointed);
   form.addEventListener("input", ({ target }) => {
     if (target === wander) requestAnimationFrame(wanderOn);
-    else if (target === set) newMap();
+    else if (target.name === "set") newMap(); // two radios, or one
     else {
       wander.checked = false;
       move();

@@ -30,12 +30,11 @@ function controls(networks, refiner) {
     </form>`;
 }
 
-// Resolves when the place is ready; the drawing goes on from there.
-async function liveSampler(place) {
-  const { weights, refiner } = place.dataset;
+// Makes the place ready at once, so that it keeps its size; the networks come as they are wanted.
+function liveSampler(place) {
+  const { refiner } = place.dataset;
   const networks = place.dataset.networks.split(" ");
-  const model = networksIn(weights);
-  await model(networks[0]); // before what stood here is given up
+  const model = networksIn(place);
 
   place.innerHTML = `
     <div class="sides">
@@ -45,7 +44,7 @@ async function liveSampler(place) {
       </div>
       ${controls(networks, refiner)}
     </div>
-    <canvas class="strip" role="img"></canvas>
+    <canvas class="strip" role="img" aria-label="not drawn yet"></canvas>
     <p role="status" aria-live="polite"></p>`;
   const form = place.querySelector("form");
   const { seed, other, share, steps, solver, refined, another, set } = form.elements;
@@ -69,10 +68,13 @@ async function liveSampler(place) {
     const mine = ++drawing;
     const gaveUp = () => mine !== drawing;
     const asked = settings();
+    if (slowly) status.textContent = "Drawing ...";
     slowly &&= !calm.matches;
     try {
       const unet = await model(asked.set);
       const second = refined?.checked ? await model(`${asked.set}-refiner`) : null;
+      if (gaveUp()) return;
+      if (!frames.length || status.textContent.startsWith("Loading")) status.textContent = "Drawing ...";
       asked.count = Math.min(asked.count, unet.schedule.log_snr.length);
       const taking = walkAndRefine(asked, unet, second);
       const drawn = [];
@@ -146,6 +148,7 @@ async function liveSampler(place) {
     if (target !== share) draw(target !== other);
   });
   strip.addEventListener("click", ({ offsetX }) => {
+    if (!frames.length) return;
     const column = Math.floor((offsetX / strip.clientWidth) * Math.min(COLUMNS, frames.length));
     show(frames, 1 + shownIn(column, frames.length), frames.length);
   });
@@ -174,7 +177,7 @@ function* walkAndRefine({ from, to, percent, count, solver }, unet, second) {
 
 function inWords({ from, to, percent, count, solver }, second, busy) {
   const way = percent ? `, ${percent} % of the way to ${to}` : "";
-  const by = `${count} steps of ${solver}${second ? " and two of the refiner" : ""}`;
+  const by = `${counted(count, "step")} of ${solver}${second ? " and two of the refiner" : ""}`;
   return `Seed ${from}${way}: ${by}, ${computingTime(busy)}.`;
 }
 

@@ -1,5 +1,5 @@
-// Puts a button under what stands in each <div class="live-sampler">. Pressed, it loads what the live sampler needs and
-// starts it in that place. Until then a page with a live sampler weighs no more than its pictures.
+// Puts a button under what stands in each <div class="live-sampler">. Pressed, it starts the live sampler in that place;
+// its scripts are loaded once the place comes into sight, so that it answers at once, and its networks when it runs.
 //
 //     data-networks="mnist fashion"    the networks to choose from, each a script of weights, NAME.js
 //     data-weights="../live/"          the folder of these scripts; without it the page's own
@@ -13,7 +13,7 @@
 
 {
   const folder = new URL(".", document.currentScript.src).href;
-  const both = ["kernel", "layers", "network", "sampler", "noise", "controls"];
+  const all = ["kernel", "layers", "network", "sampler", "noise", "controls", "loading"];
 
   const OWN = {
     classes: ["guidance", "sketch-pad", "guided-sampler"],
@@ -31,12 +31,19 @@
     begin.innerHTML = '<button type="button" class="begin">Draw one here</button> <span role="status"></span>';
     place.append(begin);
     const [button, status] = begin.children;
+    const kind = ["classes", "jumps"].find((each) => each in place.dataset) ?? "insides";
+    const loadScripts = () => Promise.all([...all, ...OWN[kind]].map((name) => loadScript(`${folder}${name}.js`)));
+    const inSight = new IntersectionObserver(([{ isIntersecting }]) => {
+      if (!isIntersecting) return;
+      inSight.disconnect();
+      loadScripts().catch(() => {}); // a press tries again, and says so
+    });
+    inSight.observe(place);
     button.addEventListener("click", async () => {
       button.disabled = true;
-      status.textContent = "Loading the network ...";
+      status.textContent = "Loading ...";
       try {
-        const kind = ["classes", "jumps"].find((each) => each in place.dataset) ?? "insides";
-        for (const name of [...both, ...OWN[kind]]) await loadScript(`${folder}${name}.js`);
+        await loadScripts();
         const samplers = { classes: () => guidedSampler, jumps: () => jumpSampler, insides: () => liveSampler };
         await samplers[kind]()(place); // which takes the button away, and with it the focus
         if (!("atOnce" in place.dataset)) place.querySelector("form button").focus({ preventScroll: true });
@@ -55,6 +62,7 @@ function loadScript(address) {
   return (loadScript.begun[address] ??= new Promise((resolve, reject) => {
     const script = document.createElement("script");
     script.src = address;
+    script.async = false; // each leans on those before it
     script.onload = resolve;
     script.onerror = () => {
       delete loadScript.begun[address]; // so that asking again tries again
