@@ -18,12 +18,11 @@ from cdm_tutor.course.lesson import Exercise, Lesson
 from cdm_tutor.course.outcomes import DoesNotLoad
 from cdm_tutor.course.outline import LESSONS
 from cdm_tutor.course.record import Record, finished, forgets
-from cdm_tutor.course.stubs import ROOT, stub
+from cdm_tutor.course.stubs import HOME, stub
 from cdm_tutor.course.summary import next_step
 from cdm_tutor.course.syntax import find_function, unwritten
 from cdm_tutor.shell import typed
 
-PACKED = Path(__file__).with_name("packed")  # where a wheel has what in the repository is at its root
 PYTEST_INI = "[pytest]\naddopts = --import-mode=importlib\n"
 
 
@@ -285,11 +284,10 @@ def init(folder: Path) -> str:
 
 def course_files() -> dict[str, bytes]:
     """What is in a learner's folder at the start: where, and what."""
-    home = PACKED if PACKED.is_dir() else ROOT
-    files = {"conftest.py": (home / "conftest.py").read_bytes(), "pytest.ini": PYTEST_INI.encode()}
+    files = {"conftest.py": (HOME / "conftest.py").read_bytes(), "pytest.ini": PYTEST_INI.encode()}
     for lesson in LESSONS:
         files[file_of(lesson).as_posix()] = stub(lesson).encode()
-        for test in sorted((home / "lessons" / lesson.number).glob("test_*.py")):
+        for test in sorted((HOME / "lessons" / lesson.number).glob("test_*.py")):
             files[f"lessons/{lesson.number}/{test.name}"] = test.read_bytes()
     return files
 
