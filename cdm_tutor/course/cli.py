@@ -85,6 +85,14 @@ def init(folder: options.NewFolder) -> None:
 
 
 @app.command(rich_help_panel=PANEL)
+def update() -> None:
+    """Bring the folder of your course to this version. What you wrote is not touched."""
+    from cdm_tutor.course.update import update as bring
+
+    print(bring(here()))
+
+
+@app.command(rich_help_panel=PANEL)
 def grade(
     submissions: options.Submissions,
     lessons: options.Lessons = None,

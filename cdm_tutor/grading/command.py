@@ -47,9 +47,8 @@ def watched(grading: Grading) -> None:
     """Grade, with a bar where there is a terminal; a line for each submission."""
     columns = (TextColumn("grading"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     shown = sys.stdout.isatty()
-    with Progress(
-        *columns, transient=True, disable=not shown, auto_refresh=False
-    ) as bar:  # no thread: workers are forks
+    # no refreshing from a thread of its own: the workers are forks of this process
+    with Progress(*columns, transient=True, disable=not shown, auto_refresh=False) as bar:
         task = bar.add_task("", total=len(grading.submissions))
 
         def tell(one: Graded, done: int) -> None:

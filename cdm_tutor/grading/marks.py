@@ -10,12 +10,22 @@ from cdm_tutor.course.lesson import Lesson
 from cdm_tutor.course.syntax import Function, find_function, statements, unwritten
 
 SHORT = 40  # nodes of a syntax tree: bodies of fewer come out alike by themselves
-HARMLESS = frozenset(
-    "__future__ abc collections contextlib copy dataclasses einops enum functools itertools logging math numbers numpy "
-    "operator pathlib random statistics time torch torchvision tqdm types typing typing_extensions warnings".split()
-)
-MEDDLING = frozenset("exec eval compile __import__ globals setattr delattr".split())
-INSIDES = frozenset("__code__ __globals__ __builtins__ __subclasses__ __closure__ _getframe f_back f_globals".split())
+HARMLESS = {
+    *("__future__", "abc", "collections", "contextlib", "copy", "dataclasses", "einops", "enum", "functools"),
+    *("itertools", "logging", "math", "numbers", "numpy", "operator", "pathlib", "random", "statistics", "time"),
+    *("torch", "torchvision", "tqdm", "types", "typing", "typing_extensions", "warnings"),
+}
+MEDDLING = {"exec", "eval", "compile", "__import__", "globals", "setattr", "delattr"}
+INSIDES = {
+    "__code__",
+    "__globals__",
+    "__builtins__",
+    "__subclasses__",
+    "__closure__",
+    "_getframe",
+    "f_back",
+    "f_globals",
+}
 
 Bodies = dict[tuple[str, str], str]  # a body without its own names, by lesson and exercise
 

@@ -156,7 +156,7 @@ def read_plainly(path: Path) -> bytes:
     """
     if path.is_symlink():
         raise NotGraded(f"{path.name} is a symbolic link, which may lead anywhere: turn in the file itself")
-    with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
+    with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise NotGraded(f"{path.name} is no plain file")
         content = file.read(LARGEST + 1)

@@ -1,0 +1,97 @@
+"""Brings a course folder to this version without touching what its learner wrote."""
+
+import ast
+from pathlib import Path
+
+from cdm_tutor import __version__
+from cdm_tutor.course.commands import back_up, file_of
+from cdm_tutor.course.given import course_files, given_before, remember
+from cdm_tutor.course.lesson import Lesson
+from cdm_tutor.course.outline import LESSONS
+from cdm_tutor.course.stubs import ROOT, digest, shipped, stub
+from cdm_tutor.course.syntax import find_function
+from cdm_tutor.writing import whole
+
+
+def update(root: Path) -> str:
+    """Bring a course folder to this version; gives back what changed, in lines.
+
+    What the learner wrote is not touched. What is replaced is kept as a copy, unless it is known to be as it was given.
+
+    Raises:
+        ValueError: if this is no folder that `cdm-tutor init` made.
+        OSError: if something cannot be written.
+    """
+    if root.resolve() == ROOT.resolve():
+        raise ValueError("this is a clone, not a folder that cdm-tutor init made: git pull brings what is new")
+    learners = {file_of(lesson).as_posix(): lesson for lesson in LESSONS}
+    given, lines = given_before(root), []
+    for name, content in course_files().items():
+        if name in learners:
+            line = _update_learners(root, learners[name], content)
+        else:
+            line = _update_ours(root, name, content, given.get(name))
+        lines += [line] if line else []
+    remember(root)
+    if not lines:
+        return f"All of this folder is of this version, {__version__}: nothing to do."
+    return "\n".join([*lines, f"This folder is of version {__version__} now. How you stand: cdm-tutor status"])
+
+
+def _update_ours(root: Path, name: str, content: bytes, given: str | None) -> str:
+    """Replace what is the course's; what was done, in a line, or "" if it is as it should be."""
+    file = root / name
+    if not file.exists():
+        _write(file, content)
+        return f"{name}: new"
+    before = digest(file.read_bytes())
+    if before == digest(content):
+        return ""
+    copy = "" if before == given else back_up(file).relative_to(root).as_posix()
+    _write(file, content)
+    if not copy:
+        return f"{name}: as in this version"
+    return f"{name}: as in this version. Yours may have been edited, so it is kept: {copy}"
+
+
+def _update_learners(root: Path, lesson: Lesson, content: bytes) -> str:
+    """Renew a file that was never touched; of any other say what is new in this version."""
+    name = file_of(lesson)
+    file = root / name
+    if not file.exists():
+        _write(file, content)
+        return f"{name.as_posix()}: a new lesson, {lesson.title}"
+    before = digest(file.read_bytes())
+    if before == digest(content):
+        return ""
+    if before in shipped(lesson):
+        _write(file, content)
+        return f"{name.as_posix()}: as in this version; you had not begun it"
+    news = _news(file, lesson)
+    return f"{name.as_posix()} is yours and stays as it is. In this version {'; '.join(news)}" if news else ""
+
+
+def _news(file: Path, lesson: Lesson) -> list[str]:
+    """What a lesson's file has in this version, and the learner's has not: functions, and their parameters."""
+    try:
+        mine = ast.parse(file.read_text(encoding="utf-8-sig"))
+    except (SyntaxError, ValueError, OSError, RecursionError):
+        return []
+    theirs, news = ast.parse(stub(lesson)), []
+    for exercise in lesson.exercises:
+        wanted = find_function(theirs, exercise.name)
+        try:
+            found = find_function(mine, exercise.name)
+        except KeyError:
+            news.append(f"there is {exercise.name}, to be written (cdm-tutor reset {lesson.number} keeps a copy)")
+            continue
+        names = [[each.arg for each in ast.walk(one.args) if isinstance(each, ast.arg)] for one in (found, wanted)]
+        if names[0] != names[1]:
+            news.append(f"{exercise.name} takes ({', '.join(names[1])})")
+    return news
+
+
+def _write(file: Path, content: bytes) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with whole(file) as part:
+        part.write_bytes(content)
