@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -34,6 +35,9 @@ def collected(folder: Path, seed: int | None = None) -> dict[str, tuple[str | No
         def pytest_collection_finish(self, session: pytest.Session) -> None:
             self.items = session.items
 
+    for name, module in list(sys.modules.items()):
+        if Path(getattr(module, "__file__", None) or "").parent == folder:
+            del sys.modules[name]  # pytest would take it as it was made for another seed
     collector, said = Collector(), io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), _set(seed):
         code = pytest.main([str(folder), f"--rootdir={folder}", *OPTIONS, *QUIET], plugins=[collector])

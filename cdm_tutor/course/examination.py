@@ -116,6 +116,7 @@ class Examination:
         loud: whether what is printed goes straight to the terminal.
         apart: whether the code runs in a process of its own; else it runs in this one, and can end it.
         enclosure: where that process lives, if not free as any other.
+        patience: seconds by the clock after which no further test is begun.
     """
 
     def __init__(
@@ -127,9 +128,10 @@ class Examination:
         loud: bool = False,
         apart: bool = CAN_FORK,
         enclosure: Enclosure | None = None,
+        patience: float = LESSON,
     ) -> None:
         self.subject, self.judge, self.seconds, self.loud, self.apart = subject, judge, seconds, loud, apart
-        self.enclosure = enclosure
+        self.enclosure, self.patience = enclosure, patience
         self.tests = {name: test for name, (_, test) in tests.items()}
         self.last = {exercise: name for name, (exercise, _) in tests.items()}  # its last test, of each exercise
         self.passed: dict[str | None, bool] = {}  # so far
@@ -164,8 +166,8 @@ class Examination:
         if exercise in self.stopped:
             words = self.stopped[exercise]
             return Verdict("wrong", f"not tried: {words}", NOT_TRIED, spoiled=words)
-        if self.seconds and time.monotonic() - self.begun > LESSON:
-            return Verdict("no time", f"not tried: this lesson took {LESSON:g} s so far. Run it again")
+        if self.seconds and time.monotonic() - self.begun > self.patience:
+            return Verdict("no time", f"not tried: this lesson took {self.patience:g} s so far. Run it again")
         if not exercise:
             wrong = [each.name for each in lesson.exercises if not self.passed.get(each.name, True)]
             if wrong:

@@ -12,6 +12,9 @@ from cdm_tutor.writing import whole
 
 PYTEST_INI = "[pytest]\naddopts = --import-mode=importlib\n"
 GIVEN = "given.json"  # in the folder of the records: the digests of what the course gave
+BEFORE = Path(__file__).with_name(
+    "given_before.txt"
+)  # digests of all that was given before folders noted it themselves
 
 
 def course_files() -> dict[str, bytes]:
@@ -55,10 +58,11 @@ def remember(root: Path) -> None:
         return
 
 
-def given_before(root: Path) -> dict[str, str]:
-    """The digests of what the course gave, by name, as far as they are known."""
+def given(root: Path) -> set[str]:
+    """The digests of what the course gave to a folder, as far as they are known, or to any folder before."""
+    before = set(BEFORE.read_text(encoding="utf-8").split())
     try:
         found = json.loads((root / FOLDER / GIVEN).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        return before
+    return before | {each for each in found.values() if isinstance(each, str)} if isinstance(found, dict) else before

@@ -238,7 +238,7 @@ def pytest_runtest_makereport(
     elif report.failed:
         report.longrepr = _message(item, verdict)
     detail = verdict.mistake.name if verdict.mistake else verdict.detail
-    if verdict.outcome in ("not written", "skipped"):
+    if verdict.outcome in ("not written", "skipped", BORROWS):
         detail = verdict.text
     tests = item.config.stash[TESTS][item.path, about(item)]
     checked = digest(_source(item), item.path.read_text(encoding="utf-8"))
@@ -299,6 +299,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         tell(terminalreporter, lesson, rows, before)
         loads = not any(result.detail == DOES_NOT_LOAD for result in its)
         terminalreporter.write_line(next_step(lesson, rows, loads))
-        for line in (other_tests(root, [lesson]), cannot):
+        borrowed = {result.detail: None for result in its if result.outcome == BORROWS}
+        for line in (*borrowed, other_tests(root, [lesson]), cannot):
             if line:
                 terminalreporter.write_line(line)

@@ -112,7 +112,10 @@ def unusual(files: Mapping[str, bytes], lessons: Iterable[Lesson]) -> list[str]:
         imports = sorted(name for name in _imported(tree) - known if name.split(".")[0] not in HARMLESS)
         names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} & MEDDLING
         names |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)} & INSIDES
-        listed = [*(f"imports {name}" for name in imports if not _is_stage(name)), *(f"uses {name}" for name in names)]
+        listed = [
+            *(f"imports {name}" for name in imports if not _is_stage(name)),
+            *(f"uses {name}" for name in sorted(names)),
+        ]
         if listed:
             found.append(f"lesson {lesson.number} {', '.join(listed)}")
     return found

@@ -164,6 +164,8 @@ class Grading:
             for each in grades:
                 each.state, each.text = NO_VERDICT, text
             return Graded(submission.name, grades=grades, marks=[text]), {}
+        if "error" in answer:
+            return Graded(submission.name, f"could not be graded: {answer['error']}"), {}
         said = answer["said"]
         found = Graded(submission.name, marks=answer["unusual"], seconds=answer["seconds"])
         for lesson in self.rules.lessons:

@@ -20,6 +20,7 @@ from cdm_tutor.course.stubs import HOME
 from cdm_tutor.grading.grades import Said
 from cdm_tutor.grading.marks import bodies, unusual
 
+PATIENCE = 300.0  # seconds by the clock for a lesson: all cores are busy, and nobody waits for this one
 LONGEST = 4_000  # characters of what is said of a test that are kept
 
 
@@ -56,7 +57,14 @@ class Worker:
         self.rules, self.place, self.judge = rules, place, Judge()
 
     def serve(self, files: Mapping[str, bytes]) -> dict[str, Any]:
-        """Grade the files of one submission, which are given by the numbers of their lessons."""
+        """Grade the files of one submission, which are given by the numbers of their lessons; or say why not."""
+        try:
+            return self.grade(files)
+        except Exception as error:  # costs this submission its verdict, and no other
+            return {"error": f"{type(error).__name__}: {error}"}
+
+    def grade(self, files: Mapping[str, bytes]) -> dict[str, Any]:
+        """What became of the tests, and what marks are made from."""
         begun = time.monotonic()
         folder = Path(tempfile.mkdtemp(dir=self.place)).resolve()
         try:
@@ -83,7 +91,9 @@ class Worker:
         tests = self.rules.tests(lesson)
         subject = Subject(lesson, Implementation(), folder / "lessons" / lesson.number)
         enclosure = Enclosure(folder, self.rules.walls)
-        examination = Examination(subject, tests, self.judge, self.rules.seconds, enclosure=enclosure)
+        examination = Examination(
+            subject, tests, self.judge, self.rules.seconds, enclosure=enclosure, patience=PATIENCE
+        )
         try:
             return [_said(about, examination.verdict(name, about), folder) for name, (about, _) in tests.items()]
         finally:
