@@ -9,7 +9,7 @@ from cdm_tutor.course.learner import reference_source
 from cdm_tutor.course.lesson import Lesson
 from cdm_tutor.course.syntax import Function, find_function, statements, unwritten
 
-SHORT = 40  # nodes of a syntax tree: bodies of fewer come out alike by themselves
+SHORT = 60  # nodes of a syntax tree: bodies of fewer, of two or three lines, come out alike by themselves
 HARMLESS = {
     *("__future__", "abc", "collections", "contextlib", "copy", "dataclasses", "einops", "enum", "functools"),
     *("itertools", "logging", "math", "numbers", "numpy", "operator", "pathlib", "random", "statistics", "time"),
