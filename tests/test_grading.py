@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import runpy
 import signal
 import stat
@@ -112,7 +113,7 @@ CLASS: dict[str, tuple[str, tuple[str, str, str]]] = {  # name: what was turned 
     "prints and is deaf": (in_body(PRINTS_DEAF), SPOILED),
     "patches the checks": (known("wrong", "checks"), SPOILED),
     "patches their code": (in_body(COMPARES_NOTHING), SPOILED),
-    "own verdict": (OWN_VERDICT + mistaken("cosine-not-squared"), NONE),
+    "own verdict": (OWN_VERDICT + mistaken("linear-not-cut"), NONE),
     "calls the answer": (known("answer", "calls-the-answer"), (PASSED, BORROWS, PASSED)),
 }
 NOT_GRADED = {  # name: what is said
@@ -183,7 +184,7 @@ def test_what_has_no_verdict_has_no_points_and_says_why(report: Report) -> None:
     by_name = {one.name: one for one in report.graded}
     assert (by_name["as the package"].points, by_name["as the package"].of) == (4.0, 4.0)
     assert by_name["loops"].points == by_name["calls the answer"].points == 2.0
-    assert "still running" in by_name["loops"].grades[1].text
+    assert re.search("still running|other programs had the processor", by_name["loops"].grades[1].text)
     assert "exit code 0" in by_name["ends Python"].grades[1].text
     assert "compared in another process" in by_name["patches their code"].grades[1].text
 

@@ -21,7 +21,7 @@ from cdm_tutor.course.outline import LESSONS
 from cdm_tutor.course.record import Record, finished, forgets
 from cdm_tutor.course.stubs import stub
 from cdm_tutor.course.summary import next_step
-from cdm_tutor.course.syntax import find_function, unwritten
+from cdm_tutor.course.syntax import NO_PYTHON, find_function, unwritten
 from cdm_tutor.shell import typed
 
 
@@ -86,7 +86,7 @@ def _forgotten(root: Path, lesson: Lesson) -> bool:
     try:
         source, _ = learner_source(root / file_of(lesson))
         return not Record.of(root, lesson).states and len(unwritten(source, lesson)) < len(lesson.exercises)
-    except (DoesNotLoad, OSError, SyntaxError, ValueError):
+    except (DoesNotLoad, OSError, *NO_PYTHON):
         return False
 
 
@@ -206,8 +206,8 @@ def _comparison(root: Path, lesson: Lesson, name: str, reference: str) -> str:
         yours = _function(source, name)
     except DoesNotLoad as error:
         return str(error)
-    except (SyntaxError, ValueError) as error:
-        return f"Yours cannot be compared with it: {file} is no Python, {error}"
+    except NO_PYTHON as error:
+        return f"Yours cannot be compared with it: {file} is no Python, {error or type(error).__name__}"
     except KeyError:
         return f"There is no {name} in {file}."
     if name in unwritten(source, lesson):
@@ -222,7 +222,7 @@ def _function(source: str, name: str) -> str:
     """The text of a function, with its decorators.
 
     Raises:
-        SyntaxError, ValueError: if the source is no Python.
+        NO_PYTHON: if the source is no Python.
         KeyError: if there is no such function.
     """
     function = find_function(ast.parse(source), name)

@@ -29,7 +29,7 @@ from cdm_tutor.course.mistakes import find_mistake
 from cdm_tutor.course.outcomes import DoesNotLoad
 from cdm_tutor.course.outline import LESSONS
 from cdm_tutor.course.summary import BORROWS, DOES_NOT_LOAD, NOT_TRIED, WAITS
-from cdm_tutor.course.syntax import unwritten
+from cdm_tutor.course.syntax import NO_PYTHON, unwritten
 
 IMPATIENT = 0.3  # of the time limit, once something in the lesson had to be stopped,
 ENOUGH = 2.0  # but not less than so many seconds: right code needs them on a busy machine
@@ -282,14 +282,14 @@ class Examination:
         """The exercises that are not written yet."""
         try:
             return unwritten(self.subject.text()[0], self.subject.lesson)
-        except (DoesNotLoad, SyntaxError, ValueError):
+        except (DoesNotLoad, *NO_PYTHON):
             return []  # trying it says more
 
     def differs_elsewhere(self) -> bool:
         """Whether the learner changed more of the file than its exercises."""
         try:
             return differs_elsewhere(self.subject.text()[0], self.subject.lesson)
-        except (DoesNotLoad, SyntaxError, ValueError):
+        except (DoesNotLoad, *NO_PYTHON):
             return False
 
     def child_for(self, exercise: str | None, alone: bool) -> Child:

@@ -9,7 +9,7 @@ from cdm_tutor.course.given import course_files, given, remember
 from cdm_tutor.course.lesson import Lesson
 from cdm_tutor.course.outline import LESSONS
 from cdm_tutor.course.stubs import ROOT, digest, shipped, stub
-from cdm_tutor.course.syntax import find_function
+from cdm_tutor.course.syntax import NO_PYTHON, find_function
 from cdm_tutor.writing import whole
 
 
@@ -72,7 +72,7 @@ def _news(root: Path, lesson: Lesson) -> str:
     name = file_of(lesson)
     try:
         mine = ast.parse((root / name).read_text(encoding="utf-8-sig"))
-    except (SyntaxError, ValueError, OSError, RecursionError):
+    except (*NO_PYTHON, OSError):
         return ""
     theirs, news = ast.parse(stub(lesson)), []
     for exercise in lesson.exercises:

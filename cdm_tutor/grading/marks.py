@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from cdm_tutor.course.learner import reference_source
 from cdm_tutor.course.lesson import Lesson
-from cdm_tutor.course.syntax import Function, find_function, statements, unwritten
+from cdm_tutor.course.syntax import NO_PYTHON, Function, find_function, statements, unwritten
 
 SHORT = 60  # nodes of a syntax tree: bodies of fewer, of two or three lines, come out alike by themselves
 HARMLESS = {
@@ -34,7 +34,7 @@ def bodies(files: Mapping[str, bytes], lessons: Iterable[Lesson]) -> Bodies:
     """The bodies that a submission has written, brought into one form; short ones are left out."""
     found: Bodies = {}
     for lesson in lessons:
-        if (tree := parsed(files.get(lesson.number, b""))) is None:
+        if lesson.number not in files or (tree := parsed(files[lesson.number])) is None:
             continue
         empty = unwritten(files[lesson.number].decode("utf-8-sig"), lesson)
         for exercise in lesson.exercises:
@@ -106,7 +106,7 @@ def unusual(files: Mapping[str, bytes], lessons: Iterable[Lesson]) -> list[str]:
     """What no exercise needs and a file has: imports, and names by which code looks into other code."""
     found = []
     for lesson in lessons:
-        if (tree := parsed(files.get(lesson.number, b""))) is None:
+        if lesson.number not in files or (tree := parsed(files[lesson.number])) is None:
             continue
         known = {lesson.module, *_imported(ast.parse(reference_source(lesson)))}
         imports = sorted(name for name in _imported(tree) - known if name.split(".")[0] not in HARMLESS)
@@ -141,5 +141,5 @@ def parsed(content: bytes) -> ast.Module | None:
     """The syntax tree of a file; None if it is no Python."""
     try:
         return ast.parse(content.decode("utf-8-sig"))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except NO_PYTHON:
         return None

@@ -18,7 +18,7 @@ from cdm_tutor.grading.grades import (
 )
 from cdm_tutor.grading.reports import Report, to_look_at
 
-SIGNS = {PASSED: "✓", WRONG: "✗", NOT_WRITTEN: "·", BORROWS: "!", NO_VERDICT: "?", SKIPPED: "-", MISSING: ""}
+SIGNS = {PASSED: "✓", WRONG: "✗", NOT_WRITTEN: "○", BORROWS: "!", NO_VERDICT: "?", SKIPPED: "-", MISSING: ""}
 SHOWN = 10  # rows of what is commonest
 
 
