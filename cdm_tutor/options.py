@@ -240,3 +240,28 @@ Page = Annotated[
 ]
 OnlyPrint = Annotated[bool, typer.Option("--print", help="Only say its address, for a browser elsewhere.")]
 NewFolder = Annotated[Path, typer.Argument(metavar="DIR", help="Where to; it is made if need be.", show_default=False)]
+
+# grading a class
+Submissions = Annotated[
+    Path,
+    typer.Argument(
+        metavar="SUBMISSIONS",
+        help="A folder with what was turned in: course folders, zips, or files as schedule.py. Or one of these.",
+        show_default=False,
+    ),
+]
+Lessons = Annotated[
+    str | None,
+    typer.Option(metavar="N-N", help="Which lessons, as in 1-4 or 1,3 (default: those in which somebody has begun)."),
+]
+GradesFolder = Annotated[Path, typer.Option("--out", help="Where the results go; those of before are replaced.")]
+ExamplesSeed = Annotated[
+    int | None,
+    typer.Option(
+        "--seed", min=0, help="Seed of the random cases that are tried (default: a new one, which the results name)."
+    ),
+]
+PointsFile = Annotated[
+    Path | None,
+    typer.Option("--points", help="A TOML file with the points of exercises (default: one point each)."),
+]

@@ -33,14 +33,17 @@ RELATIVE = {torch.float64: 1e-7, torch.float32: 1e-4}  # how far apart equal res
 # of hypothesis, for tests that are collected from now on: not explain, which is slow and says it in its own words.
 # The gate leaves out shrink as well.
 phases: tuple[Phase, ...] = (Phase.explicit, Phase.generate, Phase.shrink)
+seed: int | None = None  # of the examples, for tests that are collected from now on; None: the same ones each time
 
 
 def given(*, examples: int = 25, **strategies: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """hypothesis.given in the profile "learner": the same examples each time, nothing written to disk."""
-    profile = settings(settings.get_profile("learner"), max_examples=examples, phases=phases)
+    """hypothesis.given in the profile "learner": the examples that `seed` says, nothing written to disk."""
+    learner = settings.get_profile("learner")
+    profile = settings(learner, max_examples=examples, phases=phases, derandomize=seed is None)
 
     def decorate(test: Callable[..., None]) -> Callable[..., None]:
-        return profile(hypothesis.given(**strategies)(test))
+        drawn = profile(hypothesis.given(**strategies)(test))
+        return drawn if seed is None else hypothesis.seed(seed)(drawn)
 
     return decorate
 

@@ -17,15 +17,19 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Event
 from typing import Any, NoReturn
 
 import torch
 
+from cdm_tutor.course.enclosure import Enclosure
 from cdm_tutor.course.timelimit import Clock
 
 KEPT = 20_000  # characters of what a child prints that are kept, of the beginning and of the end
 GRACE = 3.0  # seconds more for code that cannot be interrupted, before its process is ended
 MEMORY = 2 << 30  # bytes that a child may take beyond what it begins with
+LARGEST = 1 << 28  # bytes of an answer; none that is honest comes near
+LOOK = 0.5  # seconds between two looks at the clock
 CAN_FORK = hasattr(os, "fork")
 
 ending: set[int] = set()  # processes that were told to end, and have not yet
@@ -47,10 +51,12 @@ class Child:
         make: makes, in the child, what gives the answer to a question. Questions are anything that can be pickled,
             answers are made of numbers, strings, tensors, lists and dicts.
         loud: leave standard output and error as they are.
+        enclosure: where it lives, if not free as any other process.
     """
 
-    def __init__(self, make: Callable[[], Serve], *, loud: bool = False) -> None:
+    def __init__(self, make: Callable[[], Serve], *, loud: bool = False, enclosure: Enclosure | None = None) -> None:
         self._printed, self._more = bytearray(), 0
+        self._below = enclosure.depth if enclosure else 0
         questions, answers, output = os.pipe(), os.pipe(), os.pipe()
         sys.stdout.flush()
         sys.stderr.flush()
@@ -60,25 +66,26 @@ class Child:
         if self._pid == 0:
             os.close(questions[1])
             os.close(answers[0])
-            _live(make, questions[0], answers[1], None if loud else output[1])
+            _live(make, questions[0], answers[1], None if loud else output[1], enclosure)
         for ours in (questions[0], answers[1], output[1]):
             os.close(ours)
         self._questions, self._answers, self._output = questions[1], answers[0], output[0]
         self.dead: NoAnswer | None = None
 
-    def ask(self, question: object, seconds: float) -> Any:
+    def ask(self, question: object, seconds: float, stop: Event | None = None) -> Any:
         """The answer; or NoAnswer if none came in that time and a little more, and then the child is dead.
 
         Args:
             question: what to ask.
             seconds: processor time that the answer may take; 0 for no limit.
+            stop: is set when the answer is not wanted any more.
         """
         if self.dead:
             return self.dead
         data = pickle.dumps(question)
         with contextlib.suppress(BrokenPipeError):
             os.write(self._questions, len(data).to_bytes(8, "big") + data)
-        answer = self._read(Clock(seconds or math.inf, self._pid))
+        answer = self._read(Clock(seconds or math.inf, self._pid, self._below), stop or Event())
         if not isinstance(answer, bytes):
             self.dead = answer
             self.close()
@@ -90,16 +97,23 @@ class Child:
             self.close()
             return self.dead
 
-    def _read(self, clock: Clock) -> bytes | NoAnswer:
+    def _read(self, clock: Clock, stop: Event) -> bytes | NoAnswer:
         """One answer as it was sent; what is printed meanwhile is taken as well."""
-        answer, open_ends = bytearray(), [self._answers, self._output]
+        answer, open_ends, looked = bytearray(), [self._answers, self._output], time.monotonic()
         while True:
-            if len(answer) >= 8 and len(answer) >= 8 + int.from_bytes(answer[:8], "big"):
+            size = int.from_bytes(answer[:8], "big") if len(answer) >= 8 else 0
+            if size > LARGEST:
+                return NoAnswer("wrote into the pipes of the process that checks it")
+            if len(answer) >= 8 + size:
                 self._drain()
                 return bytes(answer[8:])
-            ready, _, _ = select.select(open_ends, [], [], 0.5)
-            if not ready and clock.up(GRACE):
-                return NoAnswer("did not come back: an endless wait inside a library?")
+            ready, _, _ = select.select(open_ends, [], [], LOOK)
+            if time.monotonic() >= looked + LOOK:  # also while it prints without end
+                looked = time.monotonic()
+                if stop.is_set():
+                    return NoAnswer("was stopped")
+                if clock.up(GRACE):
+                    return NoAnswer("did not come back: an endless wait inside a library?")
             for end in ready:
                 if data := os.read(end, 1 << 16):
                     answer += data if end == self._answers else self._keep(data)
@@ -118,7 +132,9 @@ class Child:
         return b""
 
     def _drain(self) -> None:
-        while select.select([self._output], [], [], 0)[0] and (data := os.read(self._output, 1 << 16)):
+        for _ in range(64):  # more than a pipe holds: what goes on printing is not waited for
+            if not select.select([self._output], [], [], 0)[0] or not (data := os.read(self._output, 1 << 16)):
+                return
             self._keep(data)
 
     def printed(self) -> str:
@@ -166,9 +182,9 @@ class Child:
         self._questions = self._answers = self._output = -1
 
 
-def start(make: Callable[[], Serve], apart: bool, *, loud: bool = False) -> Child:
+def start(make: Callable[[], Serve], apart: bool, *, loud: bool = False, enclosure: Enclosure | None = None) -> Child:
     """A process that answers; or this one, as it must be on Windows, which has no forks."""
-    return Child(make, loud=loud) if apart else Here(make)
+    return Child(make, loud=loud, enclosure=enclosure) if apart else Here(make)
 
 
 class Here(Child):
@@ -177,7 +193,7 @@ class Here(Child):
     def __init__(self, make: Callable[[], Serve]) -> None:
         self.serve, self.dead = make(), None
 
-    def ask(self, question: object, seconds: float) -> Any:
+    def ask(self, question: object, seconds: float, stop: Event | None = None) -> Any:
         """The answer; it is waited for."""
         return self.serve(question)
 
@@ -189,13 +205,17 @@ class Here(Child):
         """There is nothing to end."""
 
 
-def _live(make: Callable[[], Serve], questions: int, answers: int, output: int | None) -> NoReturn:
+def _live(
+    make: Callable[[], Serve], questions: int, answers: int, output: int | None, enclosure: Enclosure | None
+) -> NoReturn:
     """The child's life: question, answer, question ..., until the parent hangs up."""
     try:
         with contextlib.suppress(OSError):
             os.setsid()  # Ctrl-C is the parent's, and one signal ends all that we start
         _close_others(questions, answers, output)
         _limit_memory()
+        if enclosure:
+            enclosure.enter()
         if output is not None:
             _print_to(output)
         serve = make()

@@ -84,6 +84,28 @@ def init(folder: options.NewFolder) -> None:
     print(commands.init(folder))
 
 
+@app.command(rich_help_panel=PANEL)
+def update() -> None:
+    """Bring the folder of your course to this version. What you wrote is not touched."""
+    from cdm_tutor.course.update import update as bring
+
+    print(bring(here()))
+
+
+@app.command(rich_help_panel=PANEL)
+def grade(
+    submissions: options.Submissions,
+    lessons: options.Lessons = None,
+    out: options.GradesFolder = Path("out/grades"),
+    seed: options.ExamplesSeed = None,
+    points: options.PointsFile = None,
+) -> None:
+    """Grade a class: a folder of course folders, zips or single files. Ends with a page for the teacher."""
+    from cdm_tutor.grading import command
+
+    command.grade(submissions, lessons, out, seed, points)
+
+
 def here() -> Path:
     """The folder of the course we are in."""
     from cdm_tutor.course.commands import course_folder

@@ -13,18 +13,16 @@ from difflib import unified_diff
 from itertools import count
 from pathlib import Path
 
+from cdm_tutor.course.given import course_files, has_other_tests, other_tests, remember
 from cdm_tutor.course.learner import learner_source, load, reference_source, standing_in
 from cdm_tutor.course.lesson import Exercise, Lesson
 from cdm_tutor.course.outcomes import DoesNotLoad
 from cdm_tutor.course.outline import LESSONS
 from cdm_tutor.course.record import Record, finished, forgets
-from cdm_tutor.course.stubs import ROOT, stub
+from cdm_tutor.course.stubs import stub
 from cdm_tutor.course.summary import next_step
-from cdm_tutor.course.syntax import find_function, unwritten
+from cdm_tutor.course.syntax import NO_PYTHON, find_function, unwritten
 from cdm_tutor.shell import typed
-
-PACKED = Path(__file__).with_name("packed")  # where a wheel has what in the repository is at its root
-PYTEST_INI = "[pytest]\naddopts = --import-mode=importlib\n"
 
 
 def course_folder(start: Path) -> Path:
@@ -79,7 +77,7 @@ def status(root: Path) -> str:
     if forgotten := [lesson for lesson in LESSONS if _forgotten(root, lesson)]:
         checks = "; ".join(f"cdm-tutor check {lesson.number}" for lesson in forgotten)
         lines.append(f"Written, and no check is remembered (a copy or a clone brings none along): {checks}")
-    lines += [cannot] if (cannot := forgets(root)) else []
+    lines += [line for line in (other_tests(root), forgets(root)) if line]
     return "\n".join([*lines, "", what_next(root, here)])
 
 
@@ -88,7 +86,7 @@ def _forgotten(root: Path, lesson: Lesson) -> bool:
     try:
         source, _ = learner_source(root / file_of(lesson))
         return not Record.of(root, lesson).states and len(unwritten(source, lesson)) < len(lesson.exercises)
-    except (DoesNotLoad, OSError, SyntaxError, ValueError):
+    except (DoesNotLoad, OSError, *NO_PYTHON):
         return False
 
 
@@ -115,7 +113,13 @@ def what_next(root: Path, lesson: Lesson | None) -> str:
 
 
 def check(root: Path, lesson: Lesson) -> int:
-    """Run the lesson's tests in a process of their own; gives back its exit code."""
+    """Run the lesson's tests in a process of their own; gives back its exit code.
+
+    Raises:
+        FileNotFoundError: if they are not there.
+    """
+    if not (root / file_of(lesson)).with_name(f"test_{lesson.module}.py").exists():
+        raise FileNotFoundError(f"lessons/{lesson.number} has no tests: cdm-tutor update brings them")
     command = [sys.executable, "-m", "pytest", f"lessons/{lesson.number}"]
     code = subprocess.run(command, cwd=root, check=False).returncode
     return code if code >= 0 else 128 - code
@@ -207,8 +211,8 @@ def _comparison(root: Path, lesson: Lesson, name: str, reference: str) -> str:
         yours = _function(source, name)
     except DoesNotLoad as error:
         return str(error)
-    except (SyntaxError, ValueError) as error:
-        return f"Yours cannot be compared with it: {file} is no Python, {error}"
+    except NO_PYTHON as error:
+        return f"Yours cannot be compared with it: {file} is no Python, {error or type(error).__name__}"
     except KeyError:
         return f"There is no {name} in {file}."
     if name in unwritten(source, lesson):
@@ -223,7 +227,7 @@ def _function(source: str, name: str) -> str:
     """The text of a function, with its decorators.
 
     Raises:
-        SyntaxError, ValueError: if the source is no Python.
+        NO_PYTHON: if the source is no Python.
         KeyError: if there is no such function.
     """
     function = find_function(ast.parse(source), name)
@@ -285,19 +289,9 @@ def init(folder: Path) -> str:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         with (folder / name).open("xb") as file:
             file.write(content)
+    remember(folder)
     made = f"Made {len(LESSONS)} lessons in {shown(folder)}."
     return f"{made} Go there, and: cdm-tutor status\nThe pages to read: cdm-tutor site"
-
-
-def course_files() -> dict[str, bytes]:
-    """What is in a learner's folder at the start: where, and what."""
-    home = PACKED if PACKED.is_dir() else ROOT
-    files = {"conftest.py": (home / "conftest.py").read_bytes(), "pytest.ini": PYTEST_INI.encode()}
-    for lesson in LESSONS:
-        files[file_of(lesson).as_posix()] = stub(lesson).encode()
-        for test in sorted((home / "lessons" / lesson.number).glob("test_*.py")):
-            files[f"lessons/{lesson.number}/{test.name}"] = test.read_bytes()
-    return files
 
 
 @contextmanager
@@ -334,7 +328,8 @@ def whose_code(root: Path) -> str:
 def _whose(root: Path, lesson: Lesson) -> str:
     file = file_of(lesson).as_posix()
     if finished(root, lesson):
-        return f"yours, {file}"
+        other = has_other_tests(root, lesson)
+        return f"yours, {file}{', checked by tests that are not of this version: cdm-tutor update' * other}"
     record = Record.of(root, lesson)
     if record.states and record.stale(root, lesson):
         why = f"yours has changed since it was checked: cdm-tutor check {lesson.number}"

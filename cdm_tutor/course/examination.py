@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from cdm_tutor.course import checks
 from cdm_tutor.course.child import CAN_FORK, Child, NoAnswer, start
 from cdm_tutor.course.diagnosis import diagnose, is_right, unlike_reference
+from cdm_tutor.course.enclosure import Enclosure
 from cdm_tutor.course.examiner import NOTE, Examiner, Finding, asks_for_chain
 from cdm_tutor.course.handle import Subject
 from cdm_tutor.course.learner import differs_elsewhere
@@ -28,7 +29,7 @@ from cdm_tutor.course.mistakes import find_mistake
 from cdm_tutor.course.outcomes import DoesNotLoad
 from cdm_tutor.course.outline import LESSONS
 from cdm_tutor.course.summary import BORROWS, DOES_NOT_LOAD, NOT_TRIED, WAITS
-from cdm_tutor.course.syntax import unwritten
+from cdm_tutor.course.syntax import NO_PYTHON, unwritten
 
 IMPATIENT = 0.3  # of the time limit, once something in the lesson had to be stopped,
 ENOUGH = 2.0  # but not less than so many seconds: right code needs them on a busy machine
@@ -49,6 +50,8 @@ class Verdict:
         mistake: the known mistake that it looks like.
         printed: what the code printed.
         trace: Python's own traceback.
+        spoiled: in a few words, what the code did to its examination, so that this says little of what it computes:
+            it ended the process, had to be stopped, or changed what is compared with; "" if nothing.
     """
 
     outcome: str
@@ -58,6 +61,7 @@ class Verdict:
     mistake: Mistake | None = None
     printed: str = ""
     trace: str = ""
+    spoiled: str = ""
 
 
 class Judge:
@@ -111,6 +115,8 @@ class Examination:
         seconds: processor time that a test may take; 0 for no limit.
         loud: whether what is printed goes straight to the terminal.
         apart: whether the code runs in a process of its own; else it runs in this one, and can end it.
+        enclosure: where that process lives, if not free as any other.
+        patience: seconds by the clock after which no further test is begun.
     """
 
     def __init__(
@@ -121,15 +127,18 @@ class Examination:
         seconds: float,
         loud: bool = False,
         apart: bool = CAN_FORK,
+        enclosure: Enclosure | None = None,
+        patience: float = LESSON,
     ) -> None:
         self.subject, self.judge, self.seconds, self.loud, self.apart = subject, judge, seconds, loud, apart
+        self.enclosure, self.patience = enclosure, patience
         self.tests = {name: test for name, (_, test) in tests.items()}
         self.last = {exercise: name for name, (exercise, _) in tests.items()}  # its last test, of each exercise
         self.passed: dict[str | None, bool] = {}  # so far
         self.stopped: dict[str | None, str] = {}  # exercises that hung or ended Python: in words
         self.as_it_is: set[str | None] = {None}  # exercises that are not judged by themselves: it would be unfair
         self.named: dict[tuple[str | None, bool, bool], Mistake | None] = {}  # see looks_like
-        self.loads = True
+        self.loads, self.spoiled_load = True, ""
         self.begun = time.monotonic()
         self.called = mmap(-1, NOTE)  # shared with the child: which exercise was called last
         self.child: Child | None = None
@@ -150,13 +159,15 @@ class Examination:
         lesson = self.subject.lesson
         file = f"{lesson.module}.py"
         if not self.loads:
-            return Verdict("wrong", f"{file} does not load: see the first failure", NOT_TRIED)
+            text = f"{file} does not load: see the first failure"
+            return Verdict("wrong", text, NOT_TRIED, spoiled=self.spoiled_load)
         if self.missing and (not exercise or exercise in self.missing):
             return Verdict("not written", exercise or self.missing[0])
         if exercise in self.stopped:
-            return Verdict("wrong", f"not tried: {self.stopped[exercise]}", NOT_TRIED)
-        if self.seconds and time.monotonic() - self.begun > LESSON:
-            return Verdict("no time", f"not tried: this lesson took {LESSON:g} s so far. Run it again")
+            words = self.stopped[exercise]
+            return Verdict("wrong", f"not tried: {words}", NOT_TRIED, spoiled=words)
+        if self.seconds and time.monotonic() - self.begun > self.patience:
+            return Verdict("no time", f"not tried: this lesson took {self.patience:g} s so far. Run it again")
         if not exercise:
             wrong = [each.name for each in lesson.exercises if not self.passed.get(each.name, True)]
             if wrong:
@@ -201,20 +212,26 @@ class Examination:
         if found.hung:
             self.stopped[exercise] = f"{exercise or 'all together'} had to be stopped before"
         self.loads = self.loads and found.loads
+        spoiled = "had to be stopped" if found.hung else "replaces what the checks compare with" * found.replaced
+        if not found.loads:
+            self.spoiled_load = spoiled
         if found.outcome == "passed" and found.borrowed:
             return Verdict(BORROWS, self.borrowed(found.borrowed), printed=printed)
         detail = "" if found.loads else DOES_NOT_LOAD
-        return Verdict(found.outcome, found.text, detail, found.refusal, printed=printed, trace=found.trace)
+        return Verdict(
+            found.outcome, found.text, detail, found.refusal, printed=printed, trace=found.trace, spoiled=spoiled
+        )
 
     def died(self, end: NoAnswer, exercise: str | None, printed: str) -> Verdict:
         """What is said of code that ended its process, or could not be interrupted."""
         called = self.called[:NOTE].decode(errors="replace").strip("\0 ")
         self.stopped[exercise] = f"{exercise or 'all together'} ended the process that checks it"
         if not called:
-            self.loads = False
+            self.loads, self.spoiled_load = False, end.how
             text = f"{self.subject.lesson.module}.py, while it is loaded, {end.how}"
-            return Verdict("wrong", text, DOES_NOT_LOAD, printed=printed)
-        return Verdict("wrong", f"{called} {end.how}\n{self.subject.place(called)}".strip(), printed=printed)
+            return Verdict("wrong", text, DOES_NOT_LOAD, printed=printed, spoiled=end.how)
+        text = f"{called} {end.how}\n{self.subject.place(called)}".strip()
+        return Verdict("wrong", text, printed=printed, spoiled=end.how)
 
     def borrowed(self, names: tuple[str, ...]) -> str:
         """What is said of code that lets the package answer."""
@@ -236,7 +253,7 @@ class Examination:
             "its tests pass, but its answers, compared in another process, are not those of a right solution. Does "
             "something in the file change what the tests compare with? If not, the tests have a hole: please tell us"
         )
-        return Verdict("wrong", f"{exercise}: {text}")
+        return Verdict("wrong", f"{exercise}: {text}", spoiled="other answers elsewhere than in its tests")
 
     def answers(self, exercise: str | None) -> list[Any] | None:
         """What the learner's code answers to the fixed calls."""
@@ -265,14 +282,14 @@ class Examination:
         """The exercises that are not written yet."""
         try:
             return unwritten(self.subject.text()[0], self.subject.lesson)
-        except (DoesNotLoad, SyntaxError, ValueError):
+        except (DoesNotLoad, *NO_PYTHON):
             return []  # trying it says more
 
     def differs_elsewhere(self) -> bool:
         """Whether the learner changed more of the file than its exercises."""
         try:
             return differs_elsewhere(self.subject.text()[0], self.subject.lesson)
-        except (DoesNotLoad, SyntaxError, ValueError):
+        except (DoesNotLoad, *NO_PYTHON):
             return False
 
     def child_for(self, exercise: str | None, alone: bool) -> Child:
@@ -285,7 +302,10 @@ class Examination:
             subject.only = (exercise,) if exercise and alone else ()
             self.called[:NOTE] = b" " * NOTE
             self.child = start(
-                lambda: Examiner(subject, exercise, self.tests, self.called).serve, self.apart, loud=self.loud
+                lambda: Examiner(subject, exercise, self.tests, self.called).serve,
+                self.apart,
+                loud=self.loud,
+                enclosure=self.enclosure,
             )
         return self.child
 

@@ -21,7 +21,7 @@ from cdm_tutor.course.diagnosis import answers, calls_about
 from cdm_tutor.course.explain import explain, other_parameters
 from cdm_tutor.course.handle import Chain, Handle, Subject
 from cdm_tutor.course.lesson import Lesson
-from cdm_tutor.course.outcomes import DoesNotLoad, NoTime, NotRefused, StillRunning
+from cdm_tutor.course.outcomes import DoesNotLoad, NoTime, NotRefused, Replaced, StillRunning
 from cdm_tutor.course.outline import LESSONS, find_lesson
 from cdm_tutor.course.surroundings import kept, replace_in, watched
 from cdm_tutor.course.syntax import unwritten
@@ -42,6 +42,7 @@ class Finding:
         hung: whether it had to be stopped.
         loads: whether the file could be loaded.
         refusal: whether something was taken that should have been refused.
+        replaced: whether functions were replaced that all code shares.
         trace: Python's own traceback.
         borrowed: the package's own exercises that the learner's code has called so far.
     """
@@ -51,6 +52,7 @@ class Finding:
     hung: bool = False
     loads: bool = True
     refusal: bool = False
+    replaced: bool = False
     trace: str = ""
     borrowed: tuple[str, ...] = ()
 
@@ -184,6 +186,7 @@ class Examiner:
             hung=isinstance(error, StillRunning),
             loads=bool(self.modules),
             refusal=isinstance(error, NotRefused),
+            replaced=isinstance(error, Replaced),
             trace="".join(traceback.format_exception(error)),
         )
 

@@ -5,17 +5,10 @@ without pytest around it.
 """
 
 import ast
-import contextlib
-import io
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
-import pytest
-from hypothesis import Phase
-
-from cdm_tutor.course import checks
+from cdm_tutor.course.collection import collected
 from cdm_tutor.course.examination import Examination, Judge, Verdict
 from cdm_tutor.course.handle import Subject
 from cdm_tutor.course.learner import Implementation, alone, reference_source
@@ -49,7 +42,7 @@ class Gate:
     def __init__(self, lesson: Lesson, seconds: float = 8.0, apart: bool = False) -> None:
         self.lesson, self.seconds, self.apart = lesson, seconds, apart
         self.folder = ROOT / "lessons" / lesson.number
-        self.tests = _collected(self.folder)
+        self.tests = collected(self.folder)
         self.judge = Judge(apart)
         self.known: dict[str, dict[str, Verdict]] = {}
 
@@ -93,36 +86,3 @@ class Gate:
         if about:
             self.known[key] = found
         return found
-
-
-@contextlib.contextmanager
-def _without_shrinking() -> Iterator[None]:
-    """Collect tests that stop at the first example that fails: nobody reads it, and the smallest takes time to find."""
-    before = checks.phases
-    checks.phases = (Phase.explicit, Phase.generate)
-    try:
-        yield
-    finally:
-        checks.phases = before
-
-
-@cache
-def _collected(folder: Path) -> dict[str, tuple[str | None, pytest.Function]]:
-    """The tests in a lesson's folder, by name, with what each is about."""
-
-    class Collector:
-        def __init__(self) -> None:
-            self.items: list[pytest.Item] = []
-
-        def pytest_collection_finish(self, session: pytest.Session) -> None:
-            self.items = session.items
-
-    collector, said = Collector(), io.StringIO()
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), _without_shrinking():
-        options = ["--collect-only", "-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
-        code = pytest.main([str(folder), *options], plugins=[collector])
-    if code:
-        raise ValueError(f"the tests in {folder} cannot be collected: {said.getvalue()}")
-    from cdm_tutor.course.plugin import about
-
-    return {item.nodeid: (about(item), item) for item in collector.items if isinstance(item, pytest.Function)}

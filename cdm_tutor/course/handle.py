@@ -16,7 +16,7 @@ from cdm_tutor.course.lesson import Lesson
 from cdm_tutor.course.outcomes import Missing
 from cdm_tutor.course.outline import LESSONS
 from cdm_tutor.course.surroundings import kept
-from cdm_tutor.course.syntax import find_function
+from cdm_tutor.course.syntax import NO_PYTHON, find_function
 
 
 class Subject:
@@ -48,7 +48,7 @@ class Subject:
         source, file = self.text()
         try:
             return f"{where(file, find_function(ast.parse(source), exercise).lineno)}: {exercise}"
-        except (SyntaxError, ValueError, KeyError):
+        except (*NO_PYTHON, KeyError):
             return ""
 
     def module(self) -> ModuleType:
@@ -61,7 +61,7 @@ class Subject:
             source, file = self.text()
             try:
                 tree = alone(source, self.lesson, self.only) if self.only else None
-            except (SyntaxError, ValueError):
+            except NO_PYTHON:
                 tree = None  # loading it says what is wrong
             with kept(Path(file).name, loading=True):
                 self._module = load(source, self.lesson.module, file, tree)

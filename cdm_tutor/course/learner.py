@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 
 import cdm_tutor
 from cdm_tutor.course.lesson import Lesson, Patch
@@ -59,11 +59,18 @@ def load(source: str, name: str, filename: str, tree: ast.Module | None = None) 
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     sys.modules[module.__name__] = module
     try:
-        exec(compile(tree or source, filename, "exec", dont_inherit=True), module.__dict__)
+        exec(_compiled(tree or source, filename), module.__dict__)
     except (Exception, SystemExit) as error:
         del sys.modules[module.__name__]
         raise DoesNotLoad from error
     return module
+
+
+def _compiled(source: str | ast.Module, filename: str) -> CodeType:
+    try:
+        return compile(source, filename, "exec", dont_inherit=True)
+    except (RecursionError, MemoryError):  # of the parser
+        raise SyntaxError("nested too deeply for Python", (filename, 1, 0, "")) from None
 
 
 def alone(source: str, lesson: Lesson, exercises: Collection[str]) -> ast.Module:
@@ -73,7 +80,7 @@ def alone(source: str, lesson: Lesson, exercises: Collection[str]) -> ast.Module
     and the file has not comes with it. In tracebacks the reference's lines are the heads of the learner's functions.
 
     Raises:
-        SyntaxError, ValueError: if the source is no Python.
+        NO_PYTHON: if the source is no Python.
     """
     tree, reference = ast.parse(source), ast.parse(reference_source(lesson))
     for other in lesson.exercises:
@@ -102,7 +109,7 @@ def differs_elsewhere(source: str, lesson: Lesson) -> bool:
     """Whether a learner's file differs from the reference in more than what its exercises do.
 
     Raises:
-        SyntaxError, ValueError: if the source is no Python.
+        NO_PYTHON: if the source is no Python.
     """
     trees = [ast.parse(text) for text in (source, reference_source(lesson))]
     for tree in trees:

@@ -9,6 +9,10 @@ class NotRefused(Wrong):
     """What should have been refused was not."""
 
 
+class Replaced(Wrong):
+    """Functions that all code shares were replaced, the checks' own or PyTorch's."""
+
+
 class Missing(Wrong, AttributeError):
     """A name that the learner's file should have is not there."""
 

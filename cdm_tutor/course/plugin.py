@@ -15,6 +15,7 @@ import pytest
 
 from cdm_tutor.course.examination import Examination, Judge, Verdict
 from cdm_tutor.course.explain import recognised
+from cdm_tutor.course.given import other_tests
 from cdm_tutor.course.handle import Chain, Handle, Subject
 from cdm_tutor.course.learner import Implementation
 from cdm_tutor.course.lesson import Lesson
@@ -121,8 +122,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             if not item.get_closest_marker("chain") and about(item) not in names:
                 raise pytest.UsageError(
                     f"{item.path.name} checks {about(item)!r}, which is no exercise of lesson {its_lesson.number} in "
-                    f"this version ({', '.join(names)}): the tests are another version's. Make a new course with "
-                    "cdm-tutor init DIR, and copy your functions into it"
+                    f"this version ({', '.join(names)}): the tests are another version's. cdm-tutor update "
+                    "brings this one's, and touches nothing of yours"
                 )
             item.add_marker(pytest.mark.filterwarnings("default"))
             if not some:  # else there are more tests than these
@@ -238,7 +239,7 @@ def pytest_runtest_makereport(
     elif report.failed:
         report.longrepr = _message(item, verdict)
     detail = verdict.mistake.name if verdict.mistake else verdict.detail
-    if verdict.outcome in ("not written", "skipped"):
+    if verdict.outcome in ("not written", "skipped", BORROWS):
         detail = verdict.text
     tests = item.config.stash[TESTS][item.path, about(item)]
     checked = digest(_source(item), item.path.read_text(encoding="utf-8"))
@@ -305,5 +306,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         tell(terminalreporter, lesson, rows, before)
         loads = not any(result.detail == DOES_NOT_LOAD for result in its)
         terminalreporter.write_line(next_step(lesson, rows, loads))
-        if cannot:
-            terminalreporter.write_line(cannot)
+        borrowed = {result.detail: None for result in its if result.outcome == BORROWS}
+        for line in (*borrowed, other_tests(root, [lesson]), cannot):
+            if line:
+                terminalreporter.write_line(line)

@@ -53,8 +53,7 @@ class Record:
         """
         path = _path(root, lesson)
         try:
-            path.parent.mkdir(exist_ok=True)
-            (path.parent / ".gitignore").write_text("*\n", encoding="utf-8")
+            own_folder(root)
             with whole(path) as part:
                 part.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
         except OSError:
@@ -88,6 +87,18 @@ def forgets(root: Path) -> str:
     if (folder.is_dir() or not folder.exists()) and os.access(folder if folder.is_dir() else root, os.W_OK):
         return ""
     return _cannot(folder)
+
+
+def own_folder(root: Path) -> Path:
+    """The folder of what is remembered, made if need be; git ignores it.
+
+    Raises:
+        OSError: if it cannot be made.
+    """
+    folder = root / FOLDER
+    folder.mkdir(exist_ok=True)
+    (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+    return folder
 
 
 def _cannot(folder: Path) -> str:

@@ -24,7 +24,7 @@ from cdm_tutor.course.learner import Implementation
 from cdm_tutor.course.lesson import Lesson
 from cdm_tutor.course.outcomes import DoesNotLoad
 from cdm_tutor.course.shows import Show, shows_of
-from cdm_tutor.course.syntax import unwritten
+from cdm_tutor.course.syntax import NO_PYTHON, unwritten
 from cdm_tutor.course.timelimit import time_limit
 from cdm_tutor.plots import grid, save_figure
 
@@ -62,7 +62,7 @@ def look(lesson: Lesson, folder: Path, exercise: str | None = None) -> list[Seen
         source, file = subject.text()
         compile(source, file, "exec")
         missing = unwritten(source, lesson)
-    except (DoesNotLoad, SyntaxError, ValueError) as error:
+    except (DoesNotLoad, *NO_PYTHON) as error:
         raise ValueError(explain(error, {file}, SECONDS, "")) from None
     names = [exercise] if exercise else [each.name for each in lesson.exercises]
     written = {name for name in names if name not in missing}

@@ -16,6 +16,8 @@ from cdm_tutor.course.outline import LESSONS, find_lesson
 from cdm_tutor.course.syntax import Function, find_function, not_written, statements
 
 ROOT = Path(__file__).parents[2]
+PACKED = Path(__file__).with_name("packed")  # where a wheel has what in the repository is at its root
+HOME = PACKED if PACKED.is_dir() else ROOT  # of the lessons' tests
 SHIPPED = Path(__file__).with_name("shipped_stubs")
 
 

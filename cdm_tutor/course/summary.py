@@ -25,8 +25,8 @@ class Result:
         lesson: the number of its lesson.
         exercise: what it is about; "" for all exercises together.
         outcome: one of STATES.
-        detail: if not written, the exercise that is missing; if skipped, why; if wrong, the name of the mistake it
-            looks like, DOES_NOT_LOAD, NOT_TRIED where an earlier test said all there is to say, or "".
+        detail: if not written, the exercise that is missing; if skipped or BORROWS, why; if wrong, the name of the
+            mistake it looks like, DOES_NOT_LOAD, NOT_TRIED where an earlier test said all there is to say, or "".
         tests: how many tests there are about that exercise, run or not; 0 if that is not known.
         digest: the fingerprint of the learner's file and the test.
     """

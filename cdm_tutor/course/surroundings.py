@@ -27,7 +27,7 @@ from hypothesis.errors import HypothesisException
 from torch import Tensor
 
 from cdm_tutor.course import checks
-from cdm_tutor.course.outcomes import Wrong
+from cdm_tutor.course.outcomes import Replaced, Wrong
 
 TESTS_ONLY = (pytest.skip.Exception, pytest.fail.Exception, pytest.exit.Exception, unittest.SkipTest)
 # What comparisons are made with. Not all that could be replaced: answers are compared in another process as well.
@@ -135,9 +135,11 @@ def kept(who: str, *, loading: bool = False) -> Iterator[None]:
     try:
         yield
     finally:
-        changed = _put_back(before, loading, imported=len(sys.modules) != modules) + _unpatch(parts)
+        changed = _put_back(before, loading, imported=len(sys.modules) != modules)
+        replaced = _unpatch(parts)
+        changed += replaced
     if changed:
-        raise Wrong(
+        raise (Replaced if replaced else Wrong)(
             f"{who} changes {', '.join(changed)} for everybody and leaves it so: from then on all other code, the "
             "checks too, computes with that"
         )

@@ -5,6 +5,7 @@ import ast
 from cdm_tutor.course.lesson import Lesson
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+NO_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)  # of the parser: the last two for what is too deep
 
 
 def not_written(lesson: Lesson, exercise: str) -> str:

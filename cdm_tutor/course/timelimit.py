@@ -1,12 +1,11 @@
 """A limit on how long a piece of somebody's code may run."""
 
 import ctypes
-import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -23,10 +22,11 @@ class Clock:
     Args:
         seconds: of processor time that it may take.
         pid: which process; this one if not given.
+        below: how many processes deep its work is done: it waits for a child, which waits for another.
     """
 
-    def __init__(self, seconds: float, pid: int | None = None) -> None:
-        self.seconds, self.pid = seconds, pid or os.getpid()
+    def __init__(self, seconds: float, pid: int | None = None, below: int = 0) -> None:
+        self.seconds, self.pid, self.below = seconds, pid or "self", below
         self.start, self.waited = time.monotonic(), self._waited()
 
     def starved(self) -> bool:
@@ -40,10 +40,12 @@ class Clock:
 
     def _waited(self) -> float:
         """Seconds that it waited for a processor; 0 where the system does not tell."""
-        try:
-            return int(Path(f"/proc/{self.pid}/schedstat").read_text().split()[1]) / 1e9
-        except (OSError, ValueError, IndexError):
-            return 0.0
+        waited, pid = 0.0, str(self.pid)
+        with suppress(OSError, ValueError, IndexError):
+            for _ in range(self.below + 1):
+                waited += int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+                pid = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0] if self.below else ""
+        return waited
 
 
 @contextmanager

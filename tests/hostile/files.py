@@ -108,6 +108,8 @@ FILES = [
     Hostile("allclose", "file", "import torch; torch.allclose = lambda *_, **__: True", CHANGES),
     Hostile("syntax", "file", "broken = (", "was never closed"),
     Hostile("import", "file", "import nothing_like_it", "ModuleNotFoundError"),
+    Hostile("deep", "file", "x = " + "+".join(["1"] * 20_000), "nested too deeply"),
+    Hostile("too-deep", "file", "x = " + "-" * 50_000 + "1", "nested too deeply"),
     Hostile("null", "file", "x = '\0'", "source code string cannot contain null bytes"),
     Hostile("closes-all", "file", "import os; os.closerange(0, 256)", ""),
     Hostile("calls-the-answer", "stars", "", "it calls the answer"),
