@@ -107,7 +107,7 @@ def recognised(mistake: Mistake) -> str:
         "the idea": mistake.concept,
         "on the site": address(mistake.name),
     }
-    width = min(100, int(os.environ.get("COLUMNS", 100)))
+    width = min(88, int(os.environ.get("COLUMNS", 88)))
     lines = [
         textwrap.fill(text, width, initial_indent=f"  {label + ':':14}", subsequent_indent=" " * 16)
         for label, text in parts.items()
