@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 import typer
-from typer.testing import CliRunner
+from typer.core import TyperCommand
 
 from cdm_tutor.cli import app
 from cdm_tutor.course import stubs
@@ -141,18 +141,22 @@ def reference_index() -> str:
 
 
 def commands_part() -> str:
-    """What the command line says of itself, command by command."""
-    wide = {"COLUMNS": "80", "TERMINAL_WIDTH": "80", "NO_COLOR": "1", "TERM": "dumb"}
-    text = ""
-    for name in commands():
-        shown = CliRunner().invoke(app, [name, "--help"], prog_name="cdm-tutor", env=wide).output
-        text += f"## {name}\n\n" + fence("text", "\n".join(line.rstrip() for line in shown.strip().splitlines())) + "\n"
-    return text
+    """What the command line says of itself, command by command: as tables, for its own frames are wider than a phone."""
+    return "".join(command_part(name, command) for name, command in commands().items())
 
 
-def commands() -> list[str]:
-    """The names of all commands, in the order of the help."""
-    return list(vars(typer.main.get_command(app))["commands"])
+def command_part(name: str, command: TyperCommand) -> str:
+    """What `cdm-tutor NAME --help` says."""
+    context = command.context_class(command, info_name=f"cdm-tutor {name}")
+    records = [each.get_help_record(context) for each in command.get_params(context)]
+    rows = [[f"`{what}`", escaped(" ".join(says.split()))] for what, says in filter(None, records)]
+    shown = table(["what to type", "what it does"], rows)
+    return f"## {name}\n\n{fence('sh', command.get_usage(context).removeprefix('Usage: '))}\n{escaped(command.help or '')}\n\n{shown}\n\n"
+
+
+def commands() -> dict[str, TyperCommand]:
+    """All commands by name, in the order of the help."""
+    return vars(typer.main.get_command(app))["commands"]
 
 
 def code(text: str) -> str:

@@ -189,7 +189,7 @@ def hint(root: Path, lesson: Lesson, name: str | None = None, more: bool = False
     command = f"{lesson.number} {exercise.name}"
     lines = [f"{exercise.name}, in {file_of(lesson).as_posix()}", ""]
     for number, text in enumerate(exercise.hints[:shown], start=1):
-        lines += [textwrap.fill(text, 100, initial_indent=f"  {number}. ", subsequent_indent="     "), ""]
+        lines += [textwrap.fill(text, 88, initial_indent=f"  {number}. ", subsequent_indent="     "), ""]
     if shown < of:
         lines.append(f"Hint {shown} of {of}. Still stuck? cdm-tutor hint {command} --more")
     else:

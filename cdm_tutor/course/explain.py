@@ -104,7 +104,7 @@ def where(file: str, line: int) -> str:
 def recognised(mistake: Mistake) -> str:
     """A known mistake: what was done, what it does to the images, which concept was missed; not the corrected line."""
     parts = {"what you see": mistake.symptom, "the idea": mistake.concept}
-    width = min(100, int(os.environ.get("COLUMNS", 100)))
+    width = min(88, int(os.environ.get("COLUMNS", 88)))
     lines = [
         textwrap.fill(text, width, initial_indent=f"  {label + ':':14}", subsequent_indent=" " * 16)
         for label, text in parts.items()
