@@ -55,6 +55,13 @@ def test_sitemap_has_every_page(site: Path) -> None:
     assert sorted(listed) == sorted(SITE + name for name in pages(site))
 
 
+def test_shared_links_show_a_card(site: Path) -> None:
+    assert (site / "site" / "social.png").is_file()
+    for name, html in pages(site).items():
+        assert f'<meta property="og:image" content="{SITE}site/social.png">' in html, name
+        assert f'<meta property="og:url" content="{SITE}{name}">' in html or name == "index.html", name
+
+
 def test_every_page_can_be_edited(site: Path) -> None:
     """Each links to a file that the repository has: those that are made, to what they are made from."""
     for name, html in pages(site).items():
