@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import textwrap
 from pathlib import Path
 
 from cdm_tutor.course.commands import init
@@ -38,8 +39,8 @@ def report(lesson: Lesson, mistake: Mistake) -> str:
 def wrong_line(lesson: Lesson, mistake: Mistake) -> str:
     """The lines that the mistake changes, the wrong one lit."""
     ((right, wrong),) = mistake.patch
-    lines = wrong.splitlines()
-    lit = next(number for number, line in enumerate(lines, 1) if line not in right.splitlines())
+    lines = textwrap.dedent(wrong).splitlines()
+    lit = next(number for number, line in enumerate(lines, 1) if line not in textwrap.dedent(right).splitlines())
     return fence(f'{{ .python hl_lines="{lit}" title="lessons/{lesson.number}/{lesson.module}.py" }}', "\n".join(lines))
 
 
