@@ -32,7 +32,7 @@ docs: $(VENV)/dev ## build the site into site/, failing on any warning
 	$(BIN)/mkdocs build --strict
 
 browse: $(VENV)/dev ## look at every page of the site in a browser (Debian: apt-get install chromium)
-	$(BIN)/python -m pytest tests/test_site.py tests/test_live.py --browser -m browser -n auto $(PYTEST_FLAGS)
+	$(BIN)/python -m pytest tests/test_site.py tests/test_gallery.py tests/test_live.py --browser -m browser -n auto $(PYTEST_FLAGS)
 
 zensical: $(VENV)/dev ## build the site with Zensical too, which will follow MkDocs
 	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) -e '.[zensical]'
