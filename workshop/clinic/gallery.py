@@ -2,6 +2,7 @@
 
 import html
 import re
+from pathlib import Path
 
 from PIL import Image
 
@@ -12,6 +13,7 @@ from cdm_tutor.course.symptoms import GROUPS, Group, groups_of, mistakes_with
 from workshop.clinic.looks import first_drawn, in_words, looks_right, seen, spreads
 from workshop.clinic.make import PICTURES
 from workshop.clinic.pages import escaped, sentence, small_chart
+from workshop.places import DOCS
 
 
 def gallery_part() -> str:
@@ -53,10 +55,10 @@ def folded(group: Group) -> str:
         why = "No picture tells these from what is right:\n\n" if drawn else ""
         texts = "\n".join(card(group, each) for each in rest)
         lists += f'<div class="untold" data-search-exclude markdown>\n\n{why}{texts}\n\n</div>\n\n'
+    title = f'<h3 id="{group.name}">{html.escape(group.title)}</h3><span class="count">{len(mistakes)}</span>'
     return (
-        f'<details markdown>\n<summary class="{kind}" markdown="block">\n\n{face(group)}\n\n'
-        f"### {escaped(group.title)} {{ #{group.name} }}\n\n"
-        f'<span class="count">{len(mistakes)}</span>\n\n</summary>\n\n{escaped(group.look)}\n\n{lists}</details>\n\n'
+        f'<details markdown>\n<summary class="{kind}">{face(group)}{title}</summary>\n\n'
+        f"{escaped(group.look)}\n\n{lists}</details>\n\n"
     )
 
 
@@ -65,7 +67,9 @@ def face(group: Group) -> str:
     typical = find_mistake(group.typical)[1]
     if is_of_losses(group):
         return picture(group, typical).replace('role="img"', 'aria-hidden="true"')
-    return thumbnail(typical, "") or f"`{error_of(typical)}`"
+    if path := thumbnail_of(typical):
+        return f'<img src="{path.relative_to(DOCS).as_posix()}" alt="" loading="lazy" width="122" height="62">'
+    return f"<code>{html.escape(error_of(typical))}</code>"
 
 
 def card(group: Group, mistake: Mistake) -> str:
@@ -94,22 +98,23 @@ def picture(group: Group, mistake: Mistake) -> str:
             right, mistaken = scene["ends"]
             return small_chart(scene["loss"], f"{mistaken:.3g} at the end, without the mistake {right:.3g}")
     scene = first_drawn(mistake)
-    return thumbnail(mistake, in_words(mistake, scene)) if scene and not looks_right(scene) else ""
+    path = thumbnail_of(mistake)
+    if not (path and scene) or looks_right(scene):
+        return ""
+    with Image.open(path) as file:
+        width, height = file.size
+    size = f'width="{width}" height="{height}" loading=lazy'
+    return f"![{in_words(mistake, scene)}]({path.relative_to(DOCS).as_posix()}){{ {size} }}"
 
 
 def is_of_losses(group: Group) -> bool:
     return group.name.startswith("loss-")
 
 
-def thumbnail(mistake: Mistake, alternative: str) -> str:
-    """A few of a mistake's samples."""
+def thumbnail_of(mistake: Mistake) -> Path | None:
+    """The few samples of a mistake."""
     path = PICTURES / "few" / f"{mistake.name}.webp"
-    if not path.exists():
-        return ""
-    with Image.open(path) as file:
-        width, height = file.size
-    size = f'width="{width}" height="{height}" loading=lazy'
-    return f"![{alternative}](pictures/clinic/few/{mistake.name}.webp){{ {size} }}"
+    return path if path.exists() else None
 
 
 def error_of(mistake: Mistake) -> str:
