@@ -34,7 +34,7 @@ docs: $(VENV)/dev ## build the site into site/, failing on any warning
 	$(BIN)/mkdocs build --strict
 
 browse: $(VENV)/dev ## look at every page of the site in two browsers (Debian: apt-get install chromium firefox-esr)
-	$(BIN)/python -m pytest tests/test_site.py tests/test_live.py tests/test_firefox.py --browser -m browser -n auto $(PYTEST_FLAGS)
+	$(BIN)/python -m pytest tests/test_site.py tests/test_gallery.py tests/test_live.py tests/test_firefox.py --browser -m browser -n auto $(PYTEST_FLAGS)
 
 zensical: $(VENV)/dev ## build the site with Zensical too, which will follow MkDocs
 	$(INSTALL) $(PIP_FLAGS) -e '.[zensical]'

@@ -125,6 +125,17 @@ def test_no_two_pages_share_a_title_or_a_description(pattern: str, site: Path) -
     assert [pages for pages in found.values() if len(pages) > 1] == []
 
 
+def test_every_word_of_the_glossary_can_be_linked(site: Path) -> None:
+    """Each is a heading with an address beside it, and so what the search finds."""
+    words = re.findall(
+        r"^### .* { #([\w-]+) }$", (DOCS / "glossary.md").read_text(encoding="utf-8"), flags=re.MULTILINE
+    )
+    html = (site / "glossary.html").read_text(encoding="utf-8")
+    assert len(words) > 50
+    assert words == re.findall(r'<h3 id="([\w-]+)">.*?<a class="headerlink" href="#\1"', html)
+    assert "glossary.html#stride" in (site / "search" / "search_index.json").read_text(encoding="utf-8")
+
+
 def html_of(page: Path) -> str:
     """Where a page is in the built site."""
     return page.relative_to(DOCS).with_suffix(".html").as_posix()
@@ -209,7 +220,7 @@ def complaints(tab: "Page", width: int, within: str = "article", heard: bool = T
         found.append("a formula is wrong")
     if tab.evaluate("[...document.images].some(each => each.offsetParent && !each.naturalWidth)"):
         found.append("a picture is missing")
-    if tab.evaluate("[...document.querySelectorAll('article img')].some(each => !each.alt)"):
+    if tab.evaluate("[...document.querySelectorAll('article img:not(summary img)')].some(each => !each.alt)"):
         found.append("a picture says nothing to those who do not see it")
     if not heard:
         return found

@@ -17,6 +17,7 @@ from cdm_tutor.course.outline import LESSONS
 from cdm_tutor.course.syntax import find_function
 from workshop import published
 from workshop.clinic import pages as clinic
+from workshop.clinic.gallery import gallery_part
 from workshop.clinic.pages import escaped, fence
 from workshop.heads import head, lesson_page
 from workshop.minutes import lengths_part, minutes, time_part
@@ -177,7 +178,7 @@ def parts() -> dict[str, str]:
     parts/NN/pipeline.md       the stages, one of them lit
     parts/NN/EXERCISE.md       an exercise: its stub, hints and solution
     parts/NN/mistake-NAME.md   a known mistake that the lesson's page shows
-    parts/clinic/index.md      all mistakes by what one sees
+    parts/clinic/gallery.md    all mistakes by what one sees, and the form that filters them
     parts/lessons.md           the lessons, and what they are about
     parts/times.md             how long they take
     parts/lengths.md           how much there is to read and to do in each
@@ -190,7 +191,7 @@ def parts() -> dict[str, str]:
     """
     made = {name: write() for name, write in pages().items()}
     made |= {"parts/lessons.md": lessons_part(), "parts/times.md": times_part(), "parts/lengths.md": lengths_part()}
-    made |= {"parts/clinic/lessons.md": clinic_links_part(), "parts/clinic/index.md": clinic.index_part()}
+    made |= {"parts/clinic/lessons.md": clinic_links_part(), "parts/clinic/gallery.md": gallery_part()}
     made["parts/commands.md"] = commands_part()
     made |= {f"parts/published/{name}.md": text for name, text in published.parts().items()}
     for lesson in LESSONS:

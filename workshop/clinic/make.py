@@ -1,7 +1,7 @@
 """Runs a known mistake and keeps what is seen.
 
 docs/pictures/clinic/NAME.webp    right samples above mistaken ones, from the same seed
-docs/pictures/clinic/few/         a few of the mistaken ones, for the index
+docs/pictures/clinic/few/         of those the few that differ most, for the gallery
 workshop/clinic/seen.json         what was measured, how it ended, and which test catches it
 
 All of them take most of an hour on one core; what was run is kept in out/clinic/ as well, for other products.
@@ -14,6 +14,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -31,7 +32,8 @@ from workshop.product import Product
 
 SEEN = places.ROOT / "workshop" / "clinic" / "seen.json"
 PICTURES = places.PICTURES / "clinic"
-SHOWN, FEW, SIDE, GAP = 8, 4, 28, 2  # samples in a row, and in the index; their size, and what is between them
+SHOWN, FEW, SIDE, GAP = 8, 4, 28, 2  # samples in a row, and in the gallery; their size, and what is between them
+COMPARED = (("mistaken", "mistaken again"), ("right", "mistaken"), ("before", "mistaken"))  # the first that there are
 BACKGROUND, NO_NUMBER = (20, 22, 27), (110, 30, 45)  # between the samples; where there is none
 POINTS = 45  # of a loss curve
 LAST = 50  # steps that the loss at the end is the mean of
@@ -46,7 +48,7 @@ def products() -> list[Product]:
 def product(lesson: Lesson, mistake: Mistake) -> Product:
     """What is seen of a mistake."""
     scenes = scenes_of(mistake)
-    code = (facts_of, draw, *(start for scene in scenes for start in runs.code_of(scene)))
+    code = (facts_of, draw, draw_few, *(start for scene in scenes for start in runs.code_of(scene)))
     data = {path for scene in scenes for path in runs.data_of(scene)}
     facts = (lesson.number, mistake.patch, scenes)
     return Product(f"clinic/{mistake.name}", partial(make, lesson, mistake), code, tuple(data), facts)
@@ -72,9 +74,8 @@ def make(lesson: Lesson, mistake: Mistake) -> list[Path]:
     with whole(SEEN) as part:
         kept = {name: seen[name] for name in all_mistakes() if name in seen}
         part.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-    many, few = PICTURES / f"{mistake.name}.webp", PICTURES / "few" / f"{mistake.name}.webp"
-    all_rows = [images for each in rows for images in each.values()]
-    return [*draw(many, all_rows), *draw(few, [each["mistaken"][:FEW] for each in rows if each][:1])]
+    files = draw(PICTURES / f"{mistake.name}.webp", [images for each in rows for images in each.values()])
+    return [*files, *(draw_few(mistake.name, list(labels)) for labels in list(filter(None, rows))[:1])]
 
 
 @cache
@@ -112,6 +113,23 @@ def draw(path: Path, rows: list[Tensor]) -> list[Path]:
             sheet.paste(tile, (GAP + column * step, GAP + row * step))
     sheet.save(path, lossless=True, quality=100, method=6)
     return [path]
+
+
+def draw_few(name: str, labels: list[str]) -> Path:
+    """Of a mistake's picture, whose first rows are these, what the gallery shows: what should be above what is."""
+    pair = next(pair for pair in COMPARED if set(pair) <= set(labels))
+    step = SIDE + GAP
+    with Image.open(PICTURES / f"{name}.webp") as file:
+        sheet = np.asarray(file.convert("RGB"))
+    upper, lower = (sheet[labels.index(label) * step :][: step + GAP] for label in pair)
+    differs = np.abs(upper.astype(int) - lower).sum(axis=(0, 2))[GAP:].reshape(-1, step).sum(axis=1)
+    columns = sorted(np.argsort(-differs, kind="stable")[:FEW])
+    pixels = np.concatenate([np.arange(GAP), *(np.arange(step) + GAP + column * step for column in columns)])
+    path = PICTURES / "few" / f"{name}.webp"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = Image.fromarray(np.concatenate([upper[:step], lower])[:, pixels])
+    image.save(path, lossless=True, quality=100, method=6)
+    return path
 
 
 def facts_of(right: Outcome, wrong: Outcome, measurer: Measurer) -> dict[str, Any]:
