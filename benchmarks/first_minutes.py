@@ -63,7 +63,7 @@ def curves(steps: list[Step]) -> dict[str, list[float]]:
 
 
 def draw(found: dict[str, list[float]]) -> Figure:
-    figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
+    figure, axes = plt.subplots()
     for name in ("little noise", "halfway", "much noise"):
         axes.plot(found["minutes"], found[name], label=name)
     axes.set(xlabel="minutes of training, two CPU cores", ylabel="loss", yscale="log")
@@ -80,10 +80,12 @@ def main() -> None:
     times = [f"{60 * minutes * share:.0f} s" for share in SHARES[: len(rows)]]
     facts = {"steps": training.step, "images": training.step * training.settings.batch, "minutes": minutes}
     RESULTS.write_text(json.dumps({**machine(), **facts, "curves": found}, indent=2) + "\n")
+    caption = "The same ten samples while the network learns."
     alt = "The same ten samples while the network learns: grey noise at first, then blobs, strokes, and digits."
-    picture("first-minutes", alt, torch.cat(rows), columns=COLUMNS, scale=2, row_labels=times)
+    picture("first-minutes", caption, alt, torch.cat(rows), columns=COLUMNS, scale=2, row_labels=times)
+    caption = "The loss, by thirds of the timesteps."
     alt = "The loss falls in all thirds of the timesteps; it stays highest where there is little noise to name."
-    chart("first-minutes-loss", alt, lambda: draw(found))
+    chart("first-minutes-loss", caption, alt, lambda: draw(found))
 
 
 if __name__ == "__main__":

@@ -120,6 +120,7 @@ def plot(name: str) -> None:
     rows = [way for way in made if way != "real"]
     picture(
         f"05-naive-{name}",
+        "Ten samples, and what four refiners make of them.",
         "Ten samples, and what four refiners make of them. Trained on pairs: all soft, folds and prints are gone. "
         "Trained on clean images: the same as they were. Noised and denoised: as sharp as before. Shipped: firmer.",
         torch.cat([made[way] for way in rows]),

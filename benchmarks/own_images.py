@@ -42,7 +42,7 @@ def train(here: Path, place: str, run: str, *more: str, minutes: float) -> Path:
     return folder / "model.safetensors"
 
 
-def draw(name: str, alt: str, place: Path, weights: Path, side: int) -> None:
+def draw(name: str, caption: str, alt: str, place: Path, weights: Path, side: int) -> None:
     """Real images above, samples below, not chosen."""
     network = load_weights(weights)
     wanted = Wanted(side, network.card.built.channels == 3)
@@ -50,7 +50,8 @@ def draw(name: str, alt: str, place: Path, weights: Path, side: int) -> None:
     samples = generate(network, SampleSettings(n=4 * COLUMNS))
     rows = ["real", "", "samples", "", "", ""]
     zoom = 2 if side <= 32 else 1
-    picture(name, alt, torch.cat([real, samples]), columns=COLUMNS, scale=zoom, row_labels=rows, pictures="pictures")
+    images = torch.cat([real, samples])
+    picture(name, caption, alt, images, columns=COLUMNS, scale=zoom, row_labels=rows, pictures="pictures")
 
 
 def draw_told(weights: Path) -> None:
@@ -62,6 +63,7 @@ def draw_told(weights: Path) -> None:
     alt = "Twelve rows of icons, before each the class that was asked for; nearly all show it, in all colours."
     picture(
         "own-icons-told",
+        "Icons, a row for each class that was asked for.",
         alt,
         generate(network, settings),
         columns=COLUMNS,
@@ -94,9 +96,10 @@ def main() -> None:
     told = train(here, "icons", "icons-classes", *start, minutes=asked.minutes)
     large = train(here, "icons64", "icons64", "--grey", minutes=asked.minutes)
     alt = "Two rows of real icons and four of samples: colours and grounds are like theirs, most shapes are blots."
-    draw("own-icons", alt, here / "icons", untold, 32)
+    draw("own-icons", "Real icons, and samples.", alt, here / "icons", untold, 32)
     draw_told(told)
-    draw("own-64", "Two rows of real grey icons, and four of samples, most of them blots.", here / "icons64", large, 64)
+    alt = "Two rows of real grey icons, and four of samples, most of them blots."
+    draw("own-64", "Real icons of 64 x 64, and samples.", alt, here / "icons64", large, 64)
     found = {name: figures(here, name, weights) for name, weights in (("icons", untold), ("icons64", large))}
     RESULTS.write_text(json.dumps({"minutes": asked.minutes, **found, **machine()}, indent=2) + "\n")
 

@@ -12,12 +12,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from workshop import parts
+from workshop import grid, parts
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Request
@@ -35,6 +36,7 @@ LIVE_PAGES, EXPLORER_PAGES = (
 GUIDED_PAGES, JUMP_PAGES = (
     [path for path in LIVE_PAGES if kind in path.read_text(encoding="utf-8")] for kind in ("data-classes", "data-jumps")
 )
+FIGURE_PAGES = [page for page in WRITTEN if "parts/figures/" in page.read_text(encoding="utf-8") and page.stem != "index"]
 CANVAS = ".live-sampler .pictures figure:nth-child(2) canvas"  # pred_x0
 COMPRESSED = {".html", ".css", ".js", ".json", ".svg", ".xml"}
 SLOW = {"offline": False, "latency": 150, "downloadThroughput": 400_000, "uploadThroughput": 100_000}  # bytes a second
@@ -535,6 +537,34 @@ def test_insides_of_the_network(address: str, browser: "Browser") -> None:
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
+def test_step_and_layers_are_in_sight_of_the_maps(width: int, height: int, address: str, browser: "Browser") -> None:
+    """Also the highest: 64 maps."""
+    tab = browser.new_page(viewport={"width": width, "height": height}, reduced_motion="reduce")
+    tab.goto(address + "lessons/03-u-net.html")
+    tab.get_by_role("button", name="Draw one here").click()
+    tab.locator(".live-sampler [role=status]", has_text="20 steps").wait_for()
+    for layer in ("conv_in", "attention"):
+        tab.locator(f".layers [value={layer}]").check(force=True)
+        maps = tab.locator(".insides canvas")
+        maps.evaluate("each => each.scrollIntoView({block: 'end'})")
+        boxes = [each.bounding_box() for each in (tab.locator(".live-sampler > .slider"), tab.locator(".layers"), maps)]
+        (bar, layers, shown) = [(box["y"], box["y"] + box["height"]) for box in boxes if box]
+        header = tab.locator("header.md-header").bounding_box()
+        assert header
+        assert header["y"] + header["height"] <= bar[0], layer
+        assert bar[1] <= layers[0], layer
+        assert shown[1] <= height, layer
+    step = tab.get_by_label("step", exact=True)
+    box = step.bounding_box()
+    assert box
+    caption = tab.locator(".insides figcaption")
+    tab.mouse.click(box["x"] + 4, box["y"] + box["height"] / 2)
+    assert caption.inner_text().startswith("attention at t = 999"), "nothing lies over it"
+    tab.close()
+
+
+@pytest.mark.browser
 def test_exported_page_draws_from_the_disk(tmp_path: Path, browser: "Browser") -> None:
     """As after a double click; with a network of another shape, and without WebAssembly, too."""
     from cdm_tutor.card import ModelCard
@@ -741,6 +771,60 @@ def test_pad(guided: "Page") -> None:
     tab.get_by_label("0", exact=True).check(force=True)
     said(tab, "drawn by hand, noised to t = 250: made of it, told 0")
     assert shown(tab, RESULT) != result
+
+
+FIGURES = "each => ({file: each.currentSrc.split('/').pop(), width: each.clientWidth, pixels: each.naturalWidth})"
+
+
+def letters(site: Path, figure: dict[str, Any]) -> float:
+    """How high the smallest letters of a figure are in the page, by its file and how wide it is shown."""
+    if figure["file"].endswith(".webp"):
+        return grid.LETTERS * figure["width"] / (figure["pixels"] / grid.DENSITY)
+    svg = (site / "pictures" / figure["file"]).read_text(encoding="utf-8")
+    (units,) = re.findall(r'viewBox="0 0 ([\d.]+) ', svg)
+    return min(map(float, re.findall(r"font-size: ([\d.]+)px", svg))) * figure["width"] / float(units)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1280, 768, 390, 360])
+@pytest.mark.parametrize("page", FIGURE_PAGES, ids=lambda page: page.stem)
+def test_figures_can_be_read(page: Path, width: int, site: Path, address: str, browser: "Browser") -> None:
+    """No letter is lower than 11 pixels, no image of a grid is narrower than 40, but for the narrowest phone's: 38."""
+    tab = browser.new_page(viewport={"width": width, "height": 800})
+    look(tab, address, html_of(page))
+    tab.evaluate("document.querySelectorAll('article details').forEach(each => each.open = true)")
+    tab.wait_for_function("[...document.images].every(image => image.complete)")
+    figures = tab.locator(".frame > p img, .before-after img").evaluate_all(f"all => all.map({FIGURES})")
+    assert figures
+    assert {figure["file"]: size for figure in figures if (size := letters(site, figure)) < 11} == {}
+    shown = [figure for figure in figures if figure["file"].endswith(".webp")]
+    tiles = {each["file"]: grid.LEAST * each["width"] / (each["pixels"] / grid.DENSITY) for each in shown}
+    assert {file: side for file, side in tiles.items() if side < (40 if width > 360 else 38)} == {}
+    tab.close()
+
+
+@pytest.mark.browser
+def test_charts_take_the_colours_of_the_page_and_of_paper(site: Path, browser: "Browser") -> None:
+    """Those of the page's scheme, whatever the system prefers; once on paper, dark on light, from a dark page, too."""
+    from PIL import Image
+
+    tab = browser.new_page(color_scheme="light")
+    tab.goto((site / "lessons" / "02-forward-noising.html").as_uri())
+    chart = tab.locator(".frame img[src$='02-circle.svg']")
+
+    def lightness() -> float:
+        with Image.open(BytesIO(chart.screenshot())) as image:
+            grey = image.convert("L")
+        assert max(grey.get_flattened_data()) - min(grey.get_flattened_data()) > 130, "it can be seen"
+        return sum(grey.get_flattened_data()) / (grey.width * grey.height)
+
+    assert lightness() > 200
+    tab.evaluate("document.body.dataset.mdColorScheme = 'slate'")
+    assert lightness() < 80
+    tab.emulate_media(media="print")
+    assert lightness() > 200
+    assert tab.locator(".frame img[src*='02-circle']:visible").count() == 1
+    tab.close()
 
 
 @pytest.mark.browser

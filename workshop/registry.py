@@ -86,10 +86,8 @@ def drawn(name: str, data: tuple[Path, ...]) -> Product:
 
 def by_benchmarks(shipped: tuple[Path, ...]) -> list[Product]:
     """Pictures that a benchmark draws while it measures."""
-    first = [PICTURES / f"first-minutes{end}" for end in (".webp", "-loss-light.svg", "-loss-dark.svg")]
-    first += [PARTS / "figures" / f"first-minutes{end}.md" for end in ("", "-loss")]
-    naive = [PICTURES / "05-naive-fashion.webp", PARTS / "figures" / "05-naive-fashion.md"]
-    own = [PICTURES / f"{name}.webp" for name in OWN] + [PARTS / "figures" / f"{name}.md" for name in OWN]
+    first = [*both("first-minutes", ".webp"), *both("first-minutes-loss", ".svg")]
+    naive, own = both("05-naive-fashion", ".webp"), [path for name in OWN for path in both(name, ".webp")]
     walk = "python -m benchmarks.own_images FOLDER && python -m workshop accept figures/own"
     return [
         Product(
@@ -98,3 +96,9 @@ def by_benchmarks(shipped: tuple[Path, ...]) -> list[Product]:
         Product("figures/first-minutes", lambda: first, (SimpleUNet,), by_hand="python -m benchmarks.first_minutes"),
         Product("figures/naive", lambda: naive, (SimpleUNet,), shipped, by_hand="python -m benchmarks.naive_refiners"),
     ]
+
+
+def both(name: str, suffix: str) -> list[Path]:
+    """A figure's files: for pages, for phones, and what pages include."""
+    files = [PICTURES / f"{name}{ending}{suffix}" for ending in drawing.ROOMS]
+    return [*files, PARTS / "figures" / f"{name}.md"]

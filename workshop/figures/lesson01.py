@@ -13,7 +13,7 @@ from cdm_tutor.noising import q_sample
 from cdm_tutor.randomness import draw_like, seeded
 from cdm_tutor.sampler import denoise, posterior, sample
 from cdm_tutor.schedule import BETAS, NoiseSchedule, linear_betas, make_schedule
-from workshop.drawing import chart, mistaken, picture
+from workshop.drawing import chart, mistaken, picture, side_by_side
 
 STEPS = torch.linspace(0, 999, 200).long()  # enough points for a line
 SHOWN = [0, 124, 249, 374, 499, 624, 749, 874, 999]  # the t of the noised images
@@ -23,7 +23,7 @@ DIGIT, OTHER, SHOE = 3005, 8004, 9001  # places in the samples: a three, an eigh
 
 
 def alpha_bar() -> Figure:
-    figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
+    figure, axes = plt.subplots()
     for name in BETAS:
         axes.plot(STEPS, make_schedule(name).alphas_cumprod[STEPS])
     axes.axhline(0.5, color="C4", linewidth=1, linestyle=":")
@@ -35,7 +35,7 @@ def alpha_bar() -> Figure:
 
 
 def betas() -> Figure:
-    figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
+    figure, axes = plt.subplots()
     for name in BETAS:
         axes.plot(STEPS, make_schedule(name).betas[STEPS])
     axes.annotate("linear", (250, 0.0075), color="C0", ha="right")
@@ -46,13 +46,13 @@ def betas() -> Figure:
 
 
 def log_snr() -> Figure:
-    figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
+    figure, axes = plt.subplots()
     for name in BETAS:
         axes.plot(STEPS, make_schedule(name).log_snr[STEPS])
     axes.axhline(0, color="C4", linewidth=1, linestyle=":")
     axes.annotate("as much image as noise", (995, 0.7), color="C4", ha="right")
     axes.annotate("linear", (380, -4), color="C0", ha="right")
-    axes.annotate("cosine", (420, 1.6), color="C1")
+    axes.annotate("cosine", (150, 4.6), color="C1")
     axes.set(xlabel="t", ylabel="log-SNR", xlim=(0, 1002))
     return figure
 
@@ -60,17 +60,17 @@ def log_snr() -> Figure:
 def variance() -> Figure:
     """Pixels of variance 1, noised with and without being shrunk."""
     added = linear_betas(1000).cumsum(0)
-    figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
+    figure, axes = plt.subplots()
     axes.plot(STEPS, 1 + added[STEPS])
     axes.plot(STEPS, torch.ones(len(STEPS)))
-    axes.annotate("noise added, nothing shrunk", (700, 7.2), color="C0", ha="right")
-    axes.annotate("shrunk by sqrt(1 - beta) first", (990, 1.4), color="C1", ha="right")
+    axes.annotate("noise added,\nnothing shrunk", (680, 6.4), color="C0", ha="right")
+    axes.annotate("first shrunk\nby sqrt(1 - beta)", (990, 1.5), color="C1", ha="right")
     axes.set(xlabel="t", ylabel="variance of x_t", xlim=(0, 1002), ylim=(0, 11.5))
     return figure
 
 
 def rescaling() -> Figure:
-    figure, panels = plt.subplots(1, 2, figsize=(7, 3), layout="constrained", sharey=True)
+    figure, panels = side_by_side(2, sharey=True)
     wrong = mistaken("linear-not-rescaled")
     styles = {1000: "-", 200: "--", 50: ":"}
     for axes, make, title in zip(
@@ -80,7 +80,7 @@ def rescaling() -> Figure:
             points = torch.linspace(0, T - 1, min(T, 100)).long()
             axes.plot((points + 1) / T, (1 - make(T)).cumprod(0)[points], style, color=f"C{i}", label=f"T = {T}")
         axes.set(xlabel="(t + 1) / T", title=title, xlim=(0, 1), ylim=(0, 1.02))
-    panels[0].set_ylabel("alpha_bar_t")
+    figure.supylabel("alpha_bar_t")
     panels[1].legend()
     return figure
 
@@ -90,17 +90,17 @@ def two_gaussians() -> Figure:
     x0, x_t = 0.8, 0.2
     means = x_t / math.sqrt(0.8), math.sqrt(0.9) * x0
     both = (4 * means[0] + 10 * means[1]) / 14
-    place = torch.linspace(-1.5, 2, 200)
-    figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
+    place = torch.linspace(-1.5, 2.5, 200)
+    figure, axes = plt.subplots()
     for mean, precision, text, where in (
-        (means[0], 4, "from x_t alone\nvariance 1/4", (-0.3, 0.62)),
-        (means[1], 10, "from x0 alone\nvariance 1/10", (1.18, 0.85)),
-        (both, 14, "from both\nvariance 1/14", (0.2, 1.25)),
+        (means[0], 4, "x_t alone:\nvariance\n1/4", (-0.4, 0.5)),
+        (means[1], 10, "x0 alone:\nvariance\n1/10", (1.25, 0.75)),
+        (both, 14, "both:\nvariance\n1/14", (0.25, 1.1)),
     ):
         density = math.sqrt(precision / (2 * math.pi)) * torch.exp(-precision * (place - mean) ** 2 / 2)
         (line,) = axes.plot(place, density)
         axes.annotate(text, where, color=line.get_color(), ha="left" if where[0] > 1 else "right")
-    axes.set(xlabel="x_{t-1}, one pixel", ylabel="density", xlim=(-1.5, 2), ylim=(0, 1.6))
+    axes.set(xlabel="x_{t-1}, one pixel", ylabel="density", xlim=(-1.5, 2.5), ylim=(0, 1.6))
     return figure
 
 
@@ -143,6 +143,7 @@ def main() -> None:
     )
     noised(
         "01-not-squared",
+        "A digit at the same t, with the square and without.",
         "A digit noised to the same t with the cosine squared and not squared. Not squared, it has less "
         "noise at every t, and can still be made out at t = 749.",
         digits[DIGIT],
@@ -151,6 +152,7 @@ def main() -> None:
     )
     noised(
         "01-without-root",
+        "A digit at the same t, with the root and without.",
         "A digit noised to the same t with the root and without it. Without the root there is too little noise at "
         "small t: at t = 124 and t = 249 the digit is far too clean.",
         digits[DIGIT],
@@ -159,6 +161,7 @@ def main() -> None:
     )
     sampled(
         "01-not-squared-sampled",
+        "Samples with the square and without.",
         "Eight digits sampled with the right schedule, and eight from the same noise without the square: digits as "
         "well, but other ones, thinner, and on a ground that is not quite black.",
         flat,
@@ -166,6 +169,7 @@ def main() -> None:
     )
     sampled(
         "01-without-root-sampled",
+        "Samples with the root and without.",
         "The same eight digits sampled with the right schedule and without the root: the same digits, "
         "washed out, with grain all over the ground.",
         weak,
@@ -173,6 +177,7 @@ def main() -> None:
     )
     sampled(
         "01-half-log-snr",
+        "Samples with the right log-SNR and with half of it.",
         "Eight digits sampled with the right log-SNR, and with half of it: torn into blots and specks, hardly one to "
         "be read.",
         half,
@@ -184,6 +189,7 @@ def main() -> None:
 def result(digits: Tensor, clothes: Tensor) -> None:
     picture(
         "01-result",
+        "A three, an eight and a boot, noised further from column to column.",
         "A three, an eight and a boot, each clean at the left and noised further from column to column with the cosine "
         "schedule: still there at t = 499, pure noise at t = 999.",
         torch.cat([drowning(image, COSINE) for image in (digits[DIGIT], digits[OTHER], clothes[SHOE])]),
@@ -196,6 +202,7 @@ def result(digits: Tensor, clothes: Tensor) -> None:
 def both_schedules(digits: Tensor) -> None:
     picture(
         "01-digits",
+        "Two digits under the same noise, by both schedules.",
         "Two digits noised to the same t under both schedules. Under the linear one they can hardly be made out at "
         "t = 499, under the cosine one they are plain there and can be made out until about t = 749.",
         torch.cat([drowning(digits[i], schedule) for i in (DIGIT, OTHER) for schedule in (LINEAR, COSINE)]),
@@ -209,37 +216,43 @@ def both_schedules(digits: Tensor) -> None:
 def charts() -> None:
     chart(
         "01-alpha-bar",
+        "How the image's share falls, by both schedules.",
         "alpha_bar over t for T = 1000. The linear schedule falls below one half before t = 260 and is flat near 0 "
         "for the last third; the cosine schedule falls steadily and crosses one half near the middle.",
         alpha_bar,
     )
     chart(
         "01-betas",
+        "The betas of both schedules, on a logarithmic axis.",
         "beta over t on a logarithmic axis. Linear: from 0.0001 to 0.02. Cosine: smaller until about t = 890, "
         "then larger, and at the very end steeply up to 0.999, where it is cut.",
         betas,
     )
     chart(
         "01-log-snr",
+        "The log-SNR of both schedules.",
         "log-SNR over t. Both start near 10 and end far below 0. The linear schedule is below 0 before t = 260, "
         "the cosine schedule from the middle on; its last step drops to about -20.",
         log_snr,
     )
     chart(
         "01-variance",
+        "The variance of a pixel, step by step.",
         "Variance of x_t over t, for pixels of variance 1. If noise is only added it climbs to 11; if the image is "
         "first shrunk by sqrt(1 - beta) it stays at 1.",
         variance,
     )
     chart(
         "01-rescaling",
-        "alpha_bar over the share of steps done, for T = 1000, 200 and 50. Left, betas from 1e-4 to 0.02 whatever T: "
-        "with 50 steps more than half is left at the end. Right, betas times 1000 / T: the three curves nearly "
+        "alpha_bar_t for three lengths: with the same betas for all, and with betas rescaled.",
+        "alpha_bar over the share of steps done, for T = 1000, 200 and 50. First, betas from 1e-4 to 0.02 whatever T: "
+        "with 50 steps more than half is left at the end. Then, betas times 1000 / T: the three curves nearly "
         "coincide and all end at 0.",
         rescaling,
     )
     chart(
         "01-two-gaussians",
+        "What is known of a pixel one step earlier.",
         "Three bell curves for one pixel: a wide one for what x_t says of the step before, a narrower one for what x0 "
         "says, and between them, narrower than both, the one that uses both.",
         two_gaussians,
@@ -253,6 +266,7 @@ def not_rescaled(digits: Tensor) -> None:
     short = mistaken("linear-not-rescaled").make_schedule("linear", 100)
     picture(
         "01-not-rescaled",
+        "The last of 100 steps, with betas rescaled and not.",
         "Six digits at the last of 100 steps. With rescaled betas there is only noise; without, the digits still "
         "shine through.",
         torch.cat([q_sample(digits[few], last, noise, s) for s in (make_schedule("linear", 100), short)]),
@@ -261,10 +275,11 @@ def not_rescaled(digits: Tensor) -> None:
     )
 
 
-def noised(name: str, alt: str, digit: Tensor, wrong: NoiseSchedule, label: str) -> None:
+def noised(name: str, caption: str, alt: str, digit: Tensor, wrong: NoiseSchedule, label: str) -> None:
     """A digit under the right schedule, and below it under a wrong one."""
     picture(
         name,
+        caption,
         alt,
         torch.cat([drowning(digit, schedule) for schedule in (COSINE, wrong)]),
         columns=len(COLUMNS),
@@ -274,16 +289,17 @@ def noised(name: str, alt: str, digit: Tensor, wrong: NoiseSchedule, label: str)
     )
 
 
-def sampled(name: str, alt: str, wrong: NoiseSchedule, label: str) -> None:
+def sampled(name: str, caption: str, alt: str, wrong: NoiseSchedule, label: str) -> None:
     """Digits sampled with the right schedule, and below them with a wrong one."""
     images = torch.cat([drawn(schedule) for schedule in (COSINE, wrong)])
-    picture(name, alt, images, columns=8, scale=2, row_labels=["right", label])
+    picture(name, caption, alt, images, columns=8, scale=2, row_labels=["right", label])
 
 
 def posterior_is_spread() -> None:
     spread = mistaken("posterior-is-spread").make_schedule("cosine")
     picture(
         "01-posterior-is-spread",
+        "Samples of 1000 steps, with the variance in the table and with its root.",
         "Eight digits drawn in 1000 steps. With the variance in the table they are clean; with its root there, "
         "nothing but grain is left.",
         drawn_step_by_step(COSINE, spread),

@@ -15,7 +15,7 @@ from cdm_tutor.data import load_sample
 from cdm_tutor.noising import predict_x0, predict_x0_from_velocity, q_sample, velocity
 from cdm_tutor.randomness import seeded
 from cdm_tutor.schedule import BETAS, make_schedule
-from workshop.drawing import chart, mistaken, picture
+from workshop.drawing import chart, mistaken, picture, side_by_side
 
 COSINE = make_schedule("cosine")
 POINTS = torch.linspace(0, 999, 200).round().long()  # of a curve over t
@@ -27,11 +27,18 @@ def main() -> None:
     digit = mnist[DIGIT]
     draw_noising(digit, fashion[SHOE])
     draw_targets(digit)
-    chart("02-circle", CIRCLE, circle)
-    chart("02-blow-up", BLOW_UP, blow_up)
+    chart("02-circle", "Image, noise, x_t and v as arrows; and how the angle grows over t.", CIRCLE, circle)
+    chart(
+        "02-blow-up", "How many times as large an error gets on the way from one answer to another.", BLOW_UP, blow_up
+    )
     draw_wrong_noise(digit)
-    chart("02-x0-weights", X0_WEIGHTS, x0_weights)
-    chart("02-bound-weights", BOUND_WEIGHTS, bound_weights)
+    chart("02-x0-weights", "What each loss cares for: the weight of an error in x0.", X0_WEIGHTS, x0_weights)
+    chart(
+        "02-bound-weights",
+        "The weight of an error in the noise, in the bound and in the simple loss.",
+        BOUND_WEIGHTS,
+        bound_weights,
+    )
     draw_stripes(mnist)
     draw_mistaken(digit, fashion[PULLOVER])
     draw_overwritten(digit)
@@ -43,6 +50,7 @@ def draw_noising(digit: Tensor, shoe: Tensor) -> None:
     rows = [torch.cat([image[None], noised(image, steps)]) for image in (digit, shoe)]
     picture(
         "02-noising",
+        "A five and a boot, noised to six steps.",
         "A five and a boot, each clean and then at t = 0, 100, 250, 500, 750 and 999. At t = 0 no noise is to be seen, "
         "at 500 the shape can just be told, at 999 there is only noise.",
         torch.cat(rows),
@@ -57,6 +65,7 @@ def draw_targets(digit: Tensor) -> None:
     rows = [q_sample(x0, t, noise, COSINE), noise, velocity(x0, t, noise, COSINE)]
     picture(
         "02-targets",
+        "What a network is shown, and two things that it may be asked for.",
         "Three rows for t = 0 to 999. x_t goes from a clean five to noise. The noise is the same throughout. v goes "
         "from noise to the five's negative, so at both ends it shows what x_t does not.",
         torch.cat(rows),
@@ -67,14 +76,14 @@ def draw_targets(digit: Tensor) -> None:
 
 
 CIRCLE = (
-    "Left: on a circle of radius 1, x0 points right and noise points up; x_t lies between them at the angle phi, and v "
-    "is a quarter turn further. Right: phi grows from 0 to 90 degrees over t, along a straight line for cosine, a bent "
+    "On a circle of radius 1, x0 points right and noise points up; x_t lies between them at the angle phi, and v "
+    "is a quarter turn further. And phi grows from 0 to 90 degrees over t, along a straight line for cosine, a bent "
     "one for linear."
 )
 
 
 def circle() -> Figure:
-    figure, (left, right) = plt.subplots(1, 2, figsize=(7, 3.2), layout="constrained")
+    figure, (left, right) = side_by_side(2, 3.2)
     phi = torch.deg2rad(torch.tensor(35.0))
     turn = torch.linspace(0, torch.pi, 80)
     left.plot(turn.cos(), turn.sin(), color="C4", linewidth=1)
@@ -87,10 +96,10 @@ def circle() -> Figure:
     x, y = float(phi.cos()), float(phi.sin())
     left.plot([x, x], [0, y], "--", color="C1", linewidth=1)
     left.plot([0, x], [y, y], "--", color="C0", linewidth=1)
-    left.text(x / 2, y + 0.05, "signal", color="C0", ha="center", fontsize=9)
-    left.text(x - 0.08, y / 2 - 0.03, "sigma", color="C1", ha="center", va="center", fontsize=9, rotation=90)
+    left.text(x / 2, y + 0.05, "signal", color="C0", ha="center")
+    left.text(x - 0.08, y / 2 - 0.03, "sigma", color="C1", ha="center", va="center", rotation=90)
     arc = torch.linspace(0, float(phi), 20)
-    left.plot(0.3 * arc.cos(), 0.3 * arc.sin(), color="C2", linewidth=1)
+    left.plot(0.3 * arc.cos(), 0.3 * arc.sin(), "-", color="C2", linewidth=1)
     left.text(0.37, 0.1, "φ", color="C2", ha="center", va="center", fontsize=11)
     left.set(xlim=(-1.15, 1.35), ylim=(-0.12, 1.3), aspect="equal", xlabel="share of x0", ylabel="share of noise")
     left.set(xticks=[-1, 0, 1], yticks=[0, 1])
@@ -111,12 +120,12 @@ BLOW_UP = (
 
 
 def blow_up() -> Figure:
-    figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
+    figure, axes = plt.subplots()
     signal, sigma = COSINE.sqrt_alphas_cumprod[POINTS], COSINE.sqrt_one_minus_alphas_cumprod[POINTS]
     axes.plot(POINTS, sigma / signal, color="C1", label="noise → x0")
     axes.plot(POINTS, signal / sigma, color="C0", label="x0 → noise")
     axes.plot(POINTS, sigma, color="C3", label="v → x0")
-    axes.plot(POINTS, signal, "--", color="C3", label="v → noise")
+    axes.plot(POINTS, signal, color="C3", label="v → noise")
     axes.set(xlabel="t", ylabel="error out / error in", yscale="log", ylim=(2e-3, 5e4))
     axes.legend(ncols=2, loc="upper center")
     return figure
@@ -135,6 +144,7 @@ def draw_wrong_noise(digit: Tensor) -> None:
     ]
     picture(
         "02-wrong-noise",
+        "x0 from an answer with the same small error: once as noise, once as v.",
         "A five at t = 50 to 980, and x0 computed from a slightly wrong noise or a slightly wrong v. From the noise it "
         "is clean at small t, grainy at 750, and drowned at 980. From v it stays a clear five with a little grain.",
         torch.cat(rows),
@@ -151,11 +161,11 @@ X0_WEIGHTS = (
 
 
 def x0_weights() -> Figure:
-    figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
+    figure, axes = plt.subplots()
     snr = COSINE.log_snr[POINTS].double().exp()
     axes.plot(POINTS, snr + 1, color="C3", label="v: SNR + 1")
     axes.plot(POINTS, snr, color="C1", label="noise: SNR")
-    axes.plot(POINTS, torch.ones(len(POINTS)), "--", color="C0", label="x0: 1")
+    axes.plot(POINTS, torch.ones(len(POINTS)), color="C0", label="x0: 1")
     axes.set(xlabel="t", ylabel="weight of the error in x0", yscale="log", ylim=(1e-6, 1e5))
     axes.legend()
     return figure
@@ -169,7 +179,7 @@ BOUND_WEIGHTS = (
 
 
 def bound_weights() -> Figure:
-    figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
+    figure, axes = plt.subplots()
     ends = torch.arange(1, 30), torch.arange(970, 1000)
     points = torch.cat([ends[0], torch.linspace(30, 969, 120).long(), ends[1]])
     for name in BETAS:
@@ -177,7 +187,7 @@ def bound_weights() -> Figure:
         betas, before = schedule.betas.double(), schedule.alphas_cumprod_prev.double()
         weight = betas[points] / (2 * (1 - betas[points]) * (1 - before[points]))
         axes.plot(points, weight, label=f"bound, {name}")
-    axes.plot([1, 999], [1, 1], "--", color="C4", label="simple loss")
+    axes.plot([1, 999], [1, 1], color="C4", label="simple loss")
     axes.set(xlabel="t", ylabel="weight of the noise error", yscale="log")
     axes.legend(loc="upper center")
     return figure
@@ -185,15 +195,17 @@ def bound_weights() -> Figure:
 
 def draw_mistaken(digit: Tensor, pullover: Tensor) -> None:
     """Mistakes in q_sample, each beside the right way, on the image and the steps that show it best."""
-    for name, image, steps, seen in (
+    for name, caption, image, steps, seen in (
         (
             "noising-without-roots",
+            "A five, noised with standard deviations and with variances.",
             digit,
             [0, 250, 400, 500, 600, 999],
             "A five. At both ends the rows agree; around t = 500 the mistaken one is faint and grey.",
         ),
         (
             "noising-scaled-by-the-image",
+            "A pullover under noise, and under noise times the image.",
             pullover,
             [0, 250, 500, 750, 990, 999],
             "A grey pullover. In the mistaken row it keeps its smooth grey while the rest drowns, and is still to be "
@@ -201,6 +213,7 @@ def draw_mistaken(digit: Tensor, pullover: Tensor) -> None:
         ),
         (
             "noising-a-single-step",
+            "A five after all steps up to t, and after step t alone.",
             digit,
             [0, 250, 500, 750, 990, 999],
             "A five. The mistaken row is nearly clean up to t = 750, still legible at 990, and noise at 999 only.",
@@ -208,6 +221,7 @@ def draw_mistaken(digit: Tensor, pullover: Tensor) -> None:
     ):
         picture(
             f"02-{name}",
+            caption,
             seen,
             torch.cat([noised(image, steps), noised(image, steps, mistaken(name))]),
             columns=len(steps),
@@ -224,6 +238,7 @@ def draw_stripes(mnist: Tensor) -> None:
     rows = [module.q_sample(x0, t, noise, COSINE)[shown] for module in (noising, mistaken("gather-not-shaped"))]
     picture(
         "02-gather-not-shaped",
+        "Six images of a batch, each with its own t.",
         "Six fives of one batch with different t. Above, each has its own amount of noise. Below, all are alike: "
         "clean columns at the left, noisy columns at the right.",
         torch.cat(rows),
@@ -245,6 +260,7 @@ def draw_overwritten(digit: Tensor) -> None:
             module.q_sample(x0, torch.tensor([300]), noise, COSINE)
     picture(
         "02-noising-in-place",
+        "The image that was handed in, after more and more calls.",
         "The image that was handed to q_sample, after 0 to 16 calls. Above it stays a clean five; below it drowns in "
         "noise, and after 16 calls nothing of it is left.",
         torch.cat(rows),
@@ -259,6 +275,7 @@ def draw_samples() -> None:
     rows = [sampled(module, *what) for what in (("fashion", "ddim"), ("mnist", "dpm")) for module in (noising, wrong)]
     picture(
         "02-velocity-taken-for-noise",
+        "Samples with v taken for what it is, and for the noise.",
         "Seven samples a row, pairs of rows from the same weights and starting noise. Clothes by DDIM, right: shirts "
         "and shoes; mistaken: black and white blotches. Digits by DPM, right: digits; mistaken: fatter, some no digit.",
         torch.cat(rows),

@@ -18,7 +18,7 @@ from cdm_tutor.noising import predict_x0_from_velocity, q_sample
 from cdm_tutor.randomness import draw_like, seeded
 from cdm_tutor.sampler import denoise, sample
 from cdm_tutor.unet import SelfAttention, SimpleUNet, timestep_embedding
-from workshop.drawing import chart, mistaken, picture
+from workshop.drawing import chart, mistaken, picture, side_by_side, wide
 
 SHIPPED = load_weights(shipped_weights("mnist"))
 MODEL, SCHEDULE = SHIPPED.network, SHIPPED.schedule
@@ -55,44 +55,49 @@ def with_shipped_weights(module: ModuleType) -> SimpleUNet:
 
 
 def network_drawing() -> Figure:
-    figure, axes = plt.subplots(figsize=(7, 5.6), layout="constrained")
-    axes.set(xlim=(-0.2, 14.2), ylim=(-1.0, 10.9))
+    figure, (axes,) = side_by_side(1, 5.6, low=6.2)
+    axes.set(xlim=(-0.2, 14.2), ylim=(-1.0, 10.9 if wide() else 13.5))
     axes.axis("off")
-    left, right = 2.3, 11.7
+    left, right, half = (2.3, 11.7, 1.9) if wide() else (2.9, 11.1, 3.0)
     folding, block, plain, attends = "C4", "C0", "C2", "C3"
-    box(axes, left, 10, "x_t", "1 x 28 x 28", folding)
-    box(axes, left, 8.2, "fold, conv_in", "32 x 14 x 14", plain)
-    box(axes, left, 6.6, "block", "32 x 14 x 14", block)
-    box(axes, left, 4.6, "conv, stride 2", "64 x 7 x 7", plain)
-    box(axes, left, 3.0, "block", "64 x 7 x 7", block)
-    box(axes, left, 1.4, "block", "64 x 7 x 7", block)
-    box(axes, right, 1.4, "block", "128 → 64 x 7 x 7", block)
-    box(axes, right, 3.0, "block", "128 → 64 x 7 x 7", block)
-    box(axes, right, 4.6, "upsample", "64 x 14 x 14", plain)
-    box(axes, right, 6.6, "block", "96 → 32 x 14 x 14", block)
-    box(axes, right, 8.2, "conv_out, unfold", "4 x 14 x 14", plain)
-    box(axes, right, 10, "prediction", "1 x 28 x 28", folding)
-    for x, name, colour in [(3.9, "block", block), (7, "attention", attends), (10.1, "block", block)]:
-        box(axes, x, -0.4, name, "64 x 7 x 7", colour, 1.2)
+    box(axes, left, 10, "x_t", "1 x 28 x 28", folding, half)
+    box(axes, left, 8.2, "fold, conv_in", "32 x 14 x 14", plain, half)
+    box(axes, left, 6.6, "block", "32 x 14 x 14", block, half)
+    box(axes, left, 4.6, "conv, stride 2", "64 x 7 x 7", plain, half)
+    box(axes, left, 3.0, "block", "64 x 7 x 7", block, half)
+    box(axes, left, 1.4, "block", "64 x 7 x 7", block, half)
+    box(axes, right, 1.4, "block", "128 → 64 x 7 x 7", block, half)
+    box(axes, right, 3.0, "block", "128 → 64 x 7 x 7", block, half)
+    box(axes, right, 4.6, "upsample", "64 x 14 x 14", plain, half)
+    box(axes, right, 6.6, "block", "96 → 32 x 14 x 14", block, half)
+    box(axes, right, 8.2, "conv_out, unfold", "4 x 14 x 14", plain, half)
+    box(axes, right, 10, "prediction", "1 x 28 x 28", folding, half)
+    apart, small = (3.1, 1.2) if wide() else (4.8, 2.0)
+    for place, name, colour in [(-1, "block", block), (0, "attention", attends), (1, "block", block)]:
+        box(axes, 7 + place * apart, -0.4, name, "64 x 7 x 7", colour, small)
     for above, below in [(10, 8.2), (8.2, 6.6), (6.6, 4.6), (4.6, 3.0), (3.0, 1.4)]:
         arrow(axes, (left, above - 0.5), (left, below + 0.5))
         arrow(axes, (right, below + 0.5), (right, above - 0.5))
-    arrow(axes, (left, 0.9), (3.3, 0.1))
-    arrow(axes, (5.1, -0.4), (5.8, -0.4))
-    arrow(axes, (8.2, -0.4), (8.9, -0.4))
-    arrow(axes, (10.7, 0.1), (right, 0.9))
+    arrow(axes, (left, 0.9), (7 - apart - small / 2, 0.1))
+    arrow(axes, (7 - apart + small, -0.4), (7 - small, -0.4))
+    arrow(axes, (7 + small, -0.4), (7 + apart - small, -0.4))
+    arrow(axes, (7 + apart + small / 2, 0.1), (right, 0.9))
     for y, channels in [(6.6, 32), (3.0, 64), (1.4, 64)]:
-        arrow(axes, (left + 1.9, y), (right - 2.0, y), "C1", "--")
-        axes.text(7, y + 0.12, f"skip, {channels} channels", ha="center", va="bottom", color="C1")
-    axes.text(7, 10.0, "t", ha="center", va="center", fontsize=13)
-    axes.text(7, 8.9, "128 cosines and sines\nMLP: 128 numbers", ha="center", va="center")
-    axes.text(7, 7.75, "scale and shift\nin every block", ha="center", va="center", color=block)
-    arrow(axes, (7, 9.75), (7, 9.4))
-    arrow(axes, (7, 8.45), (7, 8.17))
+        arrow(axes, (left + half, y), (right - half, y), "C1", "--")
+        text = f"skip, {channels} channels" if wide() else f"skip\n{channels}"
+        axes.text(7, y + 0.12, text, ha="center", va="bottom", color="C1")
+    top = 10.0 if wide() else 13.1
+    axes.text(7, top, "t", ha="center", va="center", fontsize=13)
+    axes.text(7, top - 1.1, "128 cosines and sines\nMLP: 128 numbers", ha="center", va="center")
+    within = "scale and shift\nin every block" if wide() else "scale and shift in every block"
+    axes.text(7, top - (2.25 if wide() else 2.0), within, ha="center", va="center", color=block)
+    arrow(axes, (7, top - 0.25), (7, top - 0.6))
+    if wide():
+        arrow(axes, (7, 8.45), (7, 8.17))
     return figure
 
 
-def box(axes: Axes, x: float, y: float, name: str, shape: str, colour: str, half: float = 1.9) -> None:
+def box(axes: Axes, x: float, y: float, name: str, shape: str, colour: str, half: float) -> None:
     """A rounded box around (x, y), with a name and a shape in it."""
     for face, alpha in ((colour, 0.18), ("none", 1.0)):
         edge = colour if face == "none" else "none"
@@ -100,7 +105,7 @@ def box(axes: Axes, x: float, y: float, name: str, shape: str, colour: str, half
         rounded = "round,pad=0,rounding_size=0.2"
         axes.add_patch(FancyBboxPatch((x - half, y - 0.5), 2 * half, 1.0, boxstyle=rounded, **style))
     axes.text(x, y + 0.2, name, ha="center", va="center", weight="bold", fontsize=9.5)
-    axes.text(x, y - 0.23, shape, ha="center", va="center", fontsize=9)
+    axes.text(x, y - 0.23, shape, ha="center", va="center", fontsize=9.5)
 
 
 Point = tuple[float, float]
@@ -112,7 +117,7 @@ def arrow(axes: Axes, start: Point, end: Point, colour: str = "C4", line: str = 
 
 
 def embedding() -> Figure:
-    figure, (heat, lines) = plt.subplots(1, 2, figsize=(7, 3.4), layout="constrained", width_ratios=[1.25, 1])
+    figure, (heat, lines) = side_by_side(2, 3.4)
     rows = timestep_embedding(torch.arange(100), 128)
     shown = heat.imshow(
         rows.T, cmap=plt.get_cmap("PuOr", 21), vmin=-1, vmax=1, aspect="auto", interpolation="none", origin="upper"
@@ -124,14 +129,14 @@ def embedding() -> Figure:
     for place, i in enumerate((32, 48, 63)):
         lines.plot(t, timestep_embedding(t, 128)[:, i], color=f"C{place}")
     lines.annotate("i = 32", (325, -1.03), color="C0", ha="left", va="top")
-    lines.annotate("i = 48", (990, 0.5), color="C1", ha="right", va="top")
+    lines.annotate("i = 48", (990, 0.36), color="C1", ha="right", va="top")
     lines.annotate("i = 63", (990, 1.02), color="C2", ha="right", va="bottom")
-    lines.set(xlabel="t", ylabel="cos(angle_i)", ylim=(-1.25, 1.25), xlim=(0, 999))
+    lines.set(xlabel="t", ylabel="cos(angle_i)", ylim=(-1.45, 1.25), xlim=(0, 999))
     return figure
 
 
 def similarity() -> Figure:
-    figure, panels = plt.subplots(1, 3, figsize=(7, 2.7), layout="constrained", width_ratios=[1, 1, 1.1])
+    figure, panels = side_by_side(3, 2.7)
     t = torch.arange(0, 1000, 10)
     for axes, scaled, title in [(panels[0], t, "t as it is"), (panels[1], t / 1000, "t / 1000")]:
         rows = F.normalize(timestep_embedding(scaled, 128), dim=1)
@@ -165,7 +170,7 @@ def listening() -> Figure:
         assert isinstance(layer, SelfAttention)
         q, k, _ = layer.qkv(layer.norm(heard[0])).flatten(2).transpose(1, 2).chunk(3, dim=2)
         weights = torch.softmax(q @ k.transpose(1, 2) / q.shape[2] ** 0.5, dim=2)[0]
-    figure, panels = plt.subplots(1, 4, figsize=(7, 2.2), layout="constrained")
+    figure, panels = side_by_side(4, 2.2, on_phones=2, low=1.7)
     edges = {"extent": (0, 7, 7, 0), "interpolation": "none"}
     panels[0].imshow(x_t[0, 0], cmap="gray", vmin=-1.5, vmax=1.5, **edges)
     panels[0].set(xlabel="column", ylabel="row")
@@ -280,6 +285,7 @@ def main() -> None:
 def charts() -> None:
     chart(
         "03-network",
+        "The network: down on the left, up on the right.",
         "The network drawn as a U. Down the left side x_t, 1 x 28 x 28, is folded to 14 x 14 and halved to 7 x 7; at "
         "the bottom lie a block, attention and a block; up the right side it returns to 1 x 28 x 28. Three dashed "
         "arrows, the skips, lead across from each block on the left to its partner on the right. The timestep is "
@@ -288,20 +294,23 @@ def charts() -> None:
     )
     chart(
         "03-embedding",
-        "Left, a heat map of the embeddings of t = 0 to 99: the first rows, of cosines and of sines, flicker from "
-        "step to step, further rows change more and more slowly, the last not at all. Right, three of the slow "
+        "The rows of 100 timesteps, each a column; and three of the slow hands over all t.",
+        "First, a heat map of the embeddings of t = 0 to 99: the first rows, of cosines and of sines, flicker from "
+        "step to step, further rows change more and more slowly, the last not at all. Then, three of the slow "
         "cosines over all t: number 32 turns one and a half times, 48 a sixth of a turn, 63 hardly leaves 1.",
         embedding,
     )
     chart(
         "03-similarity",
+        "How alike the rows of two timesteps are: for t, for t / 1000, and both over the steps apart.",
         "Two matrices of cosine similarities between the embeddings of all timesteps. With t as it is there is a "
-        "bright diagonal that fades to dark in the corners; with t divided by 1000 all is bright. Right, the same as "
+        "bright diagonal that fades to dark in the corners; with t divided by 1000 all is bright. Then, the same as "
         "curves over the steps apart: one falls fast and goes on falling, the other stays near 1.",
         similarity,
     )
     chart(
         "03-attention",
+        "A noised digit, and how much three positions take from each of the 49.",
         "A noised three, and for three of the 49 positions at the bottom a 7 x 7 map of the weights with which it "
         "listens to all positions. The first listens mostly to one position far below it, the other two a little to "
         "many all over the image.",
@@ -312,6 +321,7 @@ def charts() -> None:
 def pictures_of_the_idea() -> None:
     picture(
         "03-result",
+        "Ten digits, the same noised to t = 550, and what the network makes of them.",
         "Ten digits in three rows: clean; noised to t = 550, buried in grain; and the network's guesses, clear digits "
         "again, a little smoother than the originals.",
         torch.cat([TEN, noised(TEN, 550), guessed(MODEL, noised(TEN, 550), 550)]),
@@ -321,6 +331,7 @@ def pictures_of_the_idea() -> None:
     )
     picture(
         "03-windows",
+        "Two noised digits, through windows that grow.",
         "Two noised digits, each seen through a window of 5, 9, 15 and 28 pixels. In the small windows there is only "
         "noise; the whole images let one guess a digit each.",
         windows(),
@@ -331,6 +342,7 @@ def pictures_of_the_idea() -> None:
     )
     picture(
         "03-uncovered",
+        "The two digits without noise.",
         "The clean digits: A is a one, whose stroke runs through the middle; B is a zero, whose middle is empty.",
         uncovered(),
         columns=2,
@@ -339,6 +351,7 @@ def pictures_of_the_idea() -> None:
     )
     picture(
         "03-guesses",
+        "One digit under more and more noise, and the network's guesses.",
         "A three at seven noise levels, and the network's guess below each. Up to t = 700 the guess is the three, at "
         "850 it is an upright stroke like a one, and at t = 999 a grey smudge.",
         torch.cat([*(noised(DIGIT, t) for t in STEPS), over_time(MODEL)]),
@@ -348,6 +361,7 @@ def pictures_of_the_idea() -> None:
     )
     picture(
         "03-reach",
+        "What one position can see by its convolutions, stage by stage.",
         "The pixels that one position can see after five stages of the way down, as grey squares around it. In the "
         "middle the square grows from 6 pixels to the whole image; in the corner only the middle block completes it.",
         reaches(),
@@ -358,6 +372,7 @@ def pictures_of_the_idea() -> None:
     shown = [20, 200, 400, 600, 800, 950]
     picture(
         "03-pull",
+        "What moves the guess at the middle pixel, at six t.",
         "How strongly each pixel of x_t moves the guess at the middle pixel. At t = 20 a small bright spot; the later "
         "t, the wider it spreads, until the whole middle of the image takes part.",
         torch.cat([pull(t) for t in shown]),
@@ -369,6 +384,7 @@ def pictures_of_the_idea() -> None:
 def pictures_of_what_is_lost() -> None:
     picture(
         "03-no-skips",
+        "Guesses with all skips, and with some of them set to zero.",
         "The network's guesses with all skips, without the one at 14 x 14, without the two at 7 x 7, and without any. "
         "Without the one at 14 x 14 grain stays on the digit and around it; without those at 7 x 7 little changes.",
         torch.cat([over_time(without_skips(dropped)) for dropped in (set(), {0}, {1, 2}, {0, 1, 2})]),
@@ -379,6 +395,7 @@ def pictures_of_what_is_lost() -> None:
     ignores = with_shipped_weights(mistaken("block-ignores-the-time"))
     picture(
         "03-no-time",
+        "Guesses of a network that is told the right t, a wrong one, or none.",
         "The network's guesses when it is told the right t, always 0, always 999, and when it ignores t. Told 0, all "
         "noise stays; told 999, the digit comes out pale and grainy; where t is ignored, noise stays from t = 400 on.",
         torch.cat([over_time(MODEL), told(MODEL, 0), told(MODEL, 999), over_time(ignores)]),
@@ -395,6 +412,7 @@ def pictures_of_what_is_lost() -> None:
     }
     picture(
         "03-mistakes",
+        "Samples of the right network and of five mistaken ones, from the same noise.",
         "Eight samples of the right network, clear digits, and below them the same noise sampled with five mistakes: "
         "with t in fractions, noise; ignoring t, broken strokes in grain; with the norm over the batch, white blobs; "
         "with attention scrambled, the same digits but for one; unfolded wrongly, noise.",

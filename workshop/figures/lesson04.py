@@ -17,7 +17,7 @@ from cdm_tutor.generate import BATCH, SampleSettings, generate
 from cdm_tutor.noising import Model, velocity
 from cdm_tutor.sampler import Guess, levels, posterior, sample, spaced_timesteps
 from cdm_tutor.schedule import NoiseSchedule, make_schedule
-from workshop.drawing import chart, mistaken, picture
+from workshop.drawing import chart, mistaken, picture, side_by_side
 
 SEED = 4
 CENTRES, SPREAD = (-0.6, 0.6), 0.05  # of the pixels that Mixture knows
@@ -67,6 +67,7 @@ def results() -> None:
         rows.append(generate(load_weights(shipped_weights(name)), SampleSettings(n=BATCH))[:8])
     picture(
         "04-result",
+        "Digits and clothes, drawn in 20 steps.",
         "Eight digits and eight pieces of clothing on black, all drawn out of pure noise in 20 steps.",
         torch.cat(rows),
         columns=8,
@@ -80,6 +81,7 @@ def one_step(model: Model, schedule: NoiseSchedule) -> None:
     mean = load_sample("mnist").x0.mean(dim=0, keepdim=True)
     picture(
         "04-one-step",
+        "Seven guesses from pure noise, and the mean of 10,000 digits.",
         "Seven guesses from seven pure noises: all the same grey smudge in the middle, no digit. Beside them the mean "
         "of 10,000 digits, which is that smudge.",
         torch.cat([guesses, mean]),
@@ -101,6 +103,7 @@ def walk(model: Model, schedule: NoiseSchedule) -> None:
     moments = range(0, 100, 10)
     picture(
         "04-walk",
+        "A walk from noise to an image.",
         "Two rows from left to right, from t = 999 to the clean image. Above, x_t: pure noise in which a digit appears "
         "late. Below, pred_x0: a grey smudge that turns into a blurred digit early and then sharpens. At the end both "
         "are the same image.",
@@ -129,12 +132,14 @@ def solvers(model: Model, schedule: NoiseSchedule) -> None:
             tiles.append(block(x))
     picture(
         "04-solvers",
+        "Nine digits by each solver, with more and more steps, from the same noise.",
         "Nine digits by each of three solvers with 5, 10, 20 and 50 steps, from the same noise. With 5 steps those of "
         "ddpm and ddim are faint and frayed, those of dpm have firmer strokes. Along ddim's row the digits stay the "
         "same and get cleaner; along the other two they change.",
         torch.cat(tiles),
         columns=4,
         scale=2,
+        least=126,  # nine digits
         labels=[f"{steps} steps" for steps in few_to_many],
         row_labels=list(sampler.SOLVERS),
     )
@@ -153,7 +158,7 @@ def draw_posterior() -> Figure:
     (signal_t, _), (signal_prev, sigma_prev) = levels(schedule, 1), levels(schedule, 0)
     alpha = (signal_t / signal_prev) ** 2
     x = torch.linspace(-2.5, 5, 150)
-    figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
+    figure, axes = plt.subplots()
     axes.plot(x, bell(x, signal_prev * 0.5, sigma_prev**2), "--", label="what x0 = 0.5 says")
     axes.plot(x, bell(x, 1 / math.sqrt(alpha), (1 - alpha) / alpha), ":", label="what x_t = 1 says")
     axes.plot(x, bell(x, mean.item(), variance), label="both together: the posterior")
@@ -183,12 +188,12 @@ def draw_paths() -> Figure:
     schedule = make_schedule("cosine")
     starts = torch.linspace(-1.75, 1.75, 8).reshape(8, 1, 1, 1)
     t = [t for t, _ in spaced_timesteps(len(schedule), 100)] + [-1]
-    figure, panels = plt.subplots(1, 2, figsize=(7, 3.2), sharey=True, layout="constrained")
+    figure, panels = side_by_side(2, 3.2, sharey=True)
     for axes, solver, title in zip(panels, ("ddpm", "ddim"), ("DDPM", "DDIM"), strict=True):
         for start, line in zip(starts.flatten(), path(starts, schedule, solver).T, strict=True):
             axes.plot(t, line.numpy().round(3), "C0-" if start < 0 else "C1--", linewidth=1.2)
         axes.set(title=title, xlabel="t", xlim=(1015, -30), xticks=[999, 500, 0])
-    panels[0].set(ylabel="x_t")
+    figure.supylabel("x_t")
     return figure
 
 
@@ -209,7 +214,7 @@ def draw_lean() -> Figure:
     )
     guesses = dict(visits)
     seen = range(900, 20, -6)
-    figure, axes = plt.subplots(figsize=(7, 3.2), layout="constrained")
+    figure, axes = plt.subplots()
     axes.plot([log_snr[t] for t in seen], [guesses[t] for t in seen], label="the guess, pred_x0")
     pairs = spaced_timesteps(len(schedule), 8)
     for (last_t, _), (t, prev_t) in pairwise(pairs[:-1]):
@@ -242,7 +247,7 @@ def greyness(model: Model, schedule: NoiseSchedule) -> None:
     wrong = backgrounds(mistaken("noise-not-recomputed"), many_steps, model, schedule)
 
     def draw() -> Figure:
-        figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
+        figure, axes = plt.subplots()
         axes.plot(many_steps, right, "o-", label="noise computed again")
         axes.plot(many_steps, wrong, "s--", label="old noise kept")
         axes.set(xlabel="steps of DDIM", ylabel="background (black is -1)", xscale="log", ylim=(-1, None))
@@ -253,13 +258,14 @@ def greyness(model: Model, schedule: NoiseSchedule) -> None:
 
     chart(
         "04-greyness",
+        "The background of digits, over the steps of DDIM.",
         "The background over the number of DDIM steps, where -1 is black. With the right sampler it stays just above "
         "-1 from 10 steps to 200; with the old noise kept it rises with every doubling of the steps.",
         draw,
     )
 
 
-def beside(mistake: str, alt: str, names: Sequence[str], solver: str, steps: int) -> None:
+def beside(mistake: str, caption: str, alt: str, names: Sequence[str], solver: str, steps: int) -> None:
     """What the shipped networks draw with a mistaken sampler, below what they draw with the right one."""
     rows = []
     for name in names:
@@ -276,7 +282,7 @@ def beside(mistake: str, alt: str, names: Sequence[str], solver: str, steps: int
                     prediction=shipped.card.prediction,
                 )
             )
-    picture(f"04-{mistake}", alt, torch.cat(rows), columns=8, row_labels=["right", "wrong"] * len(names))
+    picture(f"04-{mistake}", caption, alt, torch.cat(rows), columns=8, row_labels=["right", "wrong"] * len(names))
 
 
 def main() -> None:
@@ -295,19 +301,22 @@ def main() -> None:
 def charts() -> None:
     chart(
         "04-posterior",
+        "What x0 says of x_prev, what x_t says, and both together.",
         "Three bell curves over x_prev: what x0 says, a bell around 0.4; what x_t says, a very flat bell around 2; and "
         "both together, the narrowest, around 0.57, between the two and much nearer to what x0 says.",
         draw_posterior,
     )
     chart(
         "04-paths",
-        "Eight walks of one pixel from t = 999 to the clean image, left with DDPM, right with DDIM, from the same "
-        "starts. Left they jitter and cross, and some end on the other side of zero; right they are smooth, never "
+        "Eight walks of one pixel from the same starts, by DDPM and by DDIM.",
+        "Eight walks of one pixel from t = 999 to the clean image, first with DDPM, then with DDIM, from the same "
+        "starts. First they jitter and cross, and some end on the other side of zero; then they are smooth, never "
         "cross, and end at -0.6 if they began below zero, at 0.6 if above.",
         draw_paths,
     )
     chart(
         "04-lean",
+        "The guess along a walk, and what DDIM and dpm aim at in each stride.",
         "The guess along a walk rises in a curve. In each stride DDIM aims at the value at the stride's beginning, so "
         "its dashed bars lie below the curve; the bars of dpm lie about half-way up the curve's rise.",
         draw_lean,
@@ -317,6 +326,7 @@ def charts() -> None:
 def mistakes() -> None:
     beside(
         "prediction-ignored",
+        "Samples with the answer read as what it is, v, and as noise.",
         "Two pairs of rows. Digits: right above, below the same digits frayed, with holes and fringes. Clothes: right "
         "above, below black and white blots in which no garment can be recognised.",
         ("mnist", "fashion"),
@@ -325,6 +335,7 @@ def mistakes() -> None:
     )
     beside(
         "clipped-at-black-grey",
+        "Samples with the guess clipped to [-1, 1] and to [0, 1].",
         "Above eight digits on black. Below, from the same noise, grey fields with white blots and no digit.",
         ("mnist",),
         "dpm",
@@ -332,6 +343,7 @@ def mistakes() -> None:
     )
     beside(
         "previous-is-next-door",
+        "Samples with each step leading to the next that is visited, and to t - 1.",
         "Above eight digits. Below, from the same noise, nothing but noise.",
         ("mnist",),
         "ddim",
@@ -339,6 +351,7 @@ def mistakes() -> None:
     )
     beside(
         "variance-of-the-stride",
+        "Samples with the variance of the posterior, and with that of the stride.",
         "Above eight clean digits. Below the same digits under grain.",
         ("mnist",),
         "ddpm",
@@ -346,6 +359,7 @@ def mistakes() -> None:
     )
     beside(
         "no-fresh-noise",
+        "Samples with fresh noise in each step, and without.",
         "Two pairs of rows. Digits: above eight different ones, below the same thin nine eight times. Clothes: above "
         "eight different pieces, below eight dark shirts without detail, one like the other.",
         ("mnist", "fashion"),

@@ -17,7 +17,7 @@ from cdm_tutor.noising import q_sample
 from cdm_tutor.randomness import draw_another, draw_like, seeded
 from cdm_tutor.sampler import ddim_step, denoise, levels, sample
 from cdm_tutor.schedule import make_schedule
-from workshop.drawing import chart, mistaken, picture
+from workshop.drawing import chart, mistaken, picture, side_by_side
 
 COSINE = make_schedule("cosine")
 STARTS = (50, 100, 200, 300, 450, 600, 800)  # the t_r of the pictures
@@ -92,14 +92,14 @@ def neighbours(x0: Tensor, given: Tensor) -> Tensor:
 
 def levels_of_both() -> Figure:
     t = torch.linspace(0, 999, 150).long()
-    figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
+    figure, axes = plt.subplots()
     axes.plot(t, COSINE.sqrt_alphas_cumprod[t])
     axes.plot(t, COSINE.sqrt_one_minus_alphas_cumprod[t])
     axes.axvspan(0, 500, color="C4", alpha=0.15, linewidth=0)
     axes.axvline(200, color="C2", linestyle="--")
     axes.axvline(66, color="C2", linestyle=":")
     axes.annotate("trained on", (490, 0.03), color="C4", ha="right")
-    axes.annotate("t_r = 200", (206, 0.5), color="C2")
+    axes.annotate("t_r = 200", (210, 0.13), color="C2")
     axes.annotate("66", (76, 0.62), color="C2")
     axes.annotate("image", (420, 0.86), color="C0")
     axes.annotate("noise", (800, 0.86), color="C1")
@@ -113,13 +113,13 @@ def directions(x0: Tensor) -> Figure:
     variances, basis = torch.linalg.eigh(torch.cov(flat.T))
     variances, basis = variances.flip(0).clamp(min=0), basis.flip(1)
     rank = torch.logspace(0, 2.894, 80).long().unique()
-    figure, (left, right) = plt.subplots(1, 2, figsize=(7, 3.2), layout="constrained")
+    figure, (left, right) = side_by_side(2, 3.2)
     for colour, t_r in enumerate((50, 200, 500, 800)):
         signal, sigma = levels(COSINE, t_r)
         strength = signal**2 / sigma**2 * variances
         left.plot(rank, (strength / (1 + strength))[rank - 1], color=f"C{colour}", label=f"t_r = {t_r}")
     left.set(xlabel="direction, by standard deviation", ylabel="kept of a deviation", xscale="log", ylim=(0, 1.02))
-    left.legend(loc="lower left", fontsize=9)
+    left.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
     some = x0[::25]
     faults = {"cut": cut, "holes": holed, "scratch": scratched, "specks": specked}
     deviations = {"digits": some - x0.mean(0), **{name: damage(some) - some for name, damage in faults.items()}}
@@ -127,7 +127,7 @@ def directions(x0: Tensor) -> Figure:
         energy = (deviation.flatten(1).double() @ basis).square().sum(0).cumsum(0)
         right.plot(rank, (energy / energy[-1])[rank - 1], label=name)
     right.set(xlabel="direction, by standard deviation", ylabel="share of it up to there", xscale="log", ylim=(0, 1.02))
-    right.legend(loc="upper left", fontsize=9)
+    right.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
     return figure
 
 
@@ -146,7 +146,7 @@ def gain(visited: tuple[int, ...], s: float) -> float:
 
 def trade(s: float) -> Figure:
     starts = torch.linspace(5, 700, 70).long().tolist()
-    figure, panels = plt.subplots(1, 3, figsize=(7, 3.2), layout="constrained", sharey=True)
+    figure, panels = side_by_side(3, 3.2, sharey=True)
     ways: dict[str, list[tuple[int, ...]]] = {
         "in 1 step": [(t,) for t in starts],
         "in 2 steps": [(t, t // 3) for t in starts],
@@ -161,7 +161,7 @@ def trade(s: float) -> Figure:
         axes.plot(starts, fault, label="fault")
         axes.plot(starts, detail, label="detail")
         axes.set(xlabel="t_r", title=title, xlim=(0, 700), ylim=(0, 1.02))
-    panels[0].set_ylabel("left of it")
+    figure.supylabel("left of it")
     panels[0].legend()
     return figure
 
@@ -205,6 +205,7 @@ def main() -> None:
 def result(damaged: Tensor) -> None:
     picture(
         "05-result",
+        "Damaged digits, and what the code of this lesson made of them.",
         "Upper row: eight digits, two each with a thin scratch, with grey specks, with a soft patch and with holes in "
         "the stroke. Lower row: the same, noised to t_r = 300 and denoised in two steps; of most damage nothing is "
         "left to see.",
@@ -216,9 +217,16 @@ def result(damaged: Tensor) -> None:
 
 def before_after() -> None:
     before, after = (torch.cat(both) for both in zip(*map(before_and_after, ("mnist", "fashion")), strict=True))
-    picture("05-before", "Before: ten digits and ten pieces of clothing, drawn in ten steps.", before, columns=10)
+    picture(
+        "05-before",
+        "Twenty samples, before the refiner and after it.",
+        "Before: ten digits and ten pieces of clothing, drawn in ten steps.",
+        before,
+        columns=10,
+    )
     picture(
         "05-after",
+        "",
         "After: the same, refined. The faint grid in the background is gone, and with it a stray speck above the "
         "nought; the gap in the four is closed; clothes have firmer folds and clean outlines.",
         after,
@@ -229,6 +237,7 @@ def before_after() -> None:
 def pairs(digits: Tensor) -> None:
     picture(
         "05-pairs",
+        "Four digits, some of the real images that are nearest to each, and averages.",
         "Four rows. Each shows a digit, three of the 20 real images nearest to it, which are sharp, the average of the "
         "20, which is soft at every edge, and the average of all 10,000 images, a grey blob.",
         torch.cat([neighbours(digits, digits[i]) for i in GIVEN]),
@@ -244,6 +253,7 @@ def renoised() -> None:
     rows = torch.stack([chosen, *(refiner.renoise(chosen, t_r, COSINE, noise) for t_r in STARTS)], dim=1)
     picture(
         "05-renoised",
+        "Three samples, noised to seven t_r.",
         "Three samples, clean at the left and noised further to the right. Faint grain is lost from sight at "
         "t_r = 100, single specks at about 300; the digits can be read to about t_r = 450; at t_r = 800 nothing can.",
         rows.flatten(0, 1),
@@ -255,19 +265,22 @@ def renoised() -> None:
 def charts(digits: Tensor) -> None:
     chart(
         "05-levels",
+        "How much image and how much noise is in x_t.",
         "How much image and how much noise is in x_t, over t. At t_r = 200 there is 0.95 of the image and 0.32 of "
         "noise; the refiner is trained on the shaded half below t = 500.",
         levels_of_both,
     )
     chart(
         "05-directions",
-        "Two panels over the 784 directions, those in which real digits differ most first. Left: the first ten are "
-        "kept nearly whole at t_r = 200, those after the hundredth are largely lost. Right: digits lie mostly in the "
+        "How much of a deviation is kept, direction by direction; and where digits and faults lie.",
+        "Two panels over the 784 directions, those in which real digits differ most first. First: the first ten "
+        "are kept nearly whole at t_r = 200, those after the hundredth are largely lost. Then: digits lie mostly in the "
         "first hundred directions; a cut, holes, a scratch and specks, in this order, lie ever further to the right.",
         lambda: directions(digits),
     )
     chart(
         "05-trade",
+        "What is left of a fault and of detail, in 1, 2 and 50 steps.",
         "What is left of a fault and of the data's own detail over t_r, in 1, 2 and 50 steps. The fault falls sooner "
         "than the detail in all three. At t_r = 200 one step leaves three tenths of the detail, two leave six tenths, "
         "50 nearly all of it.",
@@ -287,6 +300,7 @@ def repair(digits: Tensor) -> None:
     worse = torch.stack(list(cases.values()))
     picture(
         "05-repair",
+        "Six damaged digits, refined from seven t_r.",
         "Six damaged digits, each refined from seven t_r. Specks are gone at t_r = 200, the soft patch and the holes "
         "at 300, the scratch at 450; the cuts through the strokes are never mended cleanly. At t_r = 800 most rows "
         "show another digit, the eight a nine, or none.",
@@ -301,6 +315,7 @@ def on_the_way(one: Tensor) -> None:
     ways = [step_by_step(one, t_r) for t_r in STARTS]
     picture(
         "05-steps",
+        "One digit on its way through both steps, from seven t_r.",
         "One scratched digit on its way, a column for each t_r: re-noised, the first guess, noised again to a third, "
         "and the result. The first guess gets softer with t_r; the result is sharper. From t_r = 300 on the scratch is "
         "gone.",
@@ -321,6 +336,7 @@ def perturbed(digit: Tensor) -> None:
     )
     picture(
         "05-perturbed",
+        "One digit with plain noise, with perturbed noise, and their difference.",
         "One digit at seven t. With plain and with perturbed noise the eye sees no difference; five times their "
         "difference is a faint grain that grows with t. With the other noise at full strength the grain is plain.",
         torch.cat([plain, changed, 5 * (changed - plain), twice]),
@@ -340,6 +356,7 @@ def mistakes(damaged: Tensor) -> None:
     wrongly = [refined(damaged, 300, mistaken(name)) for name in wrong.values()]
     picture(
         "05-mistakes",
+        "Damaged digits, refined rightly and with mistakes.",
         "Eight damaged digits, refined rightly and with known mistakes, row by row. Not noised: clean, but every "
         "stroke smooth. Not shrunk: a little bolder. Each step from the start: noise left all over. One step: soft. "
         "With a sigmoid's range: grey grain where black should be, and the scratches still there.",

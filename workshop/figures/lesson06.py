@@ -23,7 +23,7 @@ from cdm_tutor.sampler import sample
 from cdm_tutor.schedule import make_schedule
 from cdm_tutor.settings import TrainSettings
 from cdm_tutor.unet import SimpleUNet
-from workshop.drawing import chart, mistaken, picture
+from workshop.drawing import chart, mistaken, picture, side_by_side
 
 SETTINGS = TrainSettings(steps=750, batch=32, prediction="v")  # with the small network below, under a minute
 BY_NOISE = TrainSettings(steps=450, batch=16)
@@ -54,7 +54,7 @@ def draw_rates() -> None:
     steps = range(0, 2001, 20)
 
     def right() -> Figure:
-        figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
+        figure, axes = plt.subplots()
         axes.plot(steps, rates(mistaken("rate-never-falls"), settings, steps), "C1--", lw=1.2, label="the rise alone")
         axes.plot(steps, rates(mistaken("warm-up-missing"), settings, steps), "C2:", lw=1.8, label="the fall alone")
         axes.plot(steps, rates(trainer, settings, steps), "C0", label="the rate: both multiplied")
@@ -64,6 +64,7 @@ def draw_rates() -> None:
 
     chart(
         "06-learning-rate",
+        "The learning rate over 2,000 steps, and its two factors.",
         "Learning rate over 2,000 steps: a straight line up during the first 200, then down along half a cosine to 0. "
         "Two thin lines show its two factors: a rise that stays at its end, and a cosine.",
         right,
@@ -79,21 +80,20 @@ def draw_rates() -> None:
     ticks = range(0, 1001, 10)
 
     def wrongs() -> Figure:
-        figure, grid = plt.subplots(2, 2, figsize=(7, 4.4), sharex=True, layout="constrained")
-        for axes, (name, title) in zip(grid.flat, wrong.items(), strict=True):
+        figure, panels = side_by_side(4, 4.4, columns=2, low=1.9)
+        for axes, (name, title) in zip(panels, wrong.items(), strict=True):
             axes.plot(ticks, rates(mistaken(name), short, ticks), "C1", label="mistaken")
             axes.plot(ticks, rates(trainer, short, ticks), "C0--", lw=1.5, label="right")
-            axes.set_title(title, fontsize=10)
+            axes.set_title(title)
             axes.set_ylim(0)
-        for axes in grid[1]:
-            axes.set_xlabel("step")
-        for axes in grid[:, 0]:
-            axes.set_ylabel("learning rate")
-        grid[0, 1].legend()
+        figure.supxlabel("step")
+        figure.supylabel("learning rate")
+        panels[1].legend()
         return figure
 
     chart(
         "06-rate-mistakes",
+        "Four mistaken rates, each beside the right one.",
         "Four mistaken learning rates over 1,000 steps, each beside the right one: one goes on climbing long after the "
         "warm-up, one drops suddenly where it ends, one climbs again in the second half, one stays at the top.",
         wrongs,
@@ -126,7 +126,7 @@ def draw_memory() -> None:
     without_start, without_shares = memory(cold, steps, 0.999)
 
     def draw() -> Figure:
-        figure, (left, right) = plt.subplots(1, 2, figsize=(7, 3.2), layout="constrained")
+        figure, (left, right) = side_by_side(2, 3.2)
         for number, d in enumerate((0.99, 0.997, 0.999)):
             left.plot(ago, (1 - d) * d**ago, f"C{number}", label=f"d = {d}")
             span = round(1 / (1 - d))
@@ -143,8 +143,9 @@ def draw_memory() -> None:
 
     chart(
         "06-ema-memory",
-        "Left: how much each past step counts in the average, on a logarithmic scale: straight lines falling, the "
-        "slower the nearer the decay is to 1; a dot on each at 1 / (1 - d) steps. Right: the shares after 1,000 steps "
+        "How much each step counts in the average: in the long run, and after 1,000 steps.",
+        "First, how much each past step counts in the average, on a logarithmic scale: straight lines falling, the "
+        "slower the nearer the decay is to 1; a dot on each at 1 / (1 - d) steps. Then, the shares after 1,000 steps "
         f"with decay 0.999: without warm-up nearly flat, and {without_start:.0%} of the average is the random start; "
         "with warm-up they climb steeply over the last few hundred steps, and nothing of the start is left.",
         draw,
@@ -183,7 +184,7 @@ def frame(axes: Axes, rows: list[str]) -> None:
 
 def draw_shares() -> None:
     def right() -> Figure:
-        figure, both = plt.subplots(2, 1, figsize=(7, 4.2), layout="constrained", sharex=True)
+        figure, both = side_by_side(2, 4.2, columns=1, sharex=True)
         for epoch, axes in enumerate(both):
             frame(axes, [f"rank {rank}" for rank in range(WORLD)])
             for place, (rank, image) in enumerate(order(trainer, epoch)):
@@ -201,6 +202,7 @@ def draw_shares() -> None:
 
     chart(
         "06-shares",
+        "Two epochs of twelve images over three processes, in batches of five.",
         "Two epochs of 12 images over three processes in batches of 5. In each batch the places go round the ranks, 0, "
         "1, 2, 0, 1: the shares are 2, 2 and 1 images. The images are in another order in the second epoch, and the "
         "last two places of each are left out.",
@@ -208,12 +210,12 @@ def draw_shares() -> None:
     )
 
     def wrong() -> Figure:
-        figure, both = plt.subplots(2, 1, figsize=(7, 3.4), layout="constrained", height_ratios=(2, 1))
+        figure, both = side_by_side(2, 3.4, columns=1, low=1.9, height_ratios=(2, 1))
         frame(both[0], ["epoch 0", "epoch 1"])
         for epoch in range(2):
             for place, (rank, image) in enumerate(order(mistaken("same-order-every-epoch"), epoch)):
                 cell(both[0], place, epoch, rank, image)
-        both[0].set_title("the epoch is forgotten: the same order each time", fontsize=10)
+        both[0].set_title("the epoch is forgotten: the same order each time")
         frame(both[1], ["epoch 0"])
         dealt = order(mistaken("each-process-its-own-order"), 0)
         for place, (rank, image) in enumerate(dealt):
@@ -221,14 +223,13 @@ def draw_shares() -> None:
         images = [image for _, image in dealt]
         never = sorted(set(range(N)) - set(images))
         often = sorted({image for image in images if images.count(image) > 1})
-        both[1].set_title(
-            f"the seed depends on the rank: {numbers(often)} come more than once, {numbers(never)} never", fontsize=10
-        )
+        both[1].set_title(f"the seed depends on the rank: {numbers(often)} come more than once, {numbers(never)} never")
         both[1].set_xlabel("place in the epoch (colours: rank 0, 1, 2, in turn in each batch)")
         return figure
 
     chart(
         "06-shares-mistakes",
+        "An order that stays the same, and processes that each have an order of their own.",
         "Above: two epochs whose images come in the very same order. Below: an epoch dealt out by processes "
         "that each shuffle for themselves: some images come more than once, others never.",
         wrong,
@@ -308,6 +309,7 @@ def draw_training() -> None:
     losses = [step.loss for step in story.log]
     picture(
         "06-growing",
+        "Samples of a small network while it is trained, and of the package's own.",
         "Eight samples from the averaged weights of a small network at four moments of its training, and from the "
         "package's weights, all from the same noise: grains, then blurred strokes, then clean scribbles, then digits. "
         "The loss beside each falls fast between the first rows and little between the last two.",
@@ -317,6 +319,7 @@ def draw_training() -> None:
     )
     picture(
         "06-raw-and-average",
+        "Samples at step 300 of the same training, by raw weights and by their average.",
         f"Eight samples after {COMPARED} steps, from the weights of that step and from their average, with the same "
         "noise: very much alike.",
         torch.cat(story.compared),
@@ -325,6 +328,7 @@ def draw_training() -> None:
     )
     picture(
         "06-average-without-warm-up",
+        "Samples of two averages of the same weights.",
         "Eight samples at the end of the training from two averages of the same weights: strokes with warm-up, "
         "noise without.",
         torch.cat(story.averages),
@@ -341,7 +345,7 @@ def draw_averages(story: Story) -> None:
     steps, raw, average, cold = zip(*story.measured, strict=True)
 
     def draw() -> Figure:
-        figure, (left, right) = plt.subplots(1, 2, figsize=(7, 3.2), layout="constrained")
+        figure, (left, right) = side_by_side(2, 3.2)
         for axes in (left, right):
             axes.plot(steps, cold, "C1", label="average without warm-up")
             axes.plot(steps, raw, "C4-", lw=1.4, label="raw weights")
@@ -355,7 +359,8 @@ def draw_averages(story: Story) -> None:
 
     chart(
         "06-averages",
-        "The loss on the same images of three sets of weights during one training. Left: raw weights and average fall "
+        "The loss of raw weights and of averages on the same images; and its last part, enlarged.",
+        "The loss on the same images of three sets of weights during one training. First, raw weights and average fall "
         "together, the average a little later; the average without warm-up falls slowly and ends far above. Right, "
         "from step 240 on and enlarged: the raw weights go down in a ragged line, the average in a smooth one, and at "
         "the end they meet.",
@@ -369,7 +374,7 @@ def draw_thirds(story: Story, images: Tensor) -> None:
     runs = {"predicts the noise": by_noise, "predicts v": story.log}
 
     def draw() -> Figure:
-        figure, panels = plt.subplots(1, 2, figsize=(7, 3.4), layout="constrained", sharey=True)
+        figure, panels = side_by_side(2, 3.4, sharey=True)
         for axes, (title, log) in zip(panels, runs.items(), strict=True):
             curves: dict[str, tuple[list[float | None], str]] = {
                 "little noise": ([step.thirds[0] for step in log], "C1-"),
@@ -379,14 +384,15 @@ def draw_thirds(story: Story, images: Tensor) -> None:
             }
             for label, (values, style) in curves.items():
                 axes.plot(range(window, len(log) + 1)[shown], smooth(values, window)[shown], style, label=label)
-            axes.set_title(title, fontsize=10)
+            axes.set_title(title)
             axes.set(xlabel="step", yscale="log")
-        panels[0].set_ylabel(f"loss (mean of {window} steps)")
+        figure.supylabel(f"loss (mean of {window} steps)")
         panels[1].legend()
         return figure
 
     chart(
         "06-thirds",
+        "The loss of two short trainings, by thirds of the timesteps.",
         "The loss of two short trainings on a logarithmic scale, of all images and by thirds of the timesteps. "
         "Predicting the noise, the third with little noise stays highest and that with much noise is far the lowest. "
         "Predicting v, the third halfway is the lowest and the other two stay high. All fall steeply at first, then "
@@ -400,7 +406,7 @@ def draw_one_t(losses: list[float], images: Tensor) -> None:
     jumpy = [step.loss for step in islice(module.fit(begin(module, SETTINGS), images), 80)]
 
     def draw() -> Figure:
-        figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
+        figure, axes = plt.subplots()
         axes.plot(range(1, 81), jumpy, "C1", lw=1, label="one t for the whole batch")
         axes.plot(range(1, 81), losses[:80], "C0", label="a t for each image")
         axes.set(xlabel="step", ylabel="loss")
@@ -409,6 +415,7 @@ def draw_one_t(losses: list[float], images: Tensor) -> None:
 
     chart(
         "06-one-t",
+        "The loss of 80 steps, with a t for each image and with one for all.",
         "The loss of the first 80 steps. With a timestep for each image it falls as a slightly ragged line; with one "
         "timestep for the whole batch it leaps up and down by more than it falls.",
         draw,
@@ -422,7 +429,7 @@ def draw_resumed(losses: list[float], state: dict[str, Any], images: Tensor) -> 
     after = [step.loss for step in islice(module.fit(forgetful, images), 40)]
 
     def draw() -> Figure:
-        figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
+        figure, axes = plt.subplots()
         axes.plot(range(STOPPED + 1, STOPPED + 41), after, "C1", label="resumed without Adam's memory")
         both = range(STOPPED - 59, STOPPED + 41)
         axes.plot(both, losses[STOPPED - 60 : STOPPED + 40], "C0", label="never stopped, or resumed with all")
@@ -433,6 +440,7 @@ def draw_resumed(losses: list[float], state: dict[str, Any], images: Tensor) -> 
 
     chart(
         "06-resumed",
+        "The loss where a training was stopped and resumed.",
         f"The loss around step {STOPPED}, where a training was stopped and resumed. With the optimiser's state "
         "it goes on as if nothing had happened; without it, it jumps up at once and takes a while to come down.",
         draw,

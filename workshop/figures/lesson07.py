@@ -19,7 +19,7 @@ from cdm_tutor.randomness import seeded
 from cdm_tutor.sampler import levels, sample
 from cdm_tutor.schedule import make_schedule
 from cdm_tutor.unet import timestep_embedding
-from workshop.drawing import chart, mistaken, picture
+from workshop.drawing import chart, mistaken, picture, side_by_side
 
 COSINE = make_schedule("cosine")
 DATA = ("mnist", "fashion")
@@ -113,11 +113,11 @@ def addition() -> Figure:
     assert isinstance(network, guidance.ConditionalUNet)
     time = network.time_mlp(timestep_embedding(torch.tensor([500]), network.time_dim))[0, :SHOWN]
     seven = network.classes(torch.tensor([8]))[0, :SHOWN]
-    figure, axes = plt.subplots(3, 1, figsize=(7, 3.6), layout="constrained", sharex=True, sharey=True)
+    figure, axes = side_by_side(3, 3.6, columns=1, low=1.3, sharex=True, sharey=True)
     rows = {"timestep 500": time, "+ class 7": seven, "= what each block gets": time + seven}
     for number, (each, (title, row)) in enumerate(zip(axes, rows.items(), strict=True)):
         each.bar(range(SHOWN), row, color=f"C{number}")
-        each.set_title(title, loc="left", fontsize=10)
+        each.set_title(title, loc="left")
         each.axhline(0, color="C4", linewidth=0.8)
         each.set(xticks=[])
     axes[2].set_xlabel(f"the first {SHOWN} of {network.time_dim} numbers")
@@ -137,7 +137,7 @@ def ideal(x_t: Tensor, t: Tensor, labels: Tensor) -> Tensor:
 
 def two_gaussians() -> Figure:
     """Where samples land at three scales, told the right one of two classes."""
-    figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
+    figure, axes = plt.subplots()
     x_T, right = torch.randn(20_000, 1, 1, 1, generator=seeded(8)), torch.ones(20_000, dtype=torch.int64)
     edges = torch.linspace(-1, 1, 81)
     for number, (scale, what) in enumerate({0: "not told", 1: "told", 3: "further"}.items()):
@@ -173,6 +173,7 @@ def result() -> None:
     mixed = torch.cat([pairs[0][:3], pairs[1][:2]]).flatten(0, 1)
     picture(
         "07-result",
+        "Digits and clothes as they were asked for, halves completed, and scrawls made pictures.",
         "Four rows of ten. The digits 0 to 9, and the ten kinds of clothes, each drawn as it was asked for. Three "
         "digits and two pieces of clothing of which the left half was given, each beside what was made of it. Three "
         "scrawled digits and two flat shapes, each beside the digit or the piece of clothing drawn from it.",
@@ -185,12 +186,14 @@ def result() -> None:
 def charts() -> None:
     chart(
         "07-addition",
+        "A timestep's row, a class's row, and their sum.",
         "Three rows of bars, 32 numbers each: the row of timestep 500, the row of class 7, which is as large, and "
         "their sum, which every residual block gets.",
         addition,
     )
     chart(
         "07-two-gaussians",
+        "Where samples of one pixel land, by guidance scale.",
         "The density of samples for two classes of one pixel, around -0.25 and 0.25, with the right one asked for. At "
         "scale 0 there are both hills, at scale 1 the right one as it is; at scale 3 its hill is higher, narrower, and "
         "further to the right.",
@@ -202,6 +205,7 @@ def scales() -> None:
     rows, tens = (1, 2, 4), torch.arange(10)
     picture(
         "07-scales",
+        "Ten classes from one noise, by guidance scale.",
         "Six rows of ten classes, all digits from one and the same noise, at scale 1, 2 and 4, then so the clothes. "
         "The digits share their slant and their bold line. At scale 1 half of them are in doubt: the one is a nine, "
         "the eight a three. At scale 4 each is what was asked for.",
@@ -222,6 +226,7 @@ def variety() -> None:
     }
     picture(
         "07-variety",
+        "Ten sevens, by guidance scale.",
         "Ten sevens from ten noises, by guidance scale. At scale 1 they differ, and one is nearly a two. The larger "
         "the scale the more they are alike, all with a bold bar and a straight stem. At scale 8, but between steps 200 "
         "and 700 only, they differ again.",
@@ -236,6 +241,7 @@ def halves() -> None:
     rows = [torch.cat([completed(name, chosen(name), "left", times) for name in DATA]) for times in (1, 5)]
     picture(
         "07-halves",
+        "Halves that were given, and completed with each step taken once, and five times.",
         "Five digits and five pieces of clothing. Above, the left half that was given; in the middle, completed with "
         "each step taken once: some strokes do not meet at the seam; below, with each step taken five times: they do.",
         torch.cat([*given, *rows]),
@@ -251,6 +257,7 @@ def scrawled() -> None:
     ]
     picture(
         "07-sketches",
+        "Six scrawls, and what is made of them from eight t_start.",
         "Three scrawled digits and three flat shapes, a column for each t_start. From 100 they stay scrawls, flat and "
         "angular; from 500 they are digits and clothes of the same shape; from 900 they are others.",
         torch.cat(rows),
@@ -270,6 +277,7 @@ def mistakes() -> None:
     rows.append(walked(partial(neighbour, labels=tens), x_T))
     picture(
         "07-mistakes",
+        "The digits 0 to 9, asked for rightly and with mistakes.",
         "The digits 0 to 9, asked for rightly and with known mistakes, row by row. With told and untold exchanged "
         "each digit is another than was asked for. With the told answer scaled and added all are under specks. With "
         "the label taken for the row most are their left neighbours.",
@@ -290,6 +298,7 @@ def mistakes_in_halves() -> None:
     wrongly = [completed("mnist", places, "left", 5, mistaken(name)) for name in wrong.values()]
     picture(
         "07-half-mistakes",
+        "Halves, completed rightly and with mistakes.",
         "Ten digits of which the left half was given, completed rightly and with known mistakes, row by row. Put in at "
         "the end only, the halves belong to two digits. With the drawn part noised, too, the right half is in shreds. "
         "Gone back from x, it is grain.",

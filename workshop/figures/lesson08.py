@@ -15,7 +15,7 @@ from cdm_tutor.noising import Model, q_sample
 from cdm_tutor.randomness import seeded
 from cdm_tutor.sampler import levels, sample
 from cdm_tutor.schedule import make_schedule
-from workshop.drawing import chart, mistaken, picture
+from workshop.drawing import chart, mistaken, picture, side_by_side
 
 COSINE = make_schedule("cosine")
 LAST = len(COSINE) - 1
@@ -94,10 +94,10 @@ def gaussian() -> Figure:
         "a denoiser's guesses": [jumped(ideal, x_t, t) for t, x_t in points],
         "a consistency function's": [jumped(along, x_t, t) for t, x_t in points],
     }
-    figure, axes = plt.subplots(1, 3, figsize=(7, 2.8), layout="constrained", sharex=True)
+    figure, axes = side_by_side(3, 2.8, sharex=True)
     for each, (title, row) in zip(axes, rows.items(), strict=True):
         each.plot(steps, torch.stack(row).flatten(1))
-        each.set_title(title, loc="left", fontsize=10)
+        each.set_title(title, loc="left")
         each.set(xlabel="t", xlim=(LAST, -1))
     for each in axes[1:]:
         each.set_ylim(-0.5, 0.7)
@@ -107,27 +107,27 @@ def gaussian() -> Figure:
 @torch.no_grad()
 def drifts() -> Figure:
     """How far the jumps of both networks are from where the path ends, step by step, for digits and for clothes."""
-    figure, axes = plt.subplots(1, 2, figsize=(7, 2.8), layout="constrained", sharey=True)
+    figure, axes = side_by_side(2, 2.8, sharey=True)
     for each, name in zip(axes, DATA, strict=True):
         points = consistency.path(plain(name).network, normal(32, 61), COSINE, 25)
         for network, label in ((plain(name), "trained to denoise"), (consistent(name), "tuned to be consistent")):
             far = consistency.drift(network.network, points, COSINE).mean(dim=1)
             each.plot([t for t, _ in points], far, label=label)
         each.set(title=DATA[name], xlabel="t", xlim=(LAST, -1), ylim=(0, None))
-    axes[0].set_ylabel("drift")
+    figure.supylabel("drift")
     axes[1].legend()
     return figure
 
 
 def distances() -> Figure:
     """Three distances over the difference in each pixel."""
-    figure, axes = plt.subplots(figsize=(7, 2.8), layout="constrained")
+    figure, axes = plt.subplots()
     apart = torch.linspace(0, 0.2, 201)
     images = apart[:, None, None, None]
     robust = consistency.robust_distance(images, torch.zeros_like(images))
-    axes.plot(apart, apart**2 / (2 * consistency.HUBER), linestyle="--", label="its square, over 2 HUBER")
-    axes.plot(apart, robust, label="robust distance")
-    axes.plot(apart, apart, linestyle=":", label="the difference itself")
+    axes.plot(apart, robust, color="C1", label="robust distance")
+    axes.plot(apart, apart**2 / (2 * consistency.HUBER), color="C0", label="its square, over 2 HUBER")
+    axes.plot(apart, apart, label="the difference itself")
     axes.axvline(consistency.HUBER, color="C4", linestyle=":", linewidth=1)
     axes.annotate("HUBER", (consistency.HUBER + 0.002, 0.18), color="C4")
     axes.set(xlabel="difference in each pixel", xlim=(0, 0.2), ylim=(0, 0.2))
@@ -162,6 +162,7 @@ def result() -> None:
         rows.append(in_jumps(name, between(first, last, 10), 1))
     picture(
         "08-result",
+        "Digits and clothes in 20 steps, in one step, and in one jump of the tuned network.",
         "Eight rows of ten. Digits from ten noises in 20 steps; from the same noise in one step of the same network: "
         "ten times nearly the same grey blot; and in one jump of the consistency network: digits. Three rows of "
         "clothes, likewise. Last, digits and clothes in one jump each, from noise that goes over from one to another: "
@@ -181,6 +182,7 @@ def guesses() -> None:
         rows += [torch.cat([jumped(each(name).network, x_t, t) for t, x_t in points]) for each in (plain, consistent)]
     picture(
         "08-guesses",
+        "Two paths, and what two networks guess along them.",
         "A path from noise to a digit, in nine points; below it what the network that was trained to denoise guesses "
         "at each, first a blot, then a soft shape, at last the digit; and below that what the consistency network "
         "says: from the first point on nearly the same. Then the same of a piece of clothing.",
@@ -194,18 +196,21 @@ def guesses() -> None:
 def charts() -> None:
     chart(
         "08-gaussian",
+        "Five pixels: their paths, a denoiser's guesses, and a consistency function's.",
         "Three charts over t, from noise to image, of five pixels. Their paths bend. A denoiser's guesses begin at one "
         "value for all and spread. A consistency function's stay what they are: five level lines.",
         gaussian,
     )
     chart(
         "08-drift",
+        "The drift of both networks along the same paths.",
         "How far a guess is from where the path ends, over t, for digits and for clothes, by both networks. The line "
         "of the one that was trained to denoise begins high and falls to 0 at the end of the path.",
         drifts,
     )
     chart(
         "08-distance",
+        "Three distances, over the difference in each pixel.",
         "Distance over the difference in each pixel. The robust distance begins as a parabola, with the square, and "
         "above HUBER it goes on beside the straight line, where the square rises steeply.",
         distances,
@@ -221,6 +226,7 @@ def pairs() -> None:
         rows += [x0 if each < 0 else q_sample(x0, each, noise, COSINE) for each in r]
     picture(
         "08-pairs",
+        "One image at two steps, the second nearer to the first with each halving.",
         f"A digit under the noise of step {HELD}, seven times; below each the same digit under the same noise at the "
         "earlier step: without halvings it is clean, with six it can hardly be told from the one above. Then the same "
         "of a piece of clothing.",
@@ -234,6 +240,7 @@ def pairs() -> None:
 def jumps() -> None:
     picture(
         "08-jumps",
+        "Digits and clothes in 1, 2, 4 and 8 jumps.",
         "Ten digits from ten noises, in one jump, in two, in four and in eight of the consistency network, row by row, "
         "and so ten pieces of clothing.",
         torch.cat([in_jumps(name, normal(10, 71), n) for name in DATA for n in JUMPS]),
@@ -254,6 +261,7 @@ def mistakes() -> None:
         rows.append(mistaken(name).sample_by_jumps(model, x_T, COSINE, generator=seeded(6), steps=4))
     picture(
         "08-mistakes",
+        "Digits in four jumps, rightly and with mistakes.",
         "Ten digits in four jumps, rightly and with known mistakes, row by row: with a guess that is not noised "
         "before the next jump: bold; with one that is noised too much: shreds; with noise on x in the place of the "
         "guess: noise.",

@@ -63,6 +63,7 @@ def walk() -> tuple[list[str], Tensor]:
 def main() -> None:
     picture(
         "03-insides",
+        "What comes out of the network's layers.",
         "Eight channels of five layers, for a three noised to t = 400. After conv_in and down.0 most show the three "
         "among noise, light on dark or dark on light. At 7 x 7 they are patches with no shape to be read. After up.3 "
         "some show the strokes, the others nothing but noise.",
@@ -73,6 +74,7 @@ def main() -> None:
     labels, images = walk()
     picture(
         "05-live",
+        "A walk, and the two steps of the refiner after it.",
         "Two rows from left to right: x_t and pred_x0 at six steps of the sampler; a bag appears, rough in the end. "
         "Then at t = 200 and t = 66 of the refiner: the bag is smooth.",
         images,

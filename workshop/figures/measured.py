@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
-from workshop.drawing import chart
+from workshop.drawing import chart, side_by_side, wide
 from workshop.places import RESULTS
 
 TOLD = sorted(RESULTS.glob("guidance-*.json"))
@@ -17,7 +17,7 @@ READS = [*sorted(RESULTS.glob("front-*.json")), *TOLD, RESULTS / "equal_time.jso
 
 def solvers(facts: dict[str, Any]) -> Figure:
     """FID over sampling steps and over images a second, a line for each solver."""
-    figure, panels = plt.subplots(1, 2, figsize=(9, 4), layout="constrained", sharey=True)
+    figure, panels = side_by_side(2, 4, sharey=True)
     for title in dict.fromkeys(row["solver"] for row in facts["rows"]):
         rows = [row for row in facts["rows"] if row["solver"] == title]
         for axes, key in zip(panels, ("steps", "images_per_second"), strict=True):
@@ -28,14 +28,14 @@ def solvers(facts: dict[str, Any]) -> Figure:
             axis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
             axis.set_major_formatter("{x:g}")
             axis.set_minor_locator(NullLocator())
-    panels[0].set_ylabel(f"FID ({facts['n']} samples)")
-    panels[0].legend(fontsize=8)
+    figure.supylabel(f"FID ({facts['n']} samples)")
+    panels[0].legend()
     return figure
 
 
 def equal_time(facts: dict[str, Any]) -> Figure:
     """FID over minutes of training, a line for each library."""
-    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+    figure, axes = plt.subplots()
     for contender in facts.values():
         curve = contender["curve_500_samples_ddim20"]
         minutes = [contender["minutes"] * (i + 1) / len(curve) for i in range(len(curve))]
@@ -50,23 +50,25 @@ def equal_time(facts: dict[str, Any]) -> Figure:
 
 def processes(facts: dict[str, Any]) -> Figure:
     """One bar for each number of processes: time a step, computing and waiting for the others."""
-    figure, axes = plt.subplots(figsize=(7, 2.2), layout="constrained")
+    figure, (axes,) = side_by_side(1, 2.2)
     for row, found in enumerate(facts["processes"].values()):
         waiting = max(0.0, found["step_ms"] - found["compute_ms"])
         axes.barh(row, found["compute_ms"], color="C0", label=None if row else "computing")
-        axes.barh(row, waiting, left=found["compute_ms"], color="C1", label=None if row else "communicating")
+        axes.barh(
+            row, waiting, left=found["compute_ms"], color="C1", hatch="//", label=None if row else "communicating"
+        )
         axes.text(found["step_ms"], row, f"  {found['images_per_second']:.0f} images/s", va="center")
     axes.set(yticks=[0, 1], yticklabels=["1 process", "2 processes"])
     axes.set_xlabel(f"milliseconds a step of {facts['batch']} images")
-    axes.set_xlim(0, 1.3 * max(found["step_ms"] for found in facts["processes"].values()))
+    axes.set_xlim(0, (1.3 if wide() else 1.9) * max(found["step_ms"] for found in facts["processes"].values()))
     axes.invert_yaxis()
-    axes.legend(fontsize=8)
+    axes.legend()
     return figure
 
 
 def guidance(digits: dict[str, Any], clothes: dict[str, Any]) -> Figure:
     """FID, agreement and variety over the guidance scale, a line for each data set."""
-    figure, panels = plt.subplots(1, 3, figsize=(9, 3), layout="constrained")
+    figure, panels = side_by_side(3)
     for facts, label in ((digits, "digits"), (clothes, "clothes")):
         rows = [row for row in facts["rows"] if row["limits"] == [0, 1]]
         scales = [row["scale"] for row in rows]
@@ -76,7 +78,7 @@ def guidance(digits: dict[str, Any], clothes: dict[str, Any]) -> Figure:
     for axes, title in zip(panels, ("FID", "agreement with the label", "variety (real images: 1)"), strict=True):
         axes.set(title=title, xlabel="guidance scale")
         axes.set_ylim(bottom=0)
-    panels[0].legend(fontsize=8)
+    panels[0].legend()
     return figure
 
 
@@ -84,13 +86,31 @@ def main() -> None:
     """Draw all of them."""
     facts = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in READS}
     for name in [name for name in facts if name.startswith("front-")]:
+        caption = "FID by solver, over sampling steps and over images a second; lower is better."
         alt = "FID over sampling steps, and over images a second, for each solver: corrected DPM-Solver++ is lowest."
-        chart(name, alt, partial(solvers, facts[name]), "pictures")
+        chart(name, caption, alt, partial(solvers, facts[name]), "pictures")
     alt = "FID over minutes of training, on a log scale: ours is below the other two after each quarter of the time."
-    chart("equal-time", alt, lambda: equal_time(facts["equal_time"]), "pictures")
+    chart(
+        "equal-time",
+        "FID over minutes of training; lower is better.",
+        alt,
+        lambda: equal_time(facts["equal_time"]),
+        "pictures",
+    )
     alt = (
         "Milliseconds a step, computing and communicating, for one process and for two: two take little more than half."
     )
-    chart("processes", alt, lambda: processes(facts["processes"]), "pictures")
+    chart(
+        "processes",
+        "A step of one process and of two: computing, and communicating.",
+        alt,
+        lambda: processes(facts["processes"]),
+        "pictures",
+    )
     alt = "FID, agreement and variety over the guidance scale: agreement rises, variety falls, FID is least near 1."
-    chart("07-measured", alt, lambda: guidance(facts["guidance-mnist"], facts["guidance-fashion"]))
+    chart(
+        "07-measured",
+        "FID, agreement and variety, over the guidance scale.",
+        alt,
+        lambda: guidance(facts["guidance-mnist"], facts["guidance-fashion"]),
+    )

@@ -8,7 +8,9 @@ function showInsides(place) {
   section.innerHTML = `
     <fieldset><legend>a layer of the network, and what comes out of it at this step</legend></fieldset>
     <figure><canvas role="img" aria-label="not drawn yet"></canvas><figcaption></figcaption></figure>`;
-  place.querySelector(".strip").after(section);
+  const strip = place.querySelector(".strip");
+  strip.before(place.querySelector("[name=step]").closest(".slider")); // where it can stay in sight of the maps
+  strip.after(section);
   const choice = section.querySelector("fieldset");
   let [network, chosen, frame] = [null, "conv_in", null];
 
