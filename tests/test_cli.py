@@ -361,7 +361,7 @@ def test_help_is_there_for_every_command_and_needs_no_torch() -> None:
 def test_the_reference_has_an_entry_for_every_command() -> None:
     part = commands_part()
     assert re.findall("^## (.*)$", part, re.MULTILINE) == list(COMMANDS)
-    assert all(f"Usage: cdm-tutor {name} " in part for name in COMMANDS)
+    assert all(f"\ncdm-tutor {name} " in part for name in COMMANDS)
     assert '--8<-- "docs/parts/commands.md"' in (DOCS / "reference" / "commands.md").read_text()
 
 

@@ -142,7 +142,7 @@ def reference_index() -> str:
 
 
 def commands_part() -> str:
-    """What the command line says of itself, command by command: as tables, for its own frames are wider than a phone."""
+    """What the command line says of itself, command by command: as tables, which fit a phone; its own frames do not."""
     return "".join(command_part(name, command) for name, command in commands().items())
 
 
@@ -151,8 +151,9 @@ def command_part(name: str, command: TyperCommand) -> str:
     context = command.context_class(command, info_name=f"cdm-tutor {name}")
     records = [each.get_help_record(context) for each in command.get_params(context)]
     rows = [[f"`{what}`", escaped(" ".join(says.split()))] for what, says in filter(None, records)]
-    shown = table(["what to type", "what it does"], rows)
-    return f"## {name}\n\n{fence('sh', command.get_usage(context).removeprefix('Usage: '))}\n{escaped(command.help or '')}\n\n{shown}\n\n"
+    usage = fence("sh", " ".join(command.get_usage(context).removeprefix("Usage: ").split()))
+    options = table(["what to type", "what it does"], rows)
+    return f"## {name}\n\n{usage}\n{escaped(command.help or '')}\n\n{options}\n\n"
 
 
 def commands() -> dict[str, TyperCommand]:
