@@ -2,7 +2,6 @@
 
 import doctest
 import gzip
-import io
 import re
 import shutil
 import subprocess
@@ -39,7 +38,9 @@ LIVE_PAGES, EXPLORER_PAGES = (
 GUIDED_PAGES, JUMP_PAGES = (
     [path for path in LIVE_PAGES if kind in path.read_text(encoding="utf-8")] for kind in ("data-classes", "data-jumps")
 )
-FIGURE_PAGES = [page for page in WRITTEN if "parts/figures/" in page.read_text(encoding="utf-8") and page.stem != "index"]
+FIGURE_PAGES = [
+    page for page in WRITTEN if page.stem != "index" and "parts/figures/" in page.read_text(encoding="utf-8")
+]
 CANVAS = ".live-sampler .pictures figure:nth-child(2) canvas"  # pred_x0
 COMPRESSED = {".html", ".css", ".js", ".json", ".svg", ".xml"}
 SLOW = {"offline": False, "latency": 150, "downloadThroughput": 400_000, "uploadThroughput": 100_000}  # bytes a second
@@ -300,7 +301,7 @@ def outlined(before: bytes, after: bytes) -> int:
     """How many pixels have changed by a contrast of 3 to 1 or more."""
 
     def luminance(picture: bytes) -> np.ndarray:
-        pixels = np.asarray(Image.open(io.BytesIO(picture)).convert("RGB")) / 255
+        pixels = np.asarray(Image.open(BytesIO(picture)).convert("RGB")) / 255
         linear = np.where(pixels <= 0.04045, pixels / 12.92, ((pixels + 0.055) / 1.055) ** 2.4)
         return linear @ [0.2126, 0.7152, 0.0722] + 0.05
 
