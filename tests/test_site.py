@@ -458,7 +458,7 @@ def seconds_to_paint(tab: "Page", url: str) -> float:
 @pytest.mark.browser
 @pytest.mark.parametrize("page", [DOCS / "index.md", *LESSON_PAGES], ids=lambda page: page.stem)
 def test_first_view_is_soon_there(page: Path, address: str, browser: "Browser") -> None:
-    took = []
+    took: list[float] = []
     while not took or (min(took) > 1.5 and len(took) < 3):
         context = browser.new_context(viewport={"width": 390, "height": 844})
         took.append(seconds_to_paint(context.new_page(), address + html_of(page)))
