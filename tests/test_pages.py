@@ -79,7 +79,8 @@ def test_what_is_published_is_in_the_metadata(tmp_path: Path, monkeypatch: pytes
     )
     code = "from cdm_tutor.pages import published; print(published())"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == "https://b.org/\n"
 
 

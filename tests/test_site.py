@@ -599,41 +599,36 @@ def test_first_view_is_light_and_at_rest(page: Path, address: str, browser: "Bro
     context.close()
 
 
-def seconds_to_paint(tab: "Page", url: str) -> float:
-    """How soon a page shows something at a sixth of the processor's speed, were the processor idle otherwise.
+IDLE = 0.4  # seconds in which an idle machine has painted an empty page; one that has not is too busy to say anything
 
-    What other programs take of it is measured on the page's own thread: a loop's time on the clock, by its processor
-    time.
-    """
-    client = tab.context.new_cdp_session(tab)
-    client.send("Performance.enable", {"timeDomain": "threadTicks"})
-    client.send("Emulation.setCPUThrottlingRate", {"rate": 6})
 
-    def worked() -> float:
-        metrics = client.send("Performance.getMetrics")["metrics"]
-        return next(each["value"] for each in metrics if each["name"] == "TaskDuration")
-
-    tab.goto(url, timeout=120_000)
-    tab.wait_for_function("performance.getEntriesByName('first-contentful-paint').length")
-    painted = tab.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
-    before = worked()
-    clock = tab.evaluate(
-        "() => { const begun = performance.now(); for (let i = 0, x = 0; i < 1e7; i++) x += Math.sqrt(i);"
-        "return performance.now() - begun; }"
-    )
-    busy = max(1.0, clock / (1000 * (worked() - before)))
-    return painted / 1000 / busy
+def seconds_to_paint(browser: "Browser", url: str) -> float:
+    """How soon a page shows something, on a phone's screen and at a sixth of the processor's speed."""
+    painted = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    tab = context.new_page()
+    context.new_cdp_session(tab).send("Emulation.setCPUThrottlingRate", {"rate": 6})
+    tab.goto(url, wait_until="commit", timeout=120_000)
+    tab.wait_for_function(painted, timeout=120_000)
+    milliseconds: float = tab.evaluate(painted)
+    context.close()
+    return milliseconds / 1000
 
 
 @pytest.mark.browser
 @pytest.mark.parametrize("page", [DOCS / "index.md", *LESSON_PAGES], ids=lambda page: page.stem)
 def test_first_view_is_soon_there(page: Path, address: str, browser: "Browser") -> None:
-    took = []
-    while not took or (min(took) > 1.5 and len(took) < 3):
-        context = browser.new_context(viewport={"width": 390, "height": 844})
-        took.append(seconds_to_paint(context.new_page(), address + html_of(page)))
-        context.close()
-    assert min(took) < 1.5, took
+    """Tried three times, each right after an empty page, which says whether other programs take the processor."""
+    late = []
+    for _ in range(3):
+        empty = seconds_to_paint(browser, "data:text/html,<p>empty")
+        took = seconds_to_paint(browser, address + html_of(page))
+        if took < 1.5:
+            return
+        late += [took] if empty < IDLE else []
+    if not late:
+        pytest.skip("other programs take the processor")
+    raise AssertionError(f"after {min(late):.1f} s")
 
 
 @pytest.mark.browser
