@@ -33,6 +33,7 @@ from workshop.product import Product
 SEEN = places.ROOT / "workshop" / "clinic" / "seen.json"
 PICTURES = places.PICTURES / "clinic"
 SHOWN, FEW, SIDE, GAP = 8, 4, 28, 2  # samples in a row, and in the gallery; their size, and what is between them
+COARSE = 17  # sixteen greys are enough for the gallery, and less than half as large
 COMPARED = (("mistaken", "mistaken again"), ("right", "mistaken"), ("before", "mistaken"))  # the first that there are
 BACKGROUND, NO_NUMBER = (20, 22, 27), (110, 30, 45)  # between the samples; where there is none
 POINTS = 45  # of a loss curve
@@ -127,8 +128,9 @@ def draw_few(name: str, labels: list[str]) -> Path:
     pixels = np.concatenate([np.arange(GAP), *(np.arange(step) + GAP + column * step for column in columns)])
     path = PICTURES / "few" / f"{name}.webp"
     path.parent.mkdir(parents=True, exist_ok=True)
-    image = Image.fromarray(np.concatenate([upper[:step], lower])[:, pixels])
-    image.save(path, lossless=True, quality=100, method=6)
+    image = np.concatenate([upper[:step], lower])[:, pixels]
+    image = ((image.astype(int) + COARSE // 2) // COARSE * COARSE).astype(np.uint8)
+    Image.fromarray(image).save(path, lossless=True, quality=100)
     return path
 
 
