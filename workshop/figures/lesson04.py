@@ -223,7 +223,7 @@ def draw_lean() -> Figure:
         ahead = guesses[t] + (guesses[t] - guesses[last_t]) * h / (2 * h_last)
         first = t == pairs[1][0]
         axes.plot(stride, [guesses[t]] * 2, "C1--", label="what DDIM aims at" if first else None)
-        axes.plot(stride, [ahead] * 2, "C2-", linewidth=3, label="what dpm aims at" if first else None)
+        axes.plot(stride, [ahead] * 2, "C2:", linewidth=3, label="what dpm aims at" if first else None)
         axes.plot(stride[0], guesses[t], "C0o", markersize=5)
     axes.set(xlabel="half the log-SNR (the walk goes to the right)", ylabel="image")
     axes.legend(loc="lower right")
