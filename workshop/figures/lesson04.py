@@ -161,7 +161,7 @@ def draw_posterior() -> Figure:
     figure, axes = plt.subplots()
     axes.plot(x, bell(x, signal_prev * 0.5, sigma_prev**2), "--", label="what x0 = 0.5 says")
     axes.plot(x, bell(x, 1 / math.sqrt(alpha), (1 - alpha) / alpha), ":", label="what x_t = 1 says")
-    axes.plot(x, bell(x, mean.item(), variance), label="both together: the posterior")
+    axes.plot(x, bell(x, mean.item(), variance), "-", label="both together: the posterior")
     axes.set(xlabel="x_prev", ylabel="density", ylim=(0, None))
     axes.legend()
     return figure
