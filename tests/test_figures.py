@@ -112,7 +112,7 @@ def test_lines_are_told_apart_without_colours(chart: Path) -> None:
             for path in line.findall(f"{SVG}path") if line.get("id", "").startswith("line2d_") else []:
                 if path.get("clip-path"):
                     colours[style(path).get("stroke-dasharray")].add(style(path)["stroke"])
-        alike = {dashes: found for dashes, found in colours.items() if len(found) > 1 and found - words}
+        alike = {dashes: found for dashes, found in colours.items() if len(found - words) > 1}
         assert not alike, f"{axes.get('id')}: {alike}"
 
 

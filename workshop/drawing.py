@@ -27,7 +27,7 @@ from workshop.places import PARTS, PICTURES
 
 ROOMS = {"": 672, "-narrow": 328}  # how a file's name ends, and how many pixels of the page it may be wide
 INCH = 96  # pixels of the page
-LEGEND, LINE = 34, 0.19  # letters in a line of a phone's legend, and how high it is, in inches
+LEGEND, LINE = 36, 0.19  # letters in a line on a phone, and how high it is in a legend, in inches
 INK, CYCLE = "#333842", ("#1f5fa8", "#c4501b", "#2e7d4f", "#8a4fa3", "#6b6f76")  # told apart by the colour-blind, too
 DARK = ("#d5d9e0", "#6fb1ff", "#ff9d66", "#6fd49b", "#d29bea", "#a8adb7")  # and what they are on dark pages
 DASHES = ("-", "--", ":", "-.", (0, (6, 1.5, 1, 1.5, 1, 1.5)))  # and by those who see no colours
@@ -72,6 +72,7 @@ def chart(name: str, caption: str, alt: str, draw: Callable[[], Figure], picture
             for axes in figure.axes:
                 _plain_numbers(axes)
             if not wide():
+                _break_lines(figure)
                 _legends_outside(figure)
             written.append(PICTURES / f"{name}{ending}.svg")
             figure.savefig(written[-1], metadata={"Date": None})
@@ -196,6 +197,13 @@ def _legends_outside(figure: Figure) -> None:
             axes.legend(handles, labels, loc="lower left", bbox_to_anchor=(0, 1))
         width, height = figure.get_size_inches()
         figure.set_size_inches(width, height + LINE * sum(label.count("\n") + 1 for label in labels))
+
+
+def _break_lines(figure: Figure) -> None:
+    """Titles and names of axes that are too long for a phone, on several lines."""
+    for axes in figure.axes:
+        axes.set_title(textwrap.fill(axes.get_title(), LEGEND))
+        axes.set_xlabel(textwrap.fill(axes.get_xlabel(), LEGEND))
 
 
 def _plain_numbers(axes: Axes) -> None:

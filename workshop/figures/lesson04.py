@@ -161,7 +161,7 @@ def draw_posterior() -> Figure:
     figure, axes = plt.subplots()
     axes.plot(x, bell(x, signal_prev * 0.5, sigma_prev**2), "--", label="what x0 = 0.5 says")
     axes.plot(x, bell(x, 1 / math.sqrt(alpha), (1 - alpha) / alpha), ":", label="what x_t = 1 says")
-    axes.plot(x, bell(x, mean.item(), variance), label="both together: the posterior")
+    axes.plot(x, bell(x, mean.item(), variance), "-", label="both together: the posterior")
     axes.set(xlabel="x_prev", ylabel="density", ylim=(0, None))
     axes.legend()
     return figure
@@ -223,7 +223,7 @@ def draw_lean() -> Figure:
         ahead = guesses[t] + (guesses[t] - guesses[last_t]) * h / (2 * h_last)
         first = t == pairs[1][0]
         axes.plot(stride, [guesses[t]] * 2, "C1--", label="what DDIM aims at" if first else None)
-        axes.plot(stride, [ahead] * 2, "C2-", linewidth=3, label="what dpm aims at" if first else None)
+        axes.plot(stride, [ahead] * 2, "C2:", linewidth=3, label="what dpm aims at" if first else None)
         axes.plot(stride[0], guesses[t], "C0o", markersize=5)
     axes.set(xlabel="half the log-SNR (the walk goes to the right)", ylabel="image")
     axes.legend(loc="lower right")

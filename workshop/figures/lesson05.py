@@ -275,7 +275,7 @@ def charts(digits: Tensor) -> None:
         "How much of a deviation is kept, direction by direction; and where digits and faults lie.",
         "Two panels over the 784 directions, those in which real digits differ most first. First: the first ten "
         "are kept nearly whole at t_r = 200, those after the hundredth are largely lost. Then: digits lie mostly in "
-        "the first hundred; a cut, holes, a scratch and specks, in this order, lie ever further to the right.",
+        "the first hundred directions; a cut, holes, a scratch and specks, in this order, lie ever further on.",
         lambda: directions(digits),
     )
     chart(

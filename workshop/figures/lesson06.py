@@ -348,7 +348,7 @@ def draw_averages(story: Story) -> None:
         figure, (left, right) = side_by_side(2, 3.2)
         for axes in (left, right):
             axes.plot(steps, cold, "C1", label="average without warm-up")
-            axes.plot(steps, raw, "C4-", lw=1.4, label="raw weights")
+            axes.plot(steps, raw, "C4", lw=1.4, label="raw weights")
             axes.plot(steps, average, "C0", label="average")
             axes.set(xlabel="step", ylim=(0, 1.25))
         left.set_ylabel("loss on the same 64 images")
@@ -377,10 +377,10 @@ def draw_thirds(story: Story, images: Tensor) -> None:
         figure, panels = side_by_side(2, 3.4, sharey=True)
         for axes, (title, log) in zip(panels, runs.items(), strict=True):
             curves: dict[str, tuple[list[float | None], str]] = {
-                "little noise": ([step.thirds[0] for step in log], "C1-"),
-                "halfway": ([step.thirds[1] for step in log], "C2-"),
-                "much noise": ([step.thirds[2] for step in log], "C0-"),
-                "all images": ([step.loss for step in log], "C4--"),
+                "little noise": ([step.thirds[0] for step in log], "C1"),
+                "halfway": ([step.thirds[1] for step in log], "C2"),
+                "much noise": ([step.thirds[2] for step in log], "C0"),
+                "all images": ([step.loss for step in log], "C4"),
             }
             for label, (values, style) in curves.items():
                 axes.plot(range(window, len(log) + 1)[shown], smooth(values, window)[shown], style, label=label)
