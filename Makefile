@@ -42,7 +42,7 @@ zensical: $(VENV)/dev ## build the site with Zensical too, which will follow MkD
 
 dist: $(VENV)/dev ## the wheel and the source, as they are published, into dist/
 	rm -rf dist
-	$(BIN)/python -m build --no-isolation --sdist --wheel --outdir dist
+	PAGES=yes $(BIN)/python -m build --no-isolation --sdist --wheel --outdir dist
 	$(BIN)/twine check --strict dist/*
 
 serve: $(VENV)/dev ## show the site at http://127.0.0.1:8000 and rebuild on save

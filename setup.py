@@ -15,7 +15,7 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 from setuptools.errors import SetupError
 
-WITHOUT = "WITHOUT_SITE"  # of the environment: makes a wheel in a second, whose site command opens nothing
+PAGES = os.environ.get("PAGES", "")  # "yes": no wheel without the site; "no": none with it; else where it can be built
 
 
 class WithLessons(build_py):
@@ -34,33 +34,36 @@ class WithLessons(build_py):
             packed = Path(self.build_lib, "cdm_tutor", "course", "packed", file)
             packed.parent.mkdir(parents=True, exist_ok=True)
             self.copy_file(str(file), str(packed))
-        if WITHOUT not in os.environ:
+        if PAGES != "no":
             pack_site(Path(self.build_lib, "cdm_tutor", "site.tar.xz"))
 
 
 def pack_site(archive: Path) -> None:
     """Build the site with what is installed here: it runs the package, so that torch is needed, too.
 
+    The bare environment in which pip builds has neither; then `cdm-tutor site` says how to get the pages.
+
     Raises:
-        SetupError: if something is missing, or the site cannot be built.
+        SetupError: if it cannot be built; if only something is missing, where it must be there.
     """
     missing = [name for name in ("mkdocs", "torch") if find_spec(name) is None]
     if not Path("mkdocs.yml").is_file():
         missing.insert(0, "mkdocs.yml")
     if missing:
-        raise SetupError(
-            f"A wheel holds the course's pages, and to build them {' and '.join(missing)} is missing here. In a clone: "
-            f"make dist. For one without pages, set {WITHOUT}=1; to work in the clone, pip install -e ."
-        )
-    done = subprocess.run([sys.executable, "-m", "workshop.packing", str(archive.resolve())], check=False)
-    if done.returncode:
-        raise SetupError(f"The course's pages could not be built: see above. Without them: {WITHOUT}=1")
+        text = f"without the course's pages: to build them {' and '.join(missing)} is missing. In a clone: make dist"
+        if PAGES == "yes":
+            raise SetupError(f"No wheel {text}")
+        print(f"A wheel {text}", file=sys.stderr)
+        return
+    if subprocess.run([sys.executable, "-m", "workshop.packing", str(archive.resolve())], check=False).returncode:
+        raise SetupError("The course's pages could not be built: see above. For a wheel without them, set PAGES=no")
 
 
 def addresses() -> dict[str, str]:
     """Where the course is published: what is set in the environment, or else in mkdocs.yml; nothing if neither is."""
-    text, found = Path("mkdocs.yml").read_text(encoding="utf-8"), {}
-    for name, key in (("Course", "site_url"), ("Repository", "repo_url")):
+    settings, found = Path("mkdocs.yml"), {}
+    text = settings.read_text(encoding="utf-8") if settings.is_file() else ""
+    for name, key in (("Documentation", "site_url"), ("Repository", "repo_url")):
         line = re.search(rf'^{key}:.*"(.*)"', text, re.MULTILINE)
         found[name] = os.environ.get(key.upper()) or (line[1] if line else "")
     if found["Repository"]:

@@ -114,7 +114,11 @@ def test_unpacking_that_fails_leaves_nothing(wheel: Path, tutor: Tutor, monkeypa
 
 
 def test_what_is_missing_is_said_in_a_line(tmp_path: Path, tutor: Tutor) -> None:
-    assert tutor("site") == (2, "", "cdm-tutor: the site is not built: this package was made without its pages\n")
+    assert tutor("site") == (
+        2,
+        "",
+        "cdm-tutor: the site is not built: in a clone, make dist builds a package that holds it, into dist/\n",
+    )
     (tmp_path / "clone").mkdir()
     (tmp_path / "clone" / "mkdocs.yml").touch()
     assert tutor("site") == (2, "", "cdm-tutor: the site is not built: make docs\n")

@@ -126,7 +126,7 @@ def test_learner_is_led_to_it(copy: Path) -> None:
 def test_wheel_holds_it_and_not_the_workshop(copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is packed, put where no repository is around it, makes a learner's folder with the lesson."""
     pytest.importorskip("setuptools")
-    monkeypatch.setenv("WITHOUT_SITE", "1")
+    monkeypatch.setenv("PAGES", "no")
     packed = tmp_path / "packed"
     script = ["setup.py", "-q", "egg_info", "--egg-base", str(tmp_path), "build_py", "--build-lib", str(packed)]
     run(copy, *script)
