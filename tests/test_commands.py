@@ -205,7 +205,7 @@ def test_only_the_learners_own_code_is_recorded(course: Path) -> None:
     ],
 )
 def test_a_damaged_record_is_no_record(course: Path, content: str) -> None:
-    (course / FOLDER).mkdir()
+    (course / FOLDER).mkdir(exist_ok=True)
     (course / FOLDER / "01.json").write_text(content)
     assert Record.of(course, FIRST) == Record()
     assert "Next: read lessons/01/schedule.py" in commands.status(course)

@@ -15,6 +15,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from hypothesis import strategies
 
 from cdm_tutor.course import checks, commands
 from cdm_tutor.course.collection import collected
@@ -242,7 +243,7 @@ def test_the_seed_reaches_the_cases() -> None:
         drawn: list[int] = []
         before, checks.seed = checks.seed, seed
         try:
-            checks.given(T=checks.hypothesis.strategies.integers(0, 10**9))(lambda T: drawn.append(T))()
+            checks.given(T=strategies.integers(0, 10**9))(lambda T: drawn.append(T))()
         finally:
             checks.seed = before
         return drawn

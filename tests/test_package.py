@@ -103,8 +103,8 @@ def test_imports_follow_the_arrow() -> None:
 
 
 def layer(path: str) -> int:
-    """0: the stages and what serves them; 1: the course; 2: the command line."""
-    return 2 if path in COMMAND_LINE else int(path.startswith("cdm_tutor/course/"))
+    """0: the stages and what serves them; 1: the course and its grading; 2: the command line."""
+    return 2 if path in COMMAND_LINE else int(path.startswith(("cdm_tutor/course/", "cdm_tutor/grading/")))
 
 
 def test_functions_stay_readable() -> None:

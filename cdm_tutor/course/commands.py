@@ -212,7 +212,7 @@ def _comparison(root: Path, lesson: Lesson, name: str, reference: str) -> str:
     except DoesNotLoad as error:
         return str(error)
     except NO_PYTHON as error:
-        return f"Yours cannot be compared with it: {file} is no Python, {error or type(error).__name__}"
+        return f"Yours cannot be compared with it: {file} is no Python, {str(error) or 'nested too deeply'}"
     except KeyError:
         return f"There is no {name} in {file}."
     if name in unwritten(source, lesson):

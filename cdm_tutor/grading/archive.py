@@ -8,6 +8,11 @@ from pathlib import Path, PurePosixPath
 LARGEST_ZIP = 256 << 20  # bytes; a course folder has some hundred kilobytes, with trained weights a few megabytes
 LARGEST_WHOLE = 2 << 30  # bytes that all members together would unpack to
 MOST = 20_000  # members
+NOT_THEIRS = {"__MACOSX", "__pycache__", "site-packages", "node_modules"}  # folders
+
+
+class NotGraded(Exception):
+    """A submission that cannot be graded: why, in a line."""
 
 
 def is_archive(path: Path) -> bool:
@@ -21,8 +26,6 @@ def contents(path: Path) -> dict[PurePosixPath, zipfile.ZipInfo]:
     Raises:
         NotGraded: if it is damaged, too large, or has members that lead out of it.
     """
-    from cdm_tutor.grading.submissions import NOT_THEIRS, NotGraded
-
     if path.stat().st_size > LARGEST_ZIP:
         raise NotGraded(f"{path.name} is larger than {LARGEST_ZIP >> 20} MB")
     try:
@@ -50,8 +53,6 @@ def read_member(path: Path, member: zipfile.ZipInfo, largest: int) -> bytes:
     Raises:
         NotGraded: if it is a link, encrypted, damaged or too large.
     """
-    from cdm_tutor.grading.submissions import NotGraded
-
     if stat.S_ISLNK(member.external_attr >> 16):
         raise NotGraded(f"{member.filename} in {path.name} is a symbolic link: put the file itself into the zip")
     try:

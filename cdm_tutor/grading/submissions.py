@@ -10,15 +10,10 @@ from pathlib import Path, PurePosixPath
 
 from cdm_tutor.course.lesson import Lesson
 from cdm_tutor.course.outline import LESSONS
-from cdm_tutor.grading.archive import contents, is_archive, read_member
+from cdm_tutor.grading.archive import NOT_THEIRS, NotGraded, contents, is_archive, read_member
 
 LARGEST = 1 << 20  # bytes of a lesson's file
 MOST = 20_000  # files in a submission that are looked at
-NOT_THEIRS = {"__MACOSX", "__pycache__", "site-packages", "node_modules"}  # folders
-
-
-class NotGraded(Exception):
-    """A submission that cannot be graded: why, in a line."""
 
 
 @dataclass(frozen=True)
