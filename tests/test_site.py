@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from workshop import grid, parts
@@ -300,10 +301,10 @@ FOCUSED_PAGES = sorted({*LIVE_PAGES, *EXPLORER_PAGES, *LESSON_PAGES[:1]})
 def outlined(before: bytes, after: bytes) -> int:
     """How many pixels have changed by a contrast of 3 to 1 or more."""
 
-    def luminance(picture: bytes) -> np.ndarray:
+    def luminance(picture: bytes) -> NDArray[np.float64]:
         pixels = np.asarray(Image.open(BytesIO(picture)).convert("RGB")) / 255
         linear = np.where(pixels <= 0.04045, pixels / 12.92, ((pixels + 0.055) / 1.055) ** 2.4)
-        return linear @ [0.2126, 0.7152, 0.0722] + 0.05
+        return np.asarray(linear @ [0.2126, 0.7152, 0.0722] + 0.05)
 
     first, second = luminance(before), luminance(after)
     return int((np.maximum(first, second) / np.minimum(first, second) >= 3).sum())
