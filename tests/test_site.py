@@ -14,7 +14,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pytest
@@ -313,7 +313,9 @@ def outlined(before: bytes, after: bytes) -> int:
 @pytest.mark.browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("page", FOCUSED_PAGES, ids=lambda page: page.stem)
-def test_one_sees_where_the_keyboard_is(page: Path, scheme: str, address: str, browser: "Browser") -> None:
+def test_one_sees_where_the_keyboard_is(
+    page: Path, scheme: Literal["light", "dark"], address: str, browser: "Browser"
+) -> None:
     """By pixels: with the focus, at least 100 differ clearly from how they are without; an outline has that many."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme, reduced_motion="reduce")
     tab = context.new_page()
@@ -336,12 +338,8 @@ def test_one_sees_where_the_keyboard_is(page: Path, scheme: str, address: str, b
             control if control.evaluate("each => getComputedStyle(each).opacity > 0") else control.locator("..")
         ).bounding_box()
         assert box
-        clip = {
-            "x": max(box["x"] - 8, 0),
-            "y": max(box["y"] - 8, 0),
-            "width": box["width"] + 16,
-            "height": box["height"] + 16,
-        }
+        left, top = max(box["x"] - 8, 0), max(box["y"] - 8, 0)
+        clip: Any = {"x": left, "y": top, "width": box["width"] + 16, "height": box["height"] + 16}
         before = tab.screenshot(clip=clip)
         tab.keyboard.press("Shift")  # who presses a key is shown where the focus is
         control.focus()
@@ -975,7 +973,6 @@ def test_figures_can_be_read(page: Path, width: int, site: Path, address: str, b
 @pytest.mark.browser
 def test_charts_take_the_colours_of_the_page_and_of_paper(site: Path, browser: "Browser") -> None:
     """Those of the page's scheme, whatever the system prefers; once on paper, dark on light, from a dark page, too."""
-    from PIL import Image
 
     tab = browser.new_page(color_scheme="light")
     tab.goto((site / "lessons" / "02-forward-noising.html").as_uri())
@@ -983,9 +980,9 @@ def test_charts_take_the_colours_of_the_page_and_of_paper(site: Path, browser: "
 
     def lightness() -> float:
         with Image.open(BytesIO(chart.screenshot())) as image:
-            grey = image.convert("L")
-        assert max(grey.get_flattened_data()) - min(grey.get_flattened_data()) > 130, "it can be seen"
-        return sum(grey.get_flattened_data()) / (grey.width * grey.height)
+            grey = np.asarray(image.convert("L")).astype(float)
+        assert np.ptp(grey) > 130, "it can be seen"
+        return float(grey.mean())
 
     assert lightness() > 200
     tab.evaluate("document.body.dataset.mdColorScheme = 'slate'")

@@ -186,10 +186,10 @@ def in_both_schemes(svg: str) -> str:
 
 def _legends_outside(figure: Figure) -> None:
     """Legends above what they explain: inside there is no room for them."""
-    explained = [axes for axes in figure.axes if axes.get_legend()]
-    for axes in explained:
+    explained = [(axes, legend) for axes in figure.axes if (legend := axes.get_legend())]
+    for axes, legend in explained:
         handles, labels = axes.get_legend_handles_labels()
-        axes.get_legend().remove()
+        legend.remove()
         labels = [textwrap.fill(label, LEGEND) for label in labels]
         if len(explained) == 1:
             figure.legend(handles, labels, loc="outside upper left")

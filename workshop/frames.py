@@ -23,7 +23,8 @@ class Frames(Treeprocessor):
     def run(self, root: Element) -> None:
         """Number and frame all figures of a page."""
         parents = {child: parent for parent in root.iter() for child in parent}
-        lesson = re.match(r"Lesson (\d+)", "".join(root.find("h1").itertext()) if root.find("h1") is not None else "")
+        heading = root.find("h1")
+        lesson = re.match(r"Lesson (\d+)", "".join(heading.itertext())) if heading is not None else None
         numbers = (f"{lesson[1]}.{number}" if lesson else str(number) for number in count(1))
         for paragraph in [each for each in root.iter("p") if captions(each)]:
             content = paragraph

@@ -171,7 +171,7 @@ def listening() -> Figure:
         q, k, _ = layer.qkv(layer.norm(heard[0])).flatten(2).transpose(1, 2).chunk(3, dim=2)
         weights = torch.softmax(q @ k.transpose(1, 2) / q.shape[2] ** 0.5, dim=2)[0]
     figure, panels = side_by_side(4, 2.2, on_phones=2, low=1.7)
-    edges = {"extent": (0, 7, 7, 0), "interpolation": "none"}
+    edges: dict[str, Any] = {"extent": (0, 7, 7, 0), "interpolation": "none"}
     panels[0].imshow(x_t[0, 0], cmap="gray", vmin=-1.5, vmax=1.5, **edges)
     panels[0].set(xlabel="column", ylabel="row")
     for number, (axes, (row, column)) in enumerate(zip(panels[1:], places, strict=True)):
