@@ -1,5 +1,6 @@
 """The site as a wheel holds it: python -m workshop.packing ARCHIVE builds it, and packs what the package has not."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -9,8 +10,9 @@ from tempfile import TemporaryDirectory
 from cdm_tutor.export import shipped_networks
 from workshop.places import ROOT
 
-# what only a web server, a developer or another language needs
-LEFT_OUT = ("*.map", "lunr", "search_index.json", "sitemap.xml*", "404.html", "objects.inv")
+# what only a web server, a developer, another language or a phone needs
+LEFT_OUT = ("*.map", "lunr", "search_index.json", "sitemap.xml*", "404.html", "objects.inv", "*-narrow.*", "social.png")
+FOR_PHONES = re.compile(r"<source[^>]*-narrow\.[^>]*>")
 
 
 def build_and_pack(archive: Path) -> None:
@@ -35,6 +37,8 @@ def pack(site: Path, archive: Path) -> None:
     networks = [f"{name}.js" for name in shipped_networks()]
     with TemporaryDirectory() as part:
         shutil.copytree(site, Path(part, "site"), ignore=shutil.ignore_patterns(*LEFT_OUT, *networks))
+        for page in Path(part).rglob("*.html"):
+            page.write_text(FOR_PHONES.sub("", page.read_text(encoding="utf-8")), encoding="utf-8")
         archive.parent.mkdir(parents=True, exist_ok=True)
         shutil.make_archive(str(archive).removesuffix(".tar.xz"), "xztar", part, "site")
 
