@@ -3,7 +3,6 @@
 import difflib
 import html
 import math
-import re
 from functools import cache
 from statistics import pstdev
 from typing import Any
@@ -14,6 +13,8 @@ from cdm_tutor.course.learner import patched, reference_source
 from cdm_tutor.course.lesson import Lesson, Mistake
 from cdm_tutor.course.looks import MEASURES
 from cdm_tutor.course.mistakes import find_mistake, mistakes_of, scenes_of
+from cdm_tutor.course.page import escaped as escaped
+from cdm_tutor.course.page import fence, sentence
 from cdm_tutor.course.symptoms import GROUPS, Group, groups_of, mistakes_with
 from workshop.clinic.make import PICTURES, read_seen
 from workshop.clinic.words import how
@@ -29,16 +30,6 @@ JUMPY = 1.5  # and that changes from step to step by less than so many times as 
 def seen() -> dict[str, Any]:
     """What was seen of each mistake."""
     return read_seen()
-
-
-def sentence(title: str) -> str:
-    """With a capital letter, unless it begins with a name from the code."""
-    return title if "_" in title.split()[0] else title[0].upper() + title[1:]
-
-
-def escaped(text: str) -> str:
-    """Plain words for a page: what Markdown would take for emphasis, code, a link or a formula stands as it is."""
-    return re.sub(r"([\\`*_{}\[\]$|#])", r"\\\1", html.escape(text, quote=False))
 
 
 # --- a lesson's page -------------------------------------------------------------------------------------------------
@@ -192,10 +183,6 @@ def difference(lesson: Lesson, mistake: Mistake) -> str:
     right, wrong = source.splitlines(), patched(source, mistake.patch).splitlines()
     lines = list(difflib.unified_diff(right, wrong, n=1, lineterm=""))[2:]
     return "\n".join(line if not line.startswith("@@") else " ..." for line in lines[1:])
-
-
-def fence(language: str, text: str) -> str:
-    return f"```{language}\n{text}\n```\n"
 
 
 def indented(text: str) -> str:
