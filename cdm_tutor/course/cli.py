@@ -90,7 +90,6 @@ def notebook(lesson: options.LessonOrAll, folder: options.NotebookFolder = Path(
 
     It needs nbformat and resvg-py.
     """
-    from cdm_tutor.course.commands import course_folder
     from cdm_tutor.course.outline import LESSONS
 
     lessons = LESSONS if lesson == "all" else (the_lesson(lesson),)
@@ -99,7 +98,7 @@ def notebook(lesson: options.LessonOrAll, folder: options.NotebookFolder = Path(
     except ModuleNotFoundError as error:
         raise ValueError(f"{error.name} is not installed: pip install 'cdm-tutor[notebook]'") from None
     for each in lessons:
-        print(make.write(each, folder, course_folder), flush=True)
+        print(make.write(each, folder), flush=True)
 
 
 def here() -> Path:

@@ -47,7 +47,8 @@ class Course(Magics):
         """
         lesson, exercise = find(line)
         if not exercise:
-            raise UsageError(f"of which exercise? {_listed(lesson)}")
+            names = ", ".join(each.name for each in lesson.exercises)
+            raise UsageError(f"which exercise of lesson {lesson.number}: {names}?")
         root = home()
         if cell is None:
             assert self.shell
@@ -117,13 +118,12 @@ def find(line: str) -> tuple[Lesson, Exercise | None]:
     for lesson in LESSONS:
         with suppress(ValueError):
             found.append((lesson, commands.find_exercise(lesson, line.strip())))
-    if len(found) != 1:
-        raise UsageError(f"no exercise is called {line.strip()!r}: {'; '.join(map(_listed, LESSONS))}")
+    if len(found) > 1:
+        both = " or ".join(f"{lesson.number} {exercise.name}" for lesson, exercise in found)
+        raise UsageError(f"which of them: {both}?")
+    if not found:
+        raise UsageError(f"no exercise is called {line.strip()!r}: cdm-tutor status lists them; or a lesson's number")
     return found[0]
-
-
-def _listed(lesson: Lesson) -> str:
-    return f"lesson {lesson.number} has {', '.join(exercise.name for exercise in lesson.exercises)}"
 
 
 def home() -> Path:
@@ -136,7 +136,8 @@ def home() -> Path:
         return commands.course_folder(Path.cwd())
     except FileNotFoundError:
         try:
-            print(commands.init(Path.cwd()).split(" Go there")[0])
+            commands.init(Path.cwd())
+            print(f"Made the course in {Path.cwd()}: what you write here is written there, in lessons/\n")
         except ValueError as error:
             raise UsageError(str(error)) from None
         return Path.cwd()

@@ -1,14 +1,14 @@
 """A lesson as a notebook: its page, and in the place of each exercise a cell to write it in and one that checks it."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from cdm_tutor.course.commands import PACKED, back_up, file_of, shown
+from cdm_tutor.course.commands import PACKED, back_up, course_folder, file_of, shown
 from cdm_tutor.course.learner import learner_source
 from cdm_tutor.course.lesson import Exercise, Lesson
 from cdm_tutor.course.notebooks.cell import taken
@@ -100,17 +100,16 @@ def site() -> str:
     return dict(url.split(", ", maxsplit=1) for url in urls).get("Documentation", "")
 
 
-def write(lesson: Lesson, folder: Path, course: Callable[[Path], Path]) -> str:
+def write(lesson: Lesson, folder: Path) -> str:
     """Write a lesson's notebook into a folder, with the work of the course that it lies in; says so in a line.
 
     Args:
         lesson: which lesson.
         folder: where to; it is made if need be. A notebook that is there already is kept under another name.
-        course: finds the folder of the course that a folder lies in, or raises FileNotFoundError.
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        root: Path | None = course(folder.resolve())
+        root: Path | None = course_folder(folder.resolve())
     except FileNotFoundError:
         root = None
     path, text = folder / f"{lesson.page}.ipynb", make(lesson, root)
