@@ -114,15 +114,14 @@ def find(line: str) -> tuple[Lesson, Exercise | None]:
             return find_lesson(words[0]), None
     except ValueError as error:
         raise UsageError(str(error)) from None
-    found = []
-    for lesson in LESSONS:
-        with suppress(ValueError):
-            found.append((lesson, commands.find_exercise(lesson, line.strip())))
+    every, name = [(lesson, each) for lesson in LESSONS for each in lesson.exercises], line.strip()
+    found = [pair for pair in every if pair[1].name == name]
+    found = found or [pair for pair in every if pair[1].name.split(".")[-1] == name]
     if len(found) > 1:
         both = " or ".join(f"{lesson.number} {exercise.name}" for lesson, exercise in found)
         raise UsageError(f"which of them: {both}?")
     if not found:
-        raise UsageError(f"no exercise is called {line.strip()!r}: cdm-tutor status lists them; or a lesson's number")
+        raise UsageError(f"no exercise is called {name!r}: cdm-tutor status lists them; or a lesson's number")
     return found[0]
 
 
