@@ -127,10 +127,10 @@ def test_notebook_holds_its_pictures(lesson: Lesson) -> None:
 
 
 def test_links_lead_to_the_site_where_one_is_known() -> None:
-    words = "[how](../how.md#look), [next](02-forward-noising.md), [here](#top), [paper](https://arxiv.org/abs/1)"
-    assert linked(words, "") == "how, next, here, [paper](https://arxiv.org/abs/1)"
+    words = "[how](../how.md#look), [next](02-forward-noising.md), [`here`](#top), [paper](https://arxiv.org/abs/1)"
+    assert linked(words, "") == "how, next, `here`, [paper](https://arxiv.org/abs/1)"
     assert linked(words, "https://a.org/b/") == (
-        "[how](https://a.org/b/how.html#look), [next](https://a.org/b/lessons/02-forward-noising.html), here, "
+        "[how](https://a.org/b/how.html#look), [next](https://a.org/b/lessons/02-forward-noising.html), `here`, "
         "[paper](https://arxiv.org/abs/1)"
     )
 
@@ -404,9 +404,11 @@ def test_an_exercise_in_jupyterlab(jupyterlab: str, course: Path) -> None:
         tab = browser.new_page(viewport={"width": 1280, "height": 1400})
         tab.set_default_timeout(180_000)
         tab.goto(f"{jupyterlab}/tree/01-noise-schedule.ipynb")
+        tab.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()  # the kernel is there
         setup = tab.locator(".jp-CodeCell").first
         setup.locator(".cm-content").click()
         tab.keyboard.press("Shift+Enter")
+        setup.get_by_text("[1]:").wait_for()
         cell = tab.locator(".jp-CodeCell", has_text="%%exercise cosine_betas")
         write_and_run(tab, cell, f"%%exercise cosine_betas\n{mistaken}")
         output = cell.locator(".jp-OutputArea")

@@ -18,7 +18,7 @@ INCLUDE = re.compile(r'^( *)--8<-- "docs/(parts/.+)\.md"$', re.MULTILINE)
 EXERCISE = re.compile(r"^@@ (.+)$", re.MULTILINE)  # a line that stands for the cells of an exercise
 IMAGE = re.compile(r'!\[([^\]]*)\]\((\S+?)(#only-\w+)?(?: "([^"]*)")?\)(?:\{[^}\n]*\})?\n?')
 LINK = re.compile(r"(?<!!)\[([^\[\]]+)\]\((?!https?:|data:)([^)\s]*)\)")
-NOT_WORDS = re.compile(r"(^ *```.*?^ *```$|`[^`\n]*`|\$\$.*?\$\$|\$[^$\n]+\$)", re.MULTILINE | re.DOTALL)
+NOT_WORDS = re.compile(r"(^ *```.*?^ *```$|\$\$.*?\$\$|\$[^$\n]+\$)", re.MULTILINE | re.DOTALL)
 FOLD = re.compile(r'^[?!]{3}\+? \w+(?: "(.*)")?$')
 FOR_THE_SITE = (
     r"\A---\n.*?\n---\n",  # what search engines read
@@ -41,7 +41,7 @@ def lesson_text(lesson: Lesson, docs: Path, site: str = "") -> str:
     for what in FOR_THE_SITE:
         text = re.sub(what, "", text, flags=re.MULTILINE | re.DOTALL)
     text = "\n".join(unfolded(text.split("\n")))
-    text = outside_code(text, lambda words: linked(words, site))
+    text = outside_blocks(text, lambda words: linked(words, site))
     text = re.sub(r"^(#+ .*?) \{[^}]*\}$", r"\1", text, flags=re.MULTILINE)
     return re.sub(r"\n{3,}", "\n\n", text).strip()
 
@@ -82,8 +82,8 @@ def title(markdown: str) -> str:
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(plain, quote=False))
 
 
-def outside_code(text: str, change: Callable[[str], str]) -> str:
-    """The text with what is neither code nor formula changed."""
+def outside_blocks(text: str, change: Callable[[str], str]) -> str:
+    """The text with what is neither a block of code nor a formula changed."""
     parts = NOT_WORDS.split(text)
     return "".join(part if place % 2 else change(part) for place, part in enumerate(parts))
 
