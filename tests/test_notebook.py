@@ -406,9 +406,10 @@ def test_an_exercise_in_jupyterlab(jupyterlab: str, course: Path) -> None:
         tab.goto(f"{jupyterlab}/tree/01-noise-schedule.ipynb")
         tab.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()  # the kernel is there
         setup = tab.locator(".jp-CodeCell").first
-        setup.locator(".cm-content").click()
-        tab.keyboard.press("Shift+Enter")
-        setup.get_by_text("[1]:").wait_for()
+        while not setup.get_by_text(re.compile(r"\[\d+\]:")).count():  # while it is built, what is typed goes nowhere
+            setup.locator(".cm-content").click()
+            tab.keyboard.press("Shift+Enter")
+            tab.wait_for_timeout(3_000)
         cell = tab.locator(".jp-CodeCell", has_text="%%exercise cosine_betas")
         write_and_run(tab, cell, f"%%exercise cosine_betas\n{mistaken}")
         output = cell.locator(".jp-OutputArea")
