@@ -406,7 +406,9 @@ def test_an_exercise_in_jupyterlab(jupyterlab: str, course: Path) -> None:
         tab.goto(f"{jupyterlab}/tree/01-noise-schedule.ipynb")
         tab.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()  # the kernel is there
         setup = tab.locator(".jp-CodeCell").first
-        while not setup.get_by_text(re.compile(r"\[\d+\]:")).count():  # while it is built, what is typed goes nowhere
+        for _ in range(40):  # while the page is built, what is typed goes nowhere
+            if setup.get_by_text(re.compile(r"\[\d+\]:")).count():
+                break
             setup.locator(".cm-content").click()
             tab.keyboard.press("Shift+Enter")
             tab.wait_for_timeout(3_000)
