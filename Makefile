@@ -7,7 +7,7 @@ PYTEST_FLAGS ?=
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help demo test check made made-check docs browse zensical dist serve clean
+.PHONY: help demo test check made made-check docs browse jupyterlab zensical dist serve clean
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -35,6 +35,10 @@ docs: $(VENV)/dev ## build the site into site/, failing on any warning
 
 browse: $(VENV)/dev ## look at every page of the site in two browsers (Debian: apt-get install chromium firefox-esr)
 	$(BIN)/python -m pytest tests/test_site.py tests/test_gallery.py tests/test_live.py tests/test_firefox.py --browser -m browser -n auto $(PYTEST_FLAGS)
+
+jupyterlab: $(VENV)/dev ## do an exercise in JupyterLab, in a browser
+	$(INSTALL) $(PIP_FLAGS) -e '.[jupyterlab]'
+	$(BIN)/python -m pytest tests/test_notebook.py --browser -m browser $(PYTEST_FLAGS)
 
 zensical: $(VENV)/dev ## build the site with Zensical too, which will follow MkDocs
 	$(INSTALL) $(PIP_FLAGS) -e '.[zensical]'

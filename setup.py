@@ -1,13 +1,14 @@
 """What pyproject.toml cannot say: a wheel also holds the lessons' tests, which `cdm-tutor init` writes for those who
-have no clone, and the course's pages, which `cdm-tutor site` opens. In the repository the tests lie in lessons/ only,
-and the pages are made from docs/. It does not hold the workshop, which makes the repository. And the addresses that its
-page in an index shows are those of mkdocs.yml.
+have no clone; the lessons' pages, of which `cdm-tutor notebook` makes notebooks; and the course's pages as they are
+read, which `cdm-tutor site` opens. In the repository all of this lies in lessons/ and docs/ only. A wheel does not hold
+the workshop, which makes the repository. And the addresses that its page in an index shows are those of mkdocs.yml.
 """
 
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -19,7 +20,7 @@ PAGES = os.environ.get("PAGES", "")  # "yes": no wheel without the site; "no": n
 
 
 class WithLessons(build_py):
-    """Pack conftest.py and lessons/*/test_*.py into cdm_tutor/course/packed, and the site; leave out the workshop."""
+    """Pack the lessons' tests and pages into cdm_tutor/course/packed, and the site; leave out the workshop."""
 
     def finalize_options(self) -> None:
         super().finalize_options()
@@ -30,7 +31,7 @@ class WithLessons(build_py):
         super().run()
         if self.editable_mode:  # runs from the repository, which has them
             return
-        for file in [Path("conftest.py"), *sorted(Path("lessons").glob("*/test_*.py"))]:
+        for file in [Path("conftest.py"), *sorted(Path("lessons").glob("*/test_*.py")), *pages()]:
             packed = Path(self.build_lib, "cdm_tutor", "course", "packed", file)
             packed.parent.mkdir(parents=True, exist_ok=True)
             self.copy_file(str(file), str(packed))
@@ -69,6 +70,20 @@ def addresses() -> dict[str, str]:
     if found["Repository"]:
         found["Issues"] = f"{found['Repository'].rstrip('/')}/issues"
     return {name: address for name, address in found.items() if address}
+
+
+def pages() -> Iterator[Path]:
+    """The lessons' pages, the figures that they include, and the pictures of these."""
+    for page in sorted(Path("docs/lessons").glob("*.md")):
+        yield page
+        for figure in named(page, r'--8<-- "(docs/parts/figures/.+?\.md)"'):
+            yield figure
+            yield from named(figure, r"\]\(\.\./(pictures/[^)\s]+)[)\s]", Path("docs"))
+
+
+def named(file: Path, pattern: str, folder: Path = Path()) -> Iterator[Path]:
+    """The files that a file names."""
+    return (folder / name for name in re.findall(pattern, file.read_text(encoding="utf-8")))
 
 
 setup(cmdclass={"build_py": WithLessons}, project_urls=addresses())

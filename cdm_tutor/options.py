@@ -217,6 +217,12 @@ Use = Annotated[
 
 # in the course
 Lesson = Annotated[str, typer.Argument(metavar="LESSON", help="Which lesson, as in 3 or 03.", show_default=False)]
+LessonOrAll = Annotated[
+    str, typer.Argument(metavar="LESSON|all", help="Which lesson, as in 3 or 03; or all.", show_default=False)
+]
+NotebookFolder = Annotated[
+    Path, typer.Argument(metavar="[DIR]", help="Where to (default: here). It is made if need be.", show_default=False)
+]
 Exercise = Annotated[
     str,
     typer.Argument(

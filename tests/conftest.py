@@ -26,6 +26,7 @@ def pytest_configure() -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--site", type=Path, help="look at the site that was built there, instead of building one")
     parser.addoption("--browser", action="store_true", help="also look at the site in a browser (needs chromium)")
+    parser.addoption("--notebooks", action="store_true", help="execute the notebooks of all lessons: minutes")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

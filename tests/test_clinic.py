@@ -16,6 +16,7 @@ from cdm_tutor.course.lesson import Lesson
 from cdm_tutor.course.looks import Measurer, read_images
 from cdm_tutor.course.mistakes import all_mistakes, mistakes_of, place_of, scenes_of
 from cdm_tutor.course.outline import LESSONS
+from cdm_tutor.course.page import escaped
 from cdm_tutor.course.scenes import Sampled
 from cdm_tutor.course.symptoms import EMPTY, GROUPS, HEALTHY, find_group, groups_of, mistakes_with
 from cdm_tutor.course.verdict import judge, judge_losses, read_losses
@@ -66,7 +67,7 @@ def test_every_mistake_has_an_entry_and_a_group(lesson: Lesson) -> None:
         entry = next(text for text in entries if f"{{ #{mistake.name} " in text)
         assert (f"pictures/clinic/{mistake.name}.webp" in entry) == any(s["rows"] for s in seen[mistake.name]["scenes"])
         assert "```diff" in entry
-        assert pages.escaped(mistake.concept) in entry
+        assert escaped(mistake.concept) in entry
         assert f"Caught by `{seen[mistake.name]['caught by']}`" in entry
         groups = groups_of(mistake)
         assert groups, mistake.name
@@ -234,7 +235,7 @@ def test_no_sign_of_a_text_is_lost_on_the_site() -> None:
     texts += [text for group in GROUPS for text in (group.title, group.look)]
     texts += ["_a_ and *b* and `c` and [d](e) and $f$ and <g> and {h} & __init__ and a ~ b ^ c | # d"]
     for text in texts:
-        assert shown(f"Text: {pages.escaped(text)}") == f"Text: {' '.join(text.split())}"
+        assert shown(f"Text: {escaped(text)}") == f"Text: {' '.join(text.split())}"
 
 
 def test_a_run_that_was_brief_or_learned_nothing_is_told_so() -> None:

@@ -1,7 +1,6 @@
 """The parts of pages that the code itself says, and the pages that are nothing else."""
 
 import ast
-import textwrap
 from collections.abc import Callable
 from functools import partial
 
@@ -11,20 +10,17 @@ from typer.core import TyperCommand
 from cdm_tutor.cli import app
 from cdm_tutor.course import stubs
 from cdm_tutor.course.learner import reference_source
-from cdm_tutor.course.lesson import Exercise, Lesson, Mistake
+from cdm_tutor.course.lesson import Exercise, Lesson
 from cdm_tutor.course.mistakes import mistakes_of
 from cdm_tutor.course.outline import LESSONS
-from cdm_tutor.course.syntax import find_function
+from cdm_tutor.course.page import escaped, fence, function, help_with, mistake_part
 from workshop import published
 from workshop.clinic import pages as clinic
 from workshop.clinic.gallery import gallery_part
-from workshop.clinic.pages import escaped, fence
 from workshop.heads import head, lesson_page
 from workshop.minutes import lengths_part, minutes, time_part
 from workshop.places import page_of
 from workshop.tables import table
-
-HINTS = ("A hint", "Another", "Nearly there")
 
 
 def pipeline(here: Lesson) -> str:
@@ -60,41 +56,21 @@ def clinic_links_part() -> str:
     return ", ".join(f"[{int(each.number)}](clinic/{each.number}.md)" for each in LESSONS) + ".\n"
 
 
+def notebook_part(lesson: Lesson) -> str:
+    """Where the lesson can be had as a notebook."""
+    name = f"{lesson.page}.ipynb"
+    return f"**As a notebook** [{name}](../notebooks/{name}){{ download }}, [how to use it](../how.md#in-a-notebook).\n"
+
+
 def exercise_part(lesson: Lesson, exercise: Exercise) -> str:
     """What to write, how to check it, three hints one inside the other, and the solution."""
-    source = reference_source(lesson)
-    hints = ""
-    for depth, (title, text) in enumerate(zip(HINTS, exercise.hints, strict=True)):
-        hints += textwrap.indent(f'??? question "{title}"\n\n    {escaped(text)}\n\n', "    " * depth)
     check = (
         f"pytest lessons/{lesson.number} --exercise {exercise.name}\n"
         f"cdm-tutor show {lesson.number} {exercise.name}    # a picture of what it does"
     )
     return (
-        f"{code(function(stubs.emptied(source, lesson, (exercise,)), exercise))}\n"
-        f"{fence('sh', check)}\n{hints}"
-        f'??? example "The solution"\n\n{textwrap.indent(code(function(source, exercise, docstring=False)), "    ")}'
-    )
-
-
-def function(source: str, exercise: Exercise, docstring: bool = True) -> str:
-    """The lines of one function of a module, comments at its end included."""
-    node = find_function(ast.parse(source), exercise.name)
-    lines = source.splitlines()
-    first = min([node.lineno, *(each.lineno for each in node.decorator_list)]) - 1
-    text = lines[first : node.end_lineno]
-    if not docstring and ast.get_docstring(node) is not None:
-        begin, end = node.body[0].lineno - 1 - first, (node.body[0].end_lineno or 0) - first
-        del text[begin:end]
-    return textwrap.dedent("\n".join(text))
-
-
-def mistake_part(mistake: Mistake) -> str:
-    """A known mistake, folded."""
-    return (
-        f'??? failure "{escaped(clinic.sentence(mistake.title))}"\n\n'
-        f"    **What you see.** {escaped(mistake.symptom)}\n\n    **The idea.** {escaped(mistake.concept)}\n\n"
-        f"    In `{mistake.exercise}`; the tests call it `{mistake.name}`.\n"
+        f"{fence('python', function(stubs.emptied(reference_source(lesson), lesson, (exercise,)), exercise))}\n"
+        f"{fence('sh', check)}\n{help_with(lesson, exercise)}"
     )
 
 
@@ -161,10 +137,6 @@ def commands() -> dict[str, TyperCommand]:
     return vars(typer.main.get_command(app))["commands"]
 
 
-def code(text: str) -> str:
-    return fence("python", text)
-
-
 def pages() -> dict[str, Callable[[], str]]:
     """Pages of which nothing is written by hand, by their path in docs: how each is made."""
     made: dict[str, Callable[[], str]] = {"reference/index.md": reference_index}
@@ -175,7 +147,7 @@ def pages() -> dict[str, Callable[[], str]]:
 def parts() -> dict[str, str]:
     """Every file, by its path in docs.
 
-    parts/NN/time.md           how long the lesson takes
+    parts/NN/time.md           how long the lesson takes, and where its notebook is
     parts/NN/pipeline.md       the stages, one of them lit
     parts/NN/EXERCISE.md       an exercise: its stub, hints and solution
     parts/NN/mistake-NAME.md   a known mistake that the lesson's page shows
@@ -197,7 +169,7 @@ def parts() -> dict[str, str]:
     made |= {f"parts/published/{name}.md": text for name, text in published.parts().items()}
     for lesson in LESSONS:
         made[f"parts/{lesson.number}/pipeline.md"] = pipeline(lesson)
-        made[f"parts/{lesson.number}/time.md"] = time_part(lesson)
+        made[f"parts/{lesson.number}/time.md"] = f"{time_part(lesson)}\n{notebook_part(lesson)}"
         made |= {f"parts/{lesson.number}/{each.name}.md": exercise_part(lesson, each) for each in lesson.exercises}
         page = lesson_page(lesson).read_text(encoding="utf-8")
         shown = [each for each in mistakes_of(lesson) if f"/mistake-{each.name}.md" in page]

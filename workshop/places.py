@@ -14,4 +14,4 @@ RESULTS = ROOT / "benchmarks" / "results"
 
 def page_of(lesson: Lesson) -> str:
     """The name of a lesson's page."""
-    return f"{lesson.number}-{lesson.title.lower().removeprefix('the ').replace(' ', '-')}.md"
+    return f"{lesson.page}.md"

@@ -12,6 +12,7 @@ from typing import Any
 
 from markdown import Extension, Markdown
 
+from cdm_tutor.course.notebooks import make
 from cdm_tutor.course.outline import LESSONS
 from workshop import explorer, live, parts
 from workshop.places import DOCS, ROOT, page_of
@@ -45,7 +46,8 @@ def missing() -> list[str]:
 
 def files() -> dict[str, str]:
     """All that is made here, by its path in docs."""
-    return parts.parts() | live.scripts() | {"site/explorer/data.js": explorer.explorer_data()}
+    notebooks = {f"notebooks/{lesson.page}.ipynb": make.make(lesson) for lesson in LESSONS}
+    return parts.parts() | live.scripts() | notebooks | {"site/explorer/data.js": explorer.explorer_data()}
 
 
 def navigation() -> str:

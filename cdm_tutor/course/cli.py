@@ -106,6 +106,23 @@ def grade(
     command.grade(submissions, lessons, out, seed, points)
 
 
+@app.command(rich_help_panel=PANEL)
+def notebook(lesson: options.LessonOrAll, folder: options.NotebookFolder = Path()) -> None:
+    """Write a lesson as a Jupyter notebook, with what you have written so far. It is the same work, in both directions.
+
+    It needs nbformat and resvg-py.
+    """
+    from cdm_tutor.course.outline import LESSONS
+
+    lessons = LESSONS if lesson == "all" else (the_lesson(lesson),)
+    try:
+        from cdm_tutor.course.notebooks import make
+    except ModuleNotFoundError as error:
+        raise ValueError(f"{error.name} is not installed: pip install 'cdm-tutor[notebook]'") from None
+    for each in lessons:
+        print(make.write(each, folder), flush=True)
+
+
 def here() -> Path:
     """The folder of the course we are in."""
     from cdm_tutor.course.commands import course_folder

@@ -251,11 +251,11 @@ def reset(root: Path, lesson: Lesson) -> str:
     return "\n".join([*lines, f"{shown(file)} is as at the start."])
 
 
-def back_up(file: Path) -> Path:
-    """Copy a file to a new one beside it, named after the time; never one that is there already."""
+def back_up(file: Path, folder: Path | None = None) -> Path:
+    """Copy a file to a new one beside it or in a folder, named after the time; never one that is there already."""
     content, now = file.read_bytes(), f"{datetime.now():%Y%m%d-%H%M%S}"
     for number in count(1):
-        copy = file.with_name(f"{file.name}.{now}{f'-{number}' if number > 1 else ''}.bak")
+        copy = (folder or file.parent) / f"{file.name}.{now}{f'-{number}' if number > 1 else ''}.bak"
         try:
             with copy.open("xb") as out:
                 out.write(content)

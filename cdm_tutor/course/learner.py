@@ -16,7 +16,7 @@ from cdm_tutor.course.lesson import Lesson, Patch
 from cdm_tutor.course.mistakes import mistakes_of
 from cdm_tutor.course.outcomes import DoesNotLoad
 from cdm_tutor.course.outline import LESSONS
-from cdm_tutor.course.syntax import find_class, find_function
+from cdm_tutor.course.syntax import binds, bound, find_class, find_function
 from cdm_tutor.course.variants import variants_of
 
 _numbers = itertools.count()
@@ -96,11 +96,11 @@ def alone(source: str, lesson: Lesson, exercises: Collection[str]) -> ast.Module
         for node in ast.walk(theirs):
             ast.copy_location(node, mine)
         vars(mine).update(vars(theirs))
-    names = set().union(*map(_binds, tree.body)) | {exercise.split(".")[0] for exercise in exercises}
+    names = set().union(*map(binds, tree.body)) | {exercise.split(".")[0] for exercise in exercises}
     for node in reference.body:
         if isinstance(node, ast.Import | ast.ImportFrom):  # of which the file may have some names and not all
-            node.names = [each for each in node.names if _bound(each) not in names]
-        if _binds(node) and not _binds(node) & names:
+            node.names = [each for each in node.names if bound(each) not in names]
+        if binds(node) and not binds(node) & names:
             tree.body.append(node)
     return tree
 
@@ -118,24 +118,6 @@ def differs_elsewhere(source: str, lesson: Lesson) -> bool:
                 find_function(tree, exercise.name).body = []
     mine, theirs = (ast.dump(tree) for tree in trees)
     return mine != theirs
-
-
-def _binds(node: ast.stmt) -> set[str]:
-    """The names that a statement at the top of a file makes."""
-    match node:
-        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-            return {name}
-        case ast.Import(names=names) | ast.ImportFrom(names=names):
-            return {_bound(each) for each in names}
-        case ast.Assign(targets=targets):
-            return {part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)}
-        case ast.AnnAssign(target=ast.Name(id=name)):
-            return {name}
-    return set()
-
-
-def _bound(imported: ast.alias) -> str:
-    return (imported.asname or imported.name).split(".")[0]
 
 
 @contextmanager

@@ -54,6 +54,11 @@ class Lesson:
         """Its number and title, as in "3 The U-Net"."""
         return f"{int(self.number)} {self.title}"
 
+    @property
+    def page(self) -> str:
+        """What its page and its notebook are called, as in "03-u-net"."""
+        return f"{self.number}-{self.title.lower().removeprefix('the ').replace(' ', '-')}"
+
     def exercise(self, name: str) -> Exercise:
         """The exercise of that name."""
         return next(exercise for exercise in self.exercises if exercise.name == name)

@@ -59,3 +59,22 @@ def find_class(tree: ast.Module, name: str) -> ast.ClassDef | None:
 def statements(function: Function) -> list[ast.stmt]:
     """What a function does, its docstring left out."""
     return function.body[1:] if ast.get_docstring(function) is not None else function.body
+
+
+def binds(node: ast.stmt) -> set[str]:
+    """The names that a statement at the top of a file makes."""
+    match node:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            return {name}
+        case ast.Import(names=names) | ast.ImportFrom(names=names):
+            return {bound(each) for each in names}
+        case ast.Assign(targets=targets):
+            return {part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)}
+        case ast.AnnAssign(target=ast.Name(id=name)):
+            return {name}
+    return set()
+
+
+def bound(imported: ast.alias) -> str:
+    """The name that an import makes."""
+    return (imported.asname or imported.name).split(".")[0]

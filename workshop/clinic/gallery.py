@@ -9,10 +9,11 @@ from PIL import Image
 from cdm_tutor.course.lesson import Mistake
 from cdm_tutor.course.mistakes import all_mistakes, find_mistake
 from cdm_tutor.course.outline import LESSONS
+from cdm_tutor.course.page import escaped, sentence
 from cdm_tutor.course.symptoms import GROUPS, Group, groups_of, mistakes_with
 from workshop.clinic.looks import first_drawn, in_words, looks_right, seen, spreads
 from workshop.clinic.make import PICTURES
-from workshop.clinic.pages import escaped, sentence, small_chart
+from workshop.clinic.pages import small_chart
 from workshop.places import DOCS
 
 

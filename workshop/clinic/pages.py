@@ -3,7 +3,6 @@
 import difflib
 import html
 import math
-import re
 from typing import Any
 
 from PIL import Image
@@ -11,6 +10,7 @@ from PIL import Image
 from cdm_tutor.course.learner import patched, reference_source
 from cdm_tutor.course.lesson import Lesson, Mistake
 from cdm_tutor.course.mistakes import mistakes_of, scenes_of
+from cdm_tutor.course.page import escaped, fence, sentence
 from cdm_tutor.course.symptoms import groups_of
 from workshop.clinic.looks import in_words, seen, verdict
 from workshop.clinic.make import PICTURES
@@ -19,16 +19,6 @@ from workshop.clinic.words import how
 ENLARGED = 3
 HEALTHY = 0.1  # a loss at the end that is off by less, as a share of the right one
 JUMPY = 1.5  # and that changes from step to step by less than so many times as much
-
-
-def sentence(title: str) -> str:
-    """With a capital letter, unless it begins with a name from the code."""
-    return title if "_" in title.split()[0] else title[0].upper() + title[1:]
-
-
-def escaped(text: str) -> str:
-    """Plain words for a page: what Markdown would take for emphasis, code, a link or a formula stands as it is."""
-    return re.sub(r"([\\`*_{}\[\]$|#])", r"\\\1", html.escape(text, quote=False))
 
 
 def lesson_part(lesson: Lesson) -> str:
@@ -159,10 +149,6 @@ def difference(lesson: Lesson, mistake: Mistake) -> str:
     right, wrong = source.splitlines(), patched(source, mistake.patch).splitlines()
     lines = list(difflib.unified_diff(right, wrong, n=1, lineterm=""))[2:]
     return "\n".join(line if not line.startswith("@@") else " ..." for line in lines[1:])
-
-
-def fence(language: str, text: str) -> str:
-    return f"```{language}\n{text}\n```\n"
 
 
 def indented(text: str) -> str:

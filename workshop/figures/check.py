@@ -12,7 +12,7 @@ from cdm_tutor.course.commands import init
 from cdm_tutor.course.learner import patched, reference_source
 from cdm_tutor.course.lesson import Lesson, Mistake
 from cdm_tutor.course.mistakes import find_mistake
-from workshop.clinic.pages import fence
+from cdm_tutor.course.page import fence
 from workshop.drawing import part
 
 MISTAKE = "noising-swapped"
