@@ -10,9 +10,12 @@ from tempfile import TemporaryDirectory
 from cdm_tutor.export import shipped_networks
 from workshop.places import ROOT
 
-# what only a web server, a developer, another language or a phone needs
-LEFT_OUT = ("*.map", "lunr", "search_index.json", "sitemap.xml*", "404.html", "objects.inv", "*-narrow.*", "social.png")
-FOR_PHONES = re.compile(r"<source[^>]*-narrow\.[^>]*>")
+# what only a web server, a developer, another language or a phone needs; and notebooks, which a command makes
+LEFT_OUT = (
+    "*.map", "lunr", "search_index.json", "sitemap.xml*", "404.html", "objects.inv", "social.png",
+    "*-narrow.*", "*.ipynb",
+)  # fmt: skip
+LEADS_THERE = re.compile(r"<source[^>]*-narrow\.[^>]*>|<p><strong>As a notebook</strong>.*?</p>", re.DOTALL)
 
 
 def build_and_pack(archive: Path) -> None:
@@ -38,7 +41,7 @@ def pack(site: Path, archive: Path) -> None:
     with TemporaryDirectory() as part:
         shutil.copytree(site, Path(part, "site"), ignore=shutil.ignore_patterns(*LEFT_OUT, *networks))
         for page in Path(part).rglob("*.html"):
-            page.write_text(FOR_PHONES.sub("", page.read_text(encoding="utf-8")), encoding="utf-8")
+            page.write_text(LEADS_THERE.sub("", page.read_text(encoding="utf-8")), encoding="utf-8")
         archive.parent.mkdir(parents=True, exist_ok=True)
         shutil.make_archive(str(archive).removesuffix(".tar.xz"), "xztar", part, "site")
 

@@ -47,4 +47,4 @@ def wrong_line(lesson: Lesson, mistake: Mistake) -> str:
 def main() -> None:
     lesson, mistake = find_mistake(MISTAKE)
     typed = f"$ pytest lessons/{lesson.number} --exercise {mistake.exercise}\n"
-    part("check", wrong_line(lesson, mistake) + "\n" + fence("text", typed + report(lesson, mistake)))
+    part("check", wrong_line(lesson, mistake) + "\n" + fence("console", typed + report(lesson, mistake)))
