@@ -403,6 +403,27 @@ def test_home_page_moves_by_itself_until_it_is_held(site: Path, browser: "Browse
 
 
 @pytest.mark.browser
+def test_home_page_offers_little_at_first(site: Path, browser: "Browser") -> None:
+    """The data set, Draw and the step; the rest unfolds, and works as it does on the lessons' pages."""
+    tab = browser.new_page(reduced_motion="reduce")
+    tab.goto((site / "index.html").as_uri())
+    place, status = tab.locator(".live-sampler"), tab.locator(".live-sampler [role=status]")
+    place.get_by_role("button", name="Draw one here").click()
+    status.filter(has_text="Seed 2: 20 steps of dpm").wait_for()
+    assert place.locator("input:visible, select:visible, button:visible").count() <= 6
+    place.get_by_role("button", name="Next seed").click()
+    status.filter(has_text="Seed 3: ").wait_for()
+    unfold = place.get_by_role("button", name="More")
+    unfold.press("Enter")
+    assert unfold.get_attribute("aria-expanded") == "true"
+    place.get_by_label("solver").select_option("ddim")
+    status.filter(has_text="20 steps of ddim").wait_for()
+    unfold.press("Enter")
+    assert not place.get_by_label("solver").is_visible()
+    tab.close()
+
+
+@pytest.mark.browser
 def test_search_finds(site: Path, browser: "Browser") -> None:
     """From the file system, too, where a browser forbids much."""
     tab = browser.new_page()

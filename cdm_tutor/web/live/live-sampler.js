@@ -9,24 +9,31 @@ const FIRST_SEED = 2;
 const seedField = (label, name, value) =>
   field(label, `<input type="number" name="${name}" min="0" max="999999" value="${value}" required>`);
 
-function controls(networks, refiner) {
+// `short`: at first only what one needs to draw.
+function controls(networks, refiner, short) {
   const refine = `<label><input type="checkbox" name="refined" ${refiner === "on" ? "checked" : ""}> refine</label>`;
   const solvers = Object.keys(SOLVERS).map((name) => `<option>${name}</option>`);
+  const more = '<button type="button" name="unfold" aria-expanded="false">More</button>';
   return `
     <form>
       <div class="choices">
         ${setField(networks)}
-        ${field("solver", `<select name="solver">${solvers.join("")}</select>`)}
-        ${refiner ? refine : ""}
-      </div>
-      ${slider("steps", "steps", 'min="5" max="50" value="20"')}
-      <div class="choices">
-        ${seedField("seed", "seed", FIRST_SEED)}
         <button type="submit">Draw</button>
         <button type="button" name="another">Next seed</button>
+        ${short ? more : ""}
       </div>
-      <div class="choices">${seedField("and on to seed", "other", FIRST_SEED + 1)}</div>
-      ${slider("how far", "share", 'min="0" max="100" value="0"')}
+      <div class="more" ${short ? "hidden" : ""}>
+        <div class="choices">
+          ${field("solver", `<select name="solver">${solvers.join("")}</select>`)}
+          ${refiner ? refine : ""}
+        </div>
+        ${slider("steps", "steps", 'min="5" max="50" value="20"')}
+        <div class="choices">
+          ${seedField("seed", "seed", FIRST_SEED)}
+          ${seedField("and on to seed", "other", FIRST_SEED + 1)}
+        </div>
+        ${slider("how far", "share", 'min="0" max="100" value="0"')}
+      </div>
     </form>`;
 }
 
@@ -42,12 +49,12 @@ function liveSampler(place) {
         <div class="pictures">${FIGURE.repeat(2)}</div>
         ${slider("step", "step", 'min="1" max="1" value="1" disabled')}
       </div>
-      ${controls(networks, refiner)}
+      ${controls(networks, refiner, "short" in place.dataset)}
     </div>
     <canvas class="strip" role="img" aria-label="not drawn yet"></canvas>
     <p role="status" aria-live="polite"></p>`;
   const form = place.querySelector("form");
-  const { seed, other, share, steps, solver, refined, another, set } = form.elements;
+  const { seed, other, share, steps, solver, refined, another, unfold, set } = form.elements;
   const scrub = place.querySelector("[name=step]");
   const strip = place.querySelector(".strip");
   const status = place.querySelector("[role=status]");
@@ -139,6 +146,11 @@ function liveSampler(place) {
   another.addEventListener("click", () => {
     seed.value = Number(seed.value) + 1;
     draw(true);
+  });
+  unfold?.addEventListener("click", () => {
+    const more = form.querySelector(".more");
+    more.hidden = !more.hidden;
+    unfold.ariaExpanded = String(!more.hidden);
   });
   form.addEventListener("input", ({ target }) => {
     tellSettings();
