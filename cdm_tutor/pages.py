@@ -65,11 +65,8 @@ def open_at(place: str) -> str:
         unpack()
     folder, page = here(), place.partition("#")[0]
     if not folder and not published():
-        how = (
-            "make docs"
-            if (CLONE / "mkdocs.yml").is_file()
-            else "this package was made without it. In a clone: make dist, and install what is in dist"
-        )
+        clone = (CLONE / "mkdocs.yml").is_file()
+        how = "make docs" if clone else "in a clone, make dist builds a package that holds it, into dist/"
         raise FileNotFoundError(f"the site is not built: {how}")
     if folder and not (folder / page).is_file():
         raise FileNotFoundError(f"the site has no page {page}: expected one as checks print it, clinic/01.html")

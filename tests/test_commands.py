@@ -189,7 +189,7 @@ def test_what_ran_only_in_part_has_not_passed(course: Path, capsys: pytest.Captu
 
 def test_only_the_learners_own_code_is_recorded(course: Path) -> None:
     assert check(course, FIRST, "--impl", "reference") == 0
-    assert not (course / FOLDER).exists()
+    assert Record.of(course, FIRST) == Record()
 
 
 @pytest.mark.parametrize(

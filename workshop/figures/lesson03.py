@@ -278,6 +278,7 @@ def drawn(network: SimpleUNet) -> Tensor:
 
 def main() -> None:
     pictures_of_the_idea()
+    pictures_of_the_reach()
     pictures_of_what_is_lost()
     charts()
 
@@ -359,6 +360,9 @@ def pictures_of_the_idea() -> None:
         labels=COLUMNS,
         row_labels=["x_t", "pred_x0"],
     )
+
+
+def pictures_of_the_reach() -> None:
     picture(
         "03-reach",
         "What one position can see by its convolutions, stage by stage.",
