@@ -14,10 +14,11 @@ FINDS = {
     "it scrolls sideways": "document.documentElement.scrollWidth > innerWidth",
     "a picture is missing": "[...document.images].some(each => each.offsetParent && !each.naturalWidth)",
 }
-ALL_PICTURES = """Promise.all([...document.images].map(image => {
+ABORTED = "status=2152398850"  # a font was on its way when the next page was opened
+ALL_PICTURES = """Promise.all([document.fonts.ready, ...[...document.images].map(image => {
     image.loading = "eager";
     return image.complete || new Promise(done => image.onload = image.onerror = done);
-}))"""
+})])"""
 BUTTON = "[...document.querySelectorAll('.live-sampler button')].find(each => /^Draw/.test(each.textContent))"
 DRAWN = """[...document.querySelector(".live-sampler .pictures figure:nth-child(2) canvas").getContext("2d")
     .getImageData(0, 0, 28, 28).data].filter((_, place) => place % 4 === 0)"""
@@ -42,7 +43,7 @@ def test_every_page(width: int, address: str, firefox: Firefox) -> None:  # noqa
         firefox.open(address + html_of(page))
         firefox.run(ALL_PICTURES)
         found += [f"{html_of(page)}: {fault}" for fault, script in FINDS.items() if firefox.run(script)]
-    assert (found, firefox.complaints) == ([], [])
+    assert (found, [each for each in firefox.complaints if ABORTED not in each]) == ([], [])
 
 
 def test_live_sampler_draws(site: Path, firefox: Firefox) -> None:  # noqa: F811
