@@ -43,6 +43,7 @@ FIRST = find_lesson("01")
 COSINE = FIRST.exercise("cosine_betas")
 MOST = 1e6  # bytes of a notebook
 RUN = ("01", "05")  # the shortest
+DEEP = "x = " + "-" * 50_000 + "1"  # more than Python's parser follows
 LEFT_OVER = r"--8<--|^ *[?!]{3} |docs/parts|^ *</?div|<script|only-dark|\{ *(?:width|\.|#)|\]\((?!https?:)|^@@"
 CHROMIUM = shutil.which("chromium")
 
@@ -209,7 +210,9 @@ def test_what_is_written_is_never_lost(course: Path) -> None:
     [
         (stub(FIRST), "x = 1\ndef cosine_betas(:", "in this cell, line 3\n    def cosine_betas\\(:"),
         ("def (", "def cosine_betas(T): return 1", "in lessons/01/schedule.py, line 1"),
+        (DEEP, "def cosine_betas(T): return 1", "nested too deeply for Python, in lessons/01/schedule.py"),
     ],
+    ids=["the cell", "the file", "too deep"],
 )
 def test_what_is_no_python_changes_nothing(course: Path, file: str, cell: str, says: str) -> None:
     (course / "lessons" / "01" / "schedule.py").write_text(file)
@@ -281,8 +284,9 @@ def test_a_notebook_takes_what_is_written(course: Path, tutor: Tutor) -> None:
     assert (kept.read_text(), path.read_text()) == ("what I wrote in it", text)
 
 
-def test_a_notebook_of_a_file_that_is_no_python_is_as_at_the_start(course: Path, tutor: Tutor) -> None:
-    (course / commands.file_of(FIRST)).write_text("def (")
+@pytest.mark.parametrize("file", ["def (", DEEP], ids=["broken", "too deep"])
+def test_a_notebook_of_a_file_that_is_no_python_is_as_at_the_start(file: str, course: Path, tutor: Tutor) -> None:
+    (course / commands.file_of(FIRST)).write_text(file)
     assert tutor("notebook", "schedule", "new/folder")[0] == 0
     assert (course / "new" / "folder" / "01-noise-schedule.ipynb").read_text() == make(FIRST)
 

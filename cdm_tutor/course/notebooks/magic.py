@@ -28,7 +28,7 @@ from cdm_tutor.course.outcomes import DoesNotLoad
 from cdm_tutor.course.outline import LESSONS, find_lesson
 from cdm_tutor.course.stubs import stub
 from cdm_tutor.course.summary import DOES_NOT_LOAD
-from cdm_tutor.course.syntax import unwritten
+from cdm_tutor.course.syntax import NO_PYTHON, unwritten
 from cdm_tutor.writing import whole
 
 WIDE = "100"  # columns of what is printed
@@ -146,7 +146,7 @@ def written(root: Path, lesson: Lesson, exercise: Exercise) -> str:
     """An exercise as the learner's file has it; as at the start, if it has it not."""
     try:
         return taken(learner_source(root / commands.file_of(lesson))[0], exercise.name)
-    except (DoesNotLoad, SyntaxError, ValueError, KeyError):
+    except (DoesNotLoad, *NO_PYTHON, KeyError):
         return taken(stub(lesson), exercise.name)
 
 
@@ -154,7 +154,7 @@ def is_written(root: Path, lesson: Lesson, exercise: Exercise) -> bool:
     """Whether there is more in the learner's file than at the start."""
     try:
         return exercise.name not in unwritten(learner_source(root / commands.file_of(lesson))[0], lesson)
-    except (DoesNotLoad, SyntaxError, ValueError):
+    except (DoesNotLoad, *NO_PYTHON):
         return False
 
 
@@ -176,6 +176,8 @@ def write(root: Path, lesson: Lesson, exercise: Exercise, cell: str) -> str:
             raise ValueError(
                 f"{error.msg}, in {where}, line {error.lineno}\n    {(error.text or '').strip()}"
             ) from None
+        except (RecursionError, MemoryError):
+            raise ValueError(f"nested too deeply for Python, in {where}") from None
     new = put(source, lesson, exercise, cell)
     if exercise.name in unwritten(new, lesson) and exercise.name not in unwritten(source, lesson):
         load_it = f"%exercise {exercise.name}"
@@ -199,7 +201,7 @@ def in_cell(text: str, root: Path, lesson: Lesson, exercise: Exercise | None, ce
     if not exercise or not cell:
         return text
     shown = commands.file_of(lesson).as_posix()
-    with suppress(DoesNotLoad, SyntaxError, ValueError, KeyError):
+    with suppress(DoesNotLoad, *NO_PYTHON, KeyError):
         first, last = line_of(learner_source(root / shown)[0], exercise.name)
         first_here, _ = line_of(cell, exercise.name.split(".")[-1])
 

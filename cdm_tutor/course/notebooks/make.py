@@ -15,6 +15,7 @@ from cdm_tutor.course.notebooks.text import EXERCISE, lesson_text, unfolded, wit
 from cdm_tutor.course.outcomes import DoesNotLoad
 from cdm_tutor.course.page import help_with
 from cdm_tutor.course.stubs import HOME, stub
+from cdm_tutor.course.syntax import NO_PYTHON
 from cdm_tutor.pages import published
 from cdm_tutor.writing import whole
 
@@ -47,7 +48,7 @@ def work(course: Path, lesson: Lesson) -> str:
     try:
         source, _ = learner_source(course / file_of(lesson))
         compile(source, "", "exec")
-    except (DoesNotLoad, SyntaxError, ValueError):
+    except (DoesNotLoad, *NO_PYTHON):
         return stub(lesson)
     return source
 
