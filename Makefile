@@ -7,7 +7,7 @@ PYTEST_FLAGS ?=
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help demo test check made made-check docs browse jupyterlab zensical dist serve clean
+.PHONY: help demo test test-all check made made-check docs browse jupyterlab zensical dist serve clean
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -16,7 +16,10 @@ demo: $(VENV)/learner ## from noise to pictures in five minutes; writes out/demo
 	$(BIN)/cdm-tutor demo
 
 test: $(VENV)/dev ## the package's own tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -n auto --dist loadgroup $(PYTEST_FLAGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -n auto --dist loadfile --no-loadscope-reorder $(PYTEST_FLAGS)
+
+test-all: override PYTEST_FLAGS += --all
+test-all: test ## those that take long as well, before a release or after changes to lessons and their checks
 
 check: $(VENV)/dev ## lint, format and types
 	$(BIN)/ruff check .

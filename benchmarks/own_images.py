@@ -1,4 +1,4 @@
-"""Your own images, from a folder to pictures: icons in colours, told and untold, and a grey set of 64 x 64.
+"""Your own images, from a folder to pictures: icons in colours, as drawn and refined, and a grey set of 64 x 64.
 
     python -m benchmarks.own_images FOLDER [--minutes 10]
 
@@ -22,7 +22,7 @@ from workshop.machine import machine
 
 RESULTS = Path(__file__).parent / "results" / "own_images.json"
 RECIPE = ("--predict", "v", "--timesteps", "focused", "--processes", "2")
-COLUMNS = 10
+REAL, SAMPLES = 2, 3  # of each class, in a row
 
 
 def tutor(here: Path, *arguments: str, module: str = "cdm_tutor") -> None:
@@ -42,41 +42,36 @@ def train(here: Path, place: str, run: str, *more: str, minutes: float) -> Path:
     return folder / "model.safetensors"
 
 
-def draw(name: str, caption: str, alt: str, place: Path, weights: Path, side: int) -> None:
-    """Real images above, samples below, not chosen."""
+def draw(name: str, caption: str, alt: str, place: Path, weights: Path, refiner: Path | None = None) -> None:
+    """A row for each class: real images, then samples, not chosen; and refined, if a refiner is given."""
     network = load_weights(weights)
-    wanted = Wanted(side, network.card.built.channels == 3)
-    real = read_own(str(place), wanted).x0[:: 6000 // (2 * COLUMNS)][: 2 * COLUMNS]
-    samples = generate(network, SampleSettings(n=4 * COLUMNS))
-    rows = ["real", "", "samples", "", "", ""]
-    zoom = 2 if side <= 32 else 1
-    images = torch.cat([real, samples])
-    picture(name, caption, alt, images, columns=COLUMNS, scale=zoom, row_labels=rows, pictures="pictures")
-
-
-def draw_told(weights: Path) -> None:
-    """A row for each class that is asked for."""
-    network = load_weights(weights)
-    names = network.card.class_names
-    labels = tuple(range(len(names)))
-    settings = SampleSettings(n=COLUMNS * len(names), labels=labels, guidance_scale=2.0)
-    alt = "Twelve rows of icons, before each the class that was asked for; nearly all show it, in all colours."
+    card = network.card
+    images = read_own(str(place), Wanted(card.built.side, card.built.channels == 3))
+    labels = tuple(range(len(card.class_names)))
+    settings = SampleSettings(n=SAMPLES * len(labels), labels=labels, guidance_scale=2.0)
+    columns = {"real": [images.x0[images.labels == label][:REAL] for label in labels]}
+    columns["drawn"] = list(generate(network, settings).split(SAMPLES))
+    if refiner:
+        columns["refined"] = list(generate(network, settings, refiner=load_weights(refiner)).split(SAMPLES))
+    rows = [torch.cat(row) for row in zip(*columns.values(), strict=True)]
+    above = [word for kind, of_class in columns.items() for word in (kind, *[""] * (len(of_class[0]) - 1))]
     picture(
-        "own-icons-told",
-        "Icons, a row for each class that was asked for.",
+        name,
+        caption,
         alt,
-        generate(network, settings),
-        columns=COLUMNS,
-        scale=2,
-        row_labels=list(names),
+        torch.cat(rows),
+        columns=len(rows[0]),
+        scale=2 if card.built.side <= 32 else 1,
+        labels=above,
+        row_labels=list(card.class_names),
         pictures="pictures",
     )
 
 
-def figures(here: Path, place: str, weights: Path) -> dict[str, object]:
+def figures(here: Path, place: str, weights: Path, *more: str) -> dict[str, object]:
     """What `cdm-tutor evaluate` says."""
     file = here / "figures.json"
-    tutor(here, "evaluate", place, "--weights", str(weights), "-n", "1000", "--json", str(file))
+    tutor(here, "evaluate", place, "--weights", str(weights), "--label=all", "-n", "1200", "--json", str(file), *more)
     found: dict[str, object] = json.loads(file.read_text())
     return found
 
@@ -91,16 +86,18 @@ def main() -> None:
     for name, size in (("icons", "32"), ("icons64", "64")):
         if not (here / name).exists():
             tutor(here, name, "--size", size, module="cdm_tutor.icons")
-    untold = train(here, "icons", "icons", minutes=asked.minutes)
-    start = ("--classes", "--start", str(untold))
-    told = train(here, "icons", "icons-classes", *start, minutes=asked.minutes)
-    large = train(here, "icons64", "icons64", "--grey", minutes=asked.minutes)
-    alt = "Two rows of real icons and four of samples: colours and grounds are like theirs, most shapes are blots."
-    draw("own-icons", "Real icons, and samples.", alt, here / "icons", untold, 32)
-    draw_told(told)
-    alt = "Two rows of real grey icons, and four of samples, most of them blots."
-    draw("own-64", "Real icons of 64 x 64, and samples.", alt, here / "icons64", large, 64)
-    found = {name: figures(here, name, weights) for name, weights in (("icons", untold), ("icons64", large))}
+    small = train(here, "icons", "icons-classes", "--classes", minutes=asked.minutes)
+    refiner = train(here, "icons", "icons-refiner", "--stage", "refiner", minutes=asked.minutes)
+    large = train(here, "icons64", "icons64-classes", "--grey", "--classes", minutes=asked.minutes)
+    alt = "A row for each class: two real icons, three that were drawn, and the same three refined."
+    draw("own-icons", "Icons: real, drawn, and refined. None was chosen.", alt, here / "icons", small, refiner)
+    alt = "A row for each class: two real icons, and three that were drawn."
+    draw("own-64", "Icons of 64 x 64: real, and drawn. None was chosen.", alt, here / "icons64", large)
+    found = {
+        "icons": figures(here, "icons", small),
+        "refined": figures(here, "icons", small, "--refiner", str(refiner)),
+        "icons64": figures(here, "icons64", large),
+    }
     RESULTS.write_text(json.dumps({"minutes": asked.minutes, **found, **machine()}, indent=2) + "\n")
 
 

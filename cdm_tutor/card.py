@@ -4,7 +4,7 @@ import json
 import reprlib
 from dataclasses import dataclass, field, fields, replace
 from math import log
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import torch
 from torch import nn
@@ -21,7 +21,7 @@ MOST_NOISING_STEPS = 100_000  # the largest T that a card may name
 MOST_FACTS = 20_000  # characters that a card may say about the training
 MOST_SIDE = 512  # pixels
 MOST_CLASSES = 1000
-UNSHIFTED = 32  # the largest side whose schedule is that of lesson 1
+MOST_SHIFT = 20.0  # of the log-SNR
 KNOWN: dict[str, tuple[str, ...]] = {
     "prediction": get_args(Prediction),
     "schedule": tuple(BETAS),
@@ -30,17 +30,27 @@ KNOWN: dict[str, tuple[str, ...]] = {
 }  # what a card may name
 
 
-def shifted(schedule: NoiseSchedule, side: int) -> NoiseSchedule:
-    """A schedule of more noise for images above 32 x 32: at each step as hard to make out as they would be at 28 x 28.
-
-    The mean of k x k pixels of a large image holds 1 / k of their noise's standard deviation, so it is seen through k^2
-    times as much: 2 log k is taken from the log-SNR. Hoogeboom et al. 2023, equation 4 (arXiv 2301.11093).
-    """
-    if side <= UNSHIFTED:
+def shifted(schedule: NoiseSchedule, shift: float) -> NoiseSchedule:
+    """A schedule of more noise: `shift` is taken from the log-SNR of each step. Hoogeboom et al. 2023, equation 4."""
+    if not shift:
         return schedule
-    alpha_bar = torch.sigmoid(schedule.log_snr.double() - 2 * log(side / 28))
+    alpha_bar = torch.sigmoid(schedule.log_snr.double() - shift)
     before = torch.cat([torch.ones(1, dtype=torch.float64), alpha_bar[:-1]])
     return NoiseSchedule.from_betas(1 - alpha_bar / before)
+
+
+def usual_shift(side: int, channels: int) -> float:
+    """What is taken from the log-SNR, so that images are at each step as hard to make out as grey ones of 28 x 28.
+
+    The mean of n numbers that are nearly alike, as those of neighbouring pixels and of the three colours, holds 1 / n
+    of their noise's variance: log n is taken away. Of pixels alone, Hoogeboom et al. 2023 (arXiv 2301.11093).
+    """
+    return max(0.0, log(channels * side**2 / 28**2))
+
+
+def _first_shift(side: int) -> float:
+    """What was taken away before cards said it."""
+    return 2 * log(side / 28) if side > 32 else 0.0
 
 
 def _whole(value: object, low: int, high: int) -> bool:
@@ -166,6 +176,7 @@ class ModelCard:
         names: of the classes of your own images, if they have any.
         source: where your own images came from.
         squares: how they became squares, "cut" or "pad".
+        shift: what is taken from the schedule's log-SNR; None for what the first cards meant by saying nothing.
 
     Raises:
         ValueError: if one of these is of another kind, unknown or out of range.
@@ -182,6 +193,7 @@ class ModelCard:
     names: tuple[str, ...] = ()
     source: str = ""
     squares: Squares = "cut"
+    shift: float | None = None
 
     def __post_init__(self) -> None:
         named = _printable(self.data, 100) and not set(self.data) & set("/\\") and self.data[0] != "."
@@ -195,6 +207,8 @@ class ModelCard:
         for name, known in KNOWN.items():
             self._check(name, getattr(self, name) in known, " or ".join(map(repr, known)))
         self._check("T", _whole(self.T, 1, MOST_NOISING_STEPS), f"a whole number from 1 to {MOST_NOISING_STEPS}")
+        number = type(self.shift) in (int, float) and 0 <= cast(float, self.shift) <= MOST_SHIFT
+        self._check("shift", self.shift is None or number, f"a number from 0 to {MOST_SHIFT:g}")
         told = isinstance(self.classes, bool) and not (self.classes and self.stage != "unet")
         self._check("classes", told, "true or false, and true only for a unet")
         self._check("prediction", self.stage != "consistency" or self.prediction == "v", "v for a consistency network")
@@ -270,5 +284,6 @@ class ModelCard:
         return network.to(memory_format=torch.channels_last)
 
     def make_schedule(self) -> NoiseSchedule:
-        """The schedule the network was trained with: for large images a shifted one."""
-        return shifted(make_schedule(self.schedule, self.T), self.built.side)
+        """The schedule the network was trained with: for large or coloured images a shifted one."""
+        shift = _first_shift(self.built.side) if self.shift is None else self.shift
+        return shifted(make_schedule(self.schedule, self.T), shift)

@@ -199,7 +199,7 @@ def beginning(start: str | None, card: "ModelCard", context: typer.Context) -> t
             raise ValueError(f"the weights to begin with were trained with {name} {theirs}, not {ours}: see --start")
     if card.stage == "consistency" and begin.card.prediction != "v":
         raise ValueError("the weights to begin with predict noise, a consistency network v: train with --predict v")
-    return begin, replace(card, **{name: getattr(begin.card, name) for name in taken})
+    return begin, replace(card, **{name: getattr(begin.card, name) for name in (*taken, "shift")})
 
 
 def yardstick_for(context: typer.Context, card: "ModelCard", weights: Path | None) -> "Yardstick | OwnYardstick":
@@ -221,7 +221,10 @@ def yardstick_for(context: typer.Context, card: "ModelCard", weights: Path | Non
 
 
 def weights_of(place: str, stage: choices.Stage = "unet", classes: bool = False) -> Path:
-    """The weights for a data set: those that come with the package, or, for your own images, those of your run."""
+    """The weights for a data set: those that come with the package, or, for your own images, those of your run.
+
+    If your images have only a network that was told classes, that one; it draws untold, too.
+    """
     from cdm_tutor.checkpoint import shipped_weights
     from cdm_tutor.data import CLASS_NAMES
     from cdm_tutor.own_images import name_of
@@ -229,10 +232,11 @@ def weights_of(place: str, stage: choices.Stage = "unet", classes: bool = False)
     if place in CLASS_NAMES:
         return shipped_weights(place, stage, classes)
     name = name_of(place)
-    made = usual_run(name, stage, classes) / "model.safetensors"
-    if not made.is_file():
+    made, told = (usual_run(name, stage, each) / "model.safetensors" for each in (classes, True))
+    found = made if made.is_file() else told
+    if not found.is_file():
         raise ValueError(f"no weights for {name} in {made}: train a network first, or name yours (see --help)")
-    return made
+    return found
 
 
 def usual_run(name: str, stage: choices.Stage, classes: bool) -> Path:

@@ -104,7 +104,8 @@ class Critic(nn.Module):
         h = F.pixel_unshuffle(q_sample(x0, t, noise, self.schedule), eyes.fold)
         h, skips = eyes.encode(eyes.conv_in(h), time_)
         bottom = eyes.middle2(eyes.attention(eyes.middle1(h, time_)), time_)
-        seen = torch.cat([self.fine(skips[0]), self.coarse(bottom)], dim=1)
+        # contiguous: up to 2.8, torch crashes in the backward pass of a GroupNorm over channels_last without a gradient
+        seen = torch.cat([self.fine(skips[0].contiguous()), self.coarse(bottom.contiguous())], dim=1)
         return 10 * self.judge(seen).flatten(1).mean(dim=1)
 
 
@@ -255,8 +256,7 @@ class Sharpening(AdversarialTraining):
 
 def check_same_noise(path: Path, one: Trained, first: Trained) -> None:
     """Raise ValueError if a network was trained on other data or noise than the first network."""
-    card, its_card = one.card, first.card
-    if (card.data, card.schedule, card.T) != (its_card.data, its_card.schedule, its_card.T):
+    if any(getattr(one.card, name) != getattr(first.card, name) for name in ("data", "schedule", "T", "shift")):
         raise ValueError(f"{path} was trained on other data, or with another schedule, than the first network")
 
 

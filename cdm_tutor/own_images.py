@@ -18,7 +18,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from cdm_tutor.card import ModelCard, usual_build
+from cdm_tutor.card import ModelCard, usual_build, usual_shift
 from cdm_tutor.choices import Squares
 from cdm_tutor.data import CLASS_NAMES, Images
 from cdm_tutor.pictures import border
@@ -338,7 +338,8 @@ def card_of(
     if not images.name:
         return replace(card, build=build if widths or blocks else None)
     source = images.name if images.name in TORCHVISION else str(Path(place).expanduser().resolve())
-    return replace(card, data=images.name, names=images.names, source=source, squares=squares, build=build)
+    shift = usual_shift(build.side, build.channels)
+    return replace(card, data=images.name, names=images.names, source=source, squares=squares, build=build, shift=shift)
 
 
 def numbers(text: str, name: str) -> tuple[int, ...]:

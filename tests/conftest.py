@@ -1,6 +1,7 @@
 import os
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,13 +27,31 @@ def pytest_configure() -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--site", type=Path, help="look at the site that was built there, instead of building one")
     parser.addoption("--browser", action="store_true", help="also look at the site in a browser (needs chromium)")
-    parser.addoption("--notebooks", action="store_true", help="execute the notebooks of all lessons: minutes")
+    parser.addoption("--all", action="store_true", help="also run what is marked as long: make test-all")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not config.getoption("--browser"):
         items[:] = [item for item in items if not item.get_closest_marker("browser")]
+    asked_for = config.getoption("--all") or config.option.keyword or any("::" in each for each in config.args)
+    if not asked_for:
+        leave_out_long(config, items)
     items.sort(key=lambda item: item.path.stem not in FORKING)
+
+
+def leave_out_long(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without those marked `long`; of those marked `long(but_each=5)`, each fifth case stays."""
+    cases: Counter[str] = Counter()
+    stay: list[pytest.Item] = []
+    go: list[pytest.Item] = []
+    for item in items:
+        mark = item.get_closest_marker("long")
+        name = item.nodeid.split("[")[0]
+        but_each = mark.kwargs.get("but_each") if mark else 1
+        (stay if but_each and cases[name] % but_each == 0 else go).append(item)
+        cases[name] += 1
+    items[:] = stay
+    config.hook.pytest_deselected(items=go)
 
 
 @pytest.fixture

@@ -69,6 +69,7 @@ def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.long(but_each=3)
 @pytest.mark.parametrize("lesson", READY, ids=lambda lesson: lesson.number)
 def test_walk(walked: Path, lesson: Lesson) -> None:
     """Write one exercise after the other, as the reference has it: the status follows, and all is green at the end.
@@ -91,6 +92,7 @@ def test_walk(walked: Path, lesson: Lesson) -> None:
     assert finished(walked, lesson)
 
 
+@pytest.mark.long
 def test_own_lessons_tell_the_whole_story(walked: Path) -> None:
     """The end of the walk: the demo on all lessons that were written."""
     for lesson in READY:
@@ -380,6 +382,7 @@ def read_until(stream: IO[str], word: str) -> str:
     return "".join(lines)
 
 
+@pytest.mark.long
 def test_a_wheel_holds_the_lessons_and_the_pages(tmp_path: Path) -> None:
     """What setuptools would pack, put where no repository is around it, makes the same folder as the repository."""
     pytest.importorskip("setuptools")

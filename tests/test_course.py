@@ -116,6 +116,7 @@ def test_reference_passes(lesson: Lesson) -> None:
     assert "" in about, "and one of all together"
 
 
+@pytest.mark.long(but_each=3)
 @each_lesson
 def test_finished_lesson_passes_in_a_learners_folder(course: Path, lesson: Lesson) -> None:
     done = run(course / "lessons" / lesson.number)
@@ -132,6 +133,7 @@ def test_untouched_lesson_is_not_written(course: Path, lesson: Lesson) -> None:
 EXERCISES = [(lesson, exercise) for lesson in READY for exercise in lesson.exercises]
 
 
+@pytest.mark.long(but_each=4)
 @pytest.mark.parametrize(("lesson", "exercise"), EXERCISES, ids=[f"{le.number}-{ex.name}" for le, ex in EXERCISES])
 def test_one_emptied_exercise_fails_its_tests(lesson: Lesson, exercise: Exercise) -> None:
     gate = gate_of(lesson)
@@ -150,6 +152,7 @@ def test_broken_syntax_turns_the_run_red(course: Path, lesson: Lesson) -> None:
     assert f"{lesson.module}.py:{source.count(chr(10)) + 2}: invalid syntax" in done.messages[0]
 
 
+@pytest.mark.long(but_each=2)
 @pytest.mark.parametrize(("lesson", "mistake"), MISTAKES)
 def test_mistake_is_caught_and_named(lesson: Lesson, mistake: Mistake) -> None:
     """By the tests of its own exercise; those of all others pass, for each is judged by itself."""
@@ -162,6 +165,7 @@ def test_mistake_is_caught_and_named(lesson: Lesson, mistake: Mistake) -> None:
     assert {verdict.mistake for verdict in wrong.values()} == {mistake}
 
 
+@pytest.mark.long(but_each=4)
 @pytest.mark.parametrize(("lesson", "variant"), VARIANTS)
 def test_variant_is_accepted_and_called_no_mistake(lesson: Lesson, variant: Variant) -> None:
     source = patched(reference_source(lesson), variant.patch)
@@ -171,6 +175,7 @@ def test_variant_is_accepted_and_called_no_mistake(lesson: Lesson, variant: Vari
     assert [named(module, lesson, exercise.name) for exercise in lesson.exercises] == [None] * len(lesson.exercises)
 
 
+@pytest.mark.long(but_each=3)
 @each_lesson
 def test_one_is_judged_the_same_by_pytest(lesson: Lesson) -> None:
     """The gate leaves pytest out; here it is in: on a mistake of every other lesson, and on a variant of the rest."""

@@ -65,6 +65,7 @@ def test_several_processes_take_the_steps_of_one(
 WITHOUT_EFFECT = {"down.0.conv1.bias", "up.3.conv1.bias", "up.3.conv2.bias", "up.3.shortcut.bias"}
 
 
+@pytest.mark.long
 def test_after_200_steps_two_differ_from_one_by_rounding_only(tmp_path: Path) -> None:
     """What the README promises, three times over: it gives what was measured with five seeds.
 
@@ -271,6 +272,7 @@ def test_killed_three_times_and_gone_on_is_never_killed(whole: Path, tmp_path: P
     same_weights(tmp_path / "torn", whole, atol=0)
 
 
+@pytest.mark.long
 def test_a_killed_worker_comes_back_by_itself(whole: Path, tmp_path: Path) -> None:
     log, chance = tmp_path / "torn" / "log.jsonl", random.Random(1)
     process = start("--out", "torn", "--save-every", "0", "--processes", "2", "--max-restarts", "1", cwd=tmp_path)

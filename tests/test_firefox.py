@@ -23,7 +23,7 @@ BUTTON = "[...document.querySelectorAll('.live-sampler button')].find(each => /^
 DRAWN = """[...document.querySelector(".live-sampler .pictures figure:nth-child(2) canvas").getContext("2d")
     .getImageData(0, 0, 28, 28).data].filter((_, place) => place % 4 === 0)"""
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("firefox")]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 MISTAKES = all_mistakes()
 CARDS = ".gallery li:visible"
 
-pytestmark = pytest.mark.xdist_group("site")
 in_browser = pytest.mark.browser
 
 

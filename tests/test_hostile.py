@@ -56,6 +56,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
 gate_of = cache(partial(Gate, seconds=2, apart=True))
 
 
+@pytest.mark.long(but_each=3)
 @pytest.mark.parametrize(("lesson", "hostile"), IN_A_FUNCTION)
 def test_hostile_function_gets_a_verdict_and_costs_no_other_its_own(lesson: Lesson, hostile: Any) -> None:
     """By the examination alone: its parent is this process."""
@@ -72,6 +73,7 @@ def test_hostile_function_gets_a_verdict_and_costs_no_other_its_own(lesson: Less
     assert all(len(verdict.printed) < 2 * KEPT + 100 for verdict in verdicts.values())
 
 
+@pytest.mark.long(but_each=3)
 @pytest.mark.parametrize(("lesson", "hostile"), THE_WHOLE_FILE)
 def test_hostile_file_gets_a_verdict(
     course: Path, lesson: Lesson, hostile: Any, capsys: pytest.CaptureFixture[str]

@@ -1,6 +1,6 @@
 """Lessons as notebooks: what is in them, what their cells do when they are run, and that it is one work with the files.
 
-Here all notebooks are read, and those in RUN are executed; --notebooks executes all, which takes minutes.
+All notebooks are read, and that of the first lesson is executed; with --all, all are.
 """
 
 import base64
@@ -42,7 +42,6 @@ Tutor = Callable[..., tuple[int, str, str]]
 FIRST = find_lesson("01")
 COSINE = FIRST.exercise("cosine_betas")
 MOST = 1e6  # bytes of a notebook
-RUN = ("01", "05")  # the shortest
 DEEP = "x = " + "-" * 50_000 + "1"  # more than Python's parser follows
 LEFT_OVER = r"--8<--|^ *[?!]{3} |docs/parts|^ *</?div|<script|only-dark|\{ *(?:width|\.|#)|\]\((?!https?:)|^@@"
 CHROMIUM = shutil.which("chromium")
@@ -321,18 +320,13 @@ def executed(text: str, folder: Path, leave_out: str = "never") -> dict[str, str
     return said
 
 
-def skip_long(lesson: Lesson, request: pytest.FixtureRequest) -> None:
-    if lesson.number not in RUN and not request.config.getoption("--notebooks"):
-        pytest.skip("takes a minute: --notebooks executes all")
-
-
 def id_of(name: str) -> str:
     return re.sub(r"\W", "-", name)
 
 
+@pytest.mark.long(but_each=len(LESSONS))
 @each_lesson
-def test_pristine_notebook_says_not_written(lesson: Lesson, anywhere: Path, request: pytest.FixtureRequest) -> None:
-    skip_long(lesson, request)
+def test_pristine_notebook_says_not_written(lesson: Lesson, anywhere: Path) -> None:
     said = executed(make(lesson), anywhere, "never" if lesson == FIRST else "exercise")
     for exercise in lesson.exercises:
         for cell in ("exercise", "check") if lesson == FIRST else ("check",):
@@ -342,12 +336,12 @@ def test_pristine_notebook_says_not_written(lesson: Lesson, anywhere: Path, requ
     assert (anywhere / commands.file_of(lesson)).read_text() == stub(lesson)
 
 
+@pytest.mark.long(but_each=len(LESSONS))
 @each_lesson
 def test_solved_notebook_passes_and_writes_the_file(
-    lesson: Lesson, course: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+    lesson: Lesson, course: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """From a file to a notebook, and from the notebook to a file elsewhere, where there is no course yet."""
-    skip_long(lesson, request)
     solved(course, lesson)
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     said = executed(make(lesson, course), elsewhere, "never" if lesson == FIRST else "check-(?!all)")

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,8 @@ import torch
 from PIL import Image
 
 from cdm_tutor import own_images
-from cdm_tutor.card import Build, ModelCard, shifted, usual_build
-from cdm_tutor.checkpoint import load_weights
+from cdm_tutor.card import Build, ModelCard, shifted, usual_build, usual_shift
+from cdm_tutor.checkpoint import Trained, load_weights, save_weights
 from cdm_tutor.data import Images, check_images, load_sample
 from cdm_tutor.own_images import Wanted, card_of, read_own, side_that_fits, warning_of_copies
 from cdm_tutor.plots import grid
@@ -227,12 +228,31 @@ def test_how_networks_are_built() -> None:
 
 
 def test_schedule_of_large_images_is_shifted() -> None:
-    """The log-SNR is lower by 2 log k, so that means over k x k pixels are as noisy as at 28 x 28."""
+    """The log-SNR is lower by log n, so that means over n numbers are as noisy as a pixel of 28 x 28."""
     cosine = make_schedule("cosine")
-    assert shifted(cosine, 32) is cosine
-    large = shifted(cosine, 56)
-    lower = cosine.log_snr.double() - large.log_snr.double()
-    assert torch.allclose(lower[:990], torch.tensor(2 * np.log(2)), atol=2e-3)
+    assert shifted(cosine, usual_shift(28, 1)) is cosine
+    for side, channels, n in ((56, 1, 4), (28, 3, 3), (16, 1, 1)):
+        lower = cosine.log_snr.double() - shifted(cosine, usual_shift(side, channels)).log_snr.double()
+        assert torch.allclose(lower[:990], torch.tensor(np.log(n)), atol=2e-3)
+
+
+@pytest.mark.parametrize(("side", "lower"), [(32, 0.0), (56, 2 * np.log(2))])
+def test_cards_that_say_nothing_mean_what_they_meant(side: int, lower: float) -> None:
+    """Above 32 x 32, 2 log k; colours did not count."""
+    card = ModelCard("mine", build=usual_build(side, 3))
+    found = make_schedule("cosine").log_snr.double() - card.make_schedule().log_snr.double()
+    assert torch.allclose(found[:990], torch.tensor(lower, dtype=torch.float64), atol=2e-3)
+
+
+def test_what_goes_on_has_the_noise_of_what_it_began_with(colours: Path, tutor: Callable[..., object]) -> None:
+    """Also where that was trained before the rule of today."""
+    place, old = colours.name, colours.parent / "old.safetensors"
+    tutor("train", colours, *FAST, "--out", colours.parent / "new")
+    trained = load_weights(colours.parent / "new" / "model.safetensors")
+    assert trained.card.shift == usual_shift(trained.card.built.side, 3)
+    save_weights(old, Trained(trained.network, replace(trained.card, shift=None)))
+    tutor("train", colours, *FAST, "--classes", "--start", old, "--out", colours.parent / f"{place}-told")
+    assert load_weights(colours.parent / f"{place}-told" / "model.safetensors").card.shift is None
 
 
 @pytest.mark.parametrize(
@@ -319,3 +339,5 @@ def test_every_command_takes_them(colours: Path) -> None:
     tutor("export-web", f"runs/{place}/model.safetensors")
     assert "mnist" in Started("train", "nowhere", *FAST, cwd=here).finish(2)[1]
     assert "no class 'blue'" in Started("sample", place, "--label", "blue", cwd=here).finish(2)[1]
+    (here / "runs" / place).rename(here / "untold")
+    tutor("sample", place, "-n", "2", "--steps", "2")  # the one that was told is left, and draws

@@ -19,8 +19,6 @@ ROOT = Path(__file__).parent.parent
 SITE, REPOSITORY = "https://course.example/sub/", "https://github.com/someone/a-course"
 TEMPLATES = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
 
-pytestmark = pytest.mark.xdist_group("site")
-
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:

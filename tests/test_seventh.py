@@ -24,10 +24,7 @@ MADE = {  # what the commands change, beside the outline
 }  # fmt: skip
 COUNTED = r"\b(six|seven|eight|nine|ten|[6-9]|\d\d) (lessons|stages)\b"
 
-pytestmark = [
-    pytest.mark.xdist_group("seventh"),  # one copy for all
-    pytest.mark.skipif(not (ROOT / ".git").exists(), reason="git lists what is copied, and this is no clone"),
-]
+pytestmark = pytest.mark.skipif(not (ROOT / ".git").exists(), reason="git lists what is copied, and this is no clone")
 
 
 @cache
@@ -104,6 +101,7 @@ def test_gates_hold(made: Path) -> None:
     assert int(re.findall(r"(\d+) passed", said)[0]) > 25, said
 
 
+@pytest.mark.long
 def test_site_has_its_pages(made: Path, tmp_path: Path) -> None:
     run(made, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path))
     names = (f"lessons/{NUMBER}-collage.html", f"clinic/{NUMBER}.html", "reference/collage.html")

@@ -51,8 +51,6 @@ new PerformanceObserver((list) => leaps.push(...list.getEntries().filter((each) 
 CHROMIUM = shutil.which("chromium")
 QUIET = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run"]
 
-pytestmark = pytest.mark.xdist_group("site")  # one build and one browser for all
-
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(DOCS).as_posix())
 
 
@@ -322,6 +320,7 @@ def outlined(before: bytes, after: bytes) -> int:
 
 
 @pytest.mark.browser
+@pytest.mark.long(but_each=3)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("page", FOCUSED_PAGES, ids=lambda page: page.stem)
 def test_one_sees_where_the_keyboard_is(
@@ -380,6 +379,7 @@ def test_on_paper_stands_what_is_to_be_read(site: Path, browser: "Browser", tmp_
 
 
 @pytest.mark.browser
+@pytest.mark.long(but_each=3)
 @pytest.mark.parametrize("width", [1280, 390])
 @each_page
 def test_page_in_a_browser(page: Path, width: int, address: str, browser: "Browser") -> None:
@@ -991,6 +991,7 @@ def letters(site: Path, figure: dict[str, Any]) -> float:
 
 
 @pytest.mark.browser
+@pytest.mark.long(but_each=3)
 @pytest.mark.parametrize("width", [1280, 768, 390, 360])
 @pytest.mark.parametrize("page", WITH_FIGURES, ids=lambda page: page.stem)
 def test_figures_can_be_read(page: Path, width: int, site: Path, address: str, browser: "Browser") -> None:

@@ -24,6 +24,7 @@ BODIES = [
 ]
 
 
+@pytest.mark.long(but_each=5)
 @pytest.mark.parametrize(("lesson", "exercise", "patch"), BODIES)
 def test_wrong_body_is_rejected(lesson: Lesson, exercise: str, patch: Patch) -> None:
     verdicts = gate_of(lesson).examine(patched(reference_source(lesson), patch), exercise, first=True)

@@ -19,7 +19,7 @@ from workshop.figures import measured
 from workshop.places import ASSETS, PARTS, PICTURES, ROOT
 from workshop.product import Product
 
-OWN = ("own-icons", "own-icons-told", "own-64")  # pictures of icons, for the page on images of one's own
+OWN = ("own-icons", "own-64")  # pictures of icons, for the page on images of one's own
 STAGES: dict[Stage, type] = {"unet": SimpleUNet, "refiner": ImprovedRefinementNetwork, "consistency": SimpleUNet}
 SHIP = 'train it for hours (cdm_tutor/assets/README.md), then: python -m workshop.ship RUN_DIR "COMMAND"'
 
