@@ -152,7 +152,7 @@ def test_broken_syntax_turns_the_run_red(course: Path, lesson: Lesson) -> None:
     assert f"{lesson.module}.py:{source.count(chr(10)) + 2}: invalid syntax" in done.messages[0]
 
 
-@pytest.mark.long(but_each=2)
+@pytest.mark.long(but_each=3)
 @pytest.mark.parametrize(("lesson", "mistake"), MISTAKES)
 def test_mistake_is_caught_and_named(lesson: Lesson, mistake: Mistake) -> None:
     """By the tests of its own exercise; those of all others pass, for each is judged by itself."""

@@ -379,7 +379,7 @@ def test_on_paper_stands_what_is_to_be_read(site: Path, browser: "Browser", tmp_
 
 
 @pytest.mark.browser
-@pytest.mark.long(but_each=3)
+@pytest.mark.long(but_each=5)
 @pytest.mark.parametrize("width", [1280, 390])
 @each_page
 def test_page_in_a_browser(page: Path, width: int, address: str, browser: "Browser") -> None:
