@@ -13,6 +13,7 @@ from typing import Any
 from cdm_tutor.course.mistakes import mistakes_of
 from cdm_tutor.course.outline import LESSONS
 from cdm_tutor.course.variants import variants_of
+from cdm_tutor.wording import counted
 from workshop.places import ASSETS, DOCS, RESULTS, ROOT
 from workshop.product import Product
 from workshop.published import clone
@@ -113,11 +114,11 @@ def one_step() -> str:
             rows.append([spoken, spread([each["fid"] for each in its]), *shares])
         tables.append(table([title, "FID", "recall", "unsure", "nearest"], rows))
         rates = facts["rates"]
-        note += f"{title}: {rates['one jump']:.0f} images a second in one jump, {rates['20 steps']:.0f} in 20 steps. "
-    note += (
-        f"{facts['n']:,} samples, mean and standard deviation over seeds; steps are DPM-Solver++'s; "
-        f"`benchmarks/one_step.py`; {where(rates['measured'])}."
-    )
+        seeds = counted(len({each["seed"] for each in facts["rows"]}), "seed")
+        note += f"{title}: {facts['n']:,} samples, {seeds}; {rates['one jump']:.0f} images a second in one jump, "
+        note += f"{rates['20 steps']:.0f} in 20 steps. "
+    note += "Mean and standard deviation over seeds; steps are DPM-Solver++'s; "
+    note += f"`benchmarks/one_step.py`; {where(rates['measured'])}."
     return "\n\n".join([*tables, note])
 
 
