@@ -48,11 +48,6 @@ def usual_shift(side: int, channels: int) -> float:
     return max(0.0, log(channels * side**2 / 28**2))
 
 
-def _first_shift(side: int) -> float:
-    """What was taken away before cards said it."""
-    return 2 * log(side / 28) if side > 32 else 0.0
-
-
 def _whole(value: object, low: int, high: int) -> bool:
     """Whether it is a whole number between two; True is an int of another type."""
     return type(value) is int and low <= value <= high
@@ -233,6 +228,13 @@ class ModelCard:
         return self.build or (USUAL_REFINER if self.stage == "refiner" else Build())
 
     @property
+    def shifted_by(self) -> float:
+        """What is taken from the log-SNR, said or not: before cards said it, colours did not count, nor sides to 32."""
+        if self.shift is not None:
+            return self.shift
+        return usual_shift(self.built.side, 1) if self.built.side > 32 else 0.0
+
+    @property
     def class_names(self) -> tuple[str, ...]:
         """What the classes of the images are called, if they have any."""
         return CLASS_NAMES.get(self.data, self.names)
@@ -285,5 +287,4 @@ class ModelCard:
 
     def make_schedule(self) -> NoiseSchedule:
         """The schedule the network was trained with: for large or coloured images a shifted one."""
-        shift = _first_shift(self.built.side) if self.shift is None else self.shift
-        return shifted(make_schedule(self.schedule, self.T), shift)
+        return shifted(make_schedule(self.schedule, self.T), self.shifted_by)

@@ -256,7 +256,7 @@ class Sharpening(AdversarialTraining):
 
 def check_same_noise(path: Path, one: Trained, first: Trained) -> None:
     """Raise ValueError if a network was trained on other data or noise than the first network."""
-    if any(getattr(one.card, name) != getattr(first.card, name) for name in ("data", "schedule", "T", "shift")):
+    if any(getattr(one.card, name) != getattr(first.card, name) for name in ("data", "schedule", "T", "shifted_by")):
         raise ValueError(f"{path} was trained on other data, or with another schedule, than the first network")
 
 

@@ -192,7 +192,7 @@ class Run:
         stages = {self.card.stage, "unet"} if self.card.stage == "consistency" else {self.card.stage}
         if start.card.stage not in stages or start.card.classes > self.card.classes:
             raise ValueError(f"expected to start with the weights of a {_kind(self.card)}, got a {_kind(start.card)}")
-        for name in ("prediction", "schedule", "T", "shift"):
+        for name in ("prediction", "schedule", "T", "shifted_by"):
             ours, theirs = getattr(self.card, name), getattr(start.card, name)
             if ours != theirs:
                 raise ValueError(f"{name}: expected that of the weights to start with, {theirs}, got {ours}")

@@ -244,6 +244,14 @@ def test_cards_that_say_nothing_mean_what_they_meant(side: int, lower: float) ->
     assert torch.allclose(found[:990], torch.tensor(lower, dtype=torch.float64), atol=2e-3)
 
 
+def test_old_and_new_networks_of_the_same_noise_fit_each_other() -> None:
+    """Where the rule of before and that of today say the same: grey images of 28 x 28, and large ones."""
+    for side in (28, 64):
+        build = usual_build(side, 1)
+        old, new = ModelCard("mine", build=build), ModelCard("mine", build=build, shift=usual_shift(side, 1))
+        assert old.shifted_by == new.shifted_by
+
+
 def test_what_goes_on_has_the_noise_of_what_it_began_with(colours: Path, tutor: Callable[..., object]) -> None:
     """Also where that was trained before the rule of today."""
     place, old = colours.name, colours.parent / "old.safetensors"
