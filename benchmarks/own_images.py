@@ -1,4 +1,4 @@
-"""Your own images, from a folder to pictures: icons in colours, as drawn and refined, and a grey set of 64 x 64.
+"""Your own images, from a folder to pictures: icons in colours, and grey ones of 64 x 64.
 
     python -m benchmarks.own_images FOLDER [--minutes 10]
 
@@ -42,27 +42,27 @@ def train(here: Path, place: str, run: str, *more: str, minutes: float) -> Path:
     return folder / "model.safetensors"
 
 
-def draw(name: str, caption: str, alt: str, place: Path, weights: Path, refiner: Path | None = None) -> None:
-    """A row for each class: real images, then samples, not chosen; and refined, if a refiner is given."""
+def draw(name: str, caption: str, place: Path, weights: Path, refiner: Path) -> None:
+    """A row for each class: real images, then samples, not chosen, as they are and refined."""
     network = load_weights(weights)
     card = network.card
     images = read_own(str(place), Wanted(card.built.side, card.built.channels == 3))
     labels = tuple(range(len(card.class_names)))
     settings = SampleSettings(n=SAMPLES * len(labels), labels=labels, guidance_scale=2.0)
-    columns = {"real": [images.x0[images.labels == label][:REAL] for label in labels]}
-    columns["drawn"] = list(generate(network, settings).split(SAMPLES))
-    if refiner:
-        columns["refined"] = list(generate(network, settings, refiner=load_weights(refiner)).split(SAMPLES))
+    columns = {
+        "real": [images.x0[images.labels == label][:REAL] for label in labels],
+        "drawn": generate(network, settings).split(SAMPLES),
+        "refined": generate(network, settings, refiner=load_weights(refiner)).split(SAMPLES),
+    }
     rows = [torch.cat(row) for row in zip(*columns.values(), strict=True)]
-    above = [word for kind, of_class in columns.items() for word in (kind, *[""] * (len(of_class[0]) - 1))]
     picture(
         name,
         caption,
-        alt,
+        "A row for each class: two real icons, three that were drawn, and the same three refined.",
         torch.cat(rows),
         columns=len(rows[0]),
         scale=2 if card.built.side <= 32 else 1,
-        labels=above,
+        labels=[word for kind, of_class in columns.items() for word in (kind, *[""] * (len(of_class[0]) - 1))],
         row_labels=list(card.class_names),
         pictures="pictures",
     )
@@ -83,21 +83,16 @@ def main() -> None:
     asked = parser.parse_args()
     here = asked.folder.resolve()
     here.mkdir(parents=True, exist_ok=True)
-    for name, size in (("icons", "32"), ("icons64", "64")):
-        if not (here / name).exists():
-            tutor(here, name, "--size", size, module="cdm_tutor.icons")
-    small = train(here, "icons", "icons-classes", "--classes", minutes=asked.minutes)
-    refiner = train(here, "icons", "icons-refiner", "--stage", "refiner", minutes=asked.minutes)
-    large = train(here, "icons64", "icons64-classes", "--grey", "--classes", minutes=asked.minutes)
-    alt = "A row for each class: two real icons, three that were drawn, and the same three refined."
-    draw("own-icons", "Icons: real, drawn, and refined. None was chosen.", alt, here / "icons", small, refiner)
-    alt = "A row for each class: two real icons, and three that were drawn."
-    draw("own-64", "Icons of 64 x 64: real, and drawn. None was chosen.", alt, here / "icons64", large)
-    found = {
-        "icons": figures(here, "icons", small),
-        "refined": figures(here, "icons", small, "--refiner", str(refiner)),
-        "icons64": figures(here, "icons64", large),
-    }
+    found = {}
+    for place, size, *more in (("icons", "32"), ("icons64", "64", "--grey")):
+        if not (here / place).exists():
+            tutor(here, place, "--size", size, module="cdm_tutor.icons")
+        first = train(here, place, f"{place}-classes", "--classes", *more, minutes=asked.minutes)
+        refiner = train(here, place, f"{place}-refiner", "--stage", "refiner", *more, minutes=asked.minutes)
+        caption = f"Icons of {size} x {size}: real, drawn, and refined. None was chosen."
+        draw(f"own-{place}", caption, here / place, first, refiner)
+        found[place] = figures(here, place, first)
+        found[f"{place}, refined"] = figures(here, place, first, "--refiner", str(refiner))
     RESULTS.write_text(json.dumps({"minutes": asked.minutes, **found, **machine()}, indent=2) + "\n")
 
 

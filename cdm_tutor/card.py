@@ -20,6 +20,7 @@ from cdm_tutor.unet import SimpleUNet
 MOST_NOISING_STEPS = 100_000  # the largest T that a card may name
 MOST_FACTS = 20_000  # characters that a card may say about the training
 MOST_SIDE = 512  # pixels
+LARGE = 64  # pixels: from there on, larger squares are folded
 MOST_CLASSES = 1000
 MOST_SHIFT = 20.0  # of the log-SNR
 KNOWN: dict[str, tuple[str, ...]] = {
@@ -140,15 +141,17 @@ class Build:
 def usual_build(side: int, channels: int, refiner: bool = False) -> Build:
     """How the network for images of that side is built unless it is said.
 
-    A first network folds 2 x 2 pixels and halves until a side is 8 or less, but never what cannot be halved; its first
-    size is 32 channels wide, the others 64. A refiner folds nothing and has two sizes.
+    A first network folds 2 x 2 pixels, and from a side of 64 on 4 x 4. Then it halves until a side is 8 or less, but
+    never what cannot be halved; its first size is 32 channels wide, the others 64. A refiner folds nothing and has two
+    sizes.
     """
     if refiner:
         return replace(USUAL_REFINER, side=side, channels=channels)
-    sizes = 1
-    while (sizes < 2 or side / 2**sizes > 8) and side % 2 ** (sizes + 1) == 0 and sizes < 6:
-        sizes += 1
-    return Build(side, channels, (32, *[64] * (sizes - 1)), (*[1] * (sizes - 1), 2))
+    fold = 4 if side >= LARGE and side % 8 == 0 else 2
+    grid, sizes = side // fold, 1
+    while (sizes < 2 or grid > 8) and grid % 2 == 0 and sizes < 6:
+        grid, sizes = grid // 2, sizes + 1
+    return Build(side, channels, (32, *[64] * (sizes - 1)), (*[1] * (sizes - 1), 2), fold)
 
 
 USUAL_REFINER = Build(widths=(16, 32), blocks=(1, 1), fold=1, attention=False)
@@ -213,7 +216,7 @@ class ModelCard:
         self._check("build", self.build is None or isinstance(self.build, Build), "that of a network")
         detail = (self.built.fold, self.built.blocks, self.built.attention) == (1, (1, 1), False)
         self._check("build", self.stage != "refiner" or detail, "that of a refiner")
-        plain = self.built.fold == 2 and self.built.attention
+        plain = self.built.fold % 2 == 0 and self.built.attention
         self._check("build", plain or not self.classes, "that of a network that is told classes")
         self._check("classes", bool(self.class_names) or not self.classes, "false: no class has a name")
 
@@ -277,7 +280,9 @@ class ModelCard:
         if self.stage == "refiner":
             network: SimpleUNet = ImprovedRefinementNetwork(build.channels, build.widths)
         elif self.classes:
-            network = ConditionalUNet(build.channels, build.widths, build.blocks)
+            # to fold 4 x 4 pixels is to fold 2 x 2 of four times as many channels
+            network = ConditionalUNet(build.channels * (build.fold // 2) ** 2, build.widths, build.blocks)
+            network.fold, network.divisor = build.fold, build.divisor
             if len(self.class_names) != CLASSES:
                 network.classes = nn.Embedding(len(self.class_names) + 1, network.time_dim)
                 nn.init.zeros_(network.classes.weight)

@@ -179,7 +179,9 @@ def images_like(
 
 
 def beginning(start: str | None, card: "ModelCard", context: typer.Context) -> tuple["Trained | None", "ModelCard"]:
-    """The weights that a training begins with, if any, and its card, which takes over what they predict, and of what.
+    """The weights that a training begins with, if any, and its card.
+
+    It takes over what they predict, of what, and how their network is built, unless widths or blocks were typed.
 
     Raises:
         ValueError: if something else was typed.
@@ -199,7 +201,11 @@ def beginning(start: str | None, card: "ModelCard", context: typer.Context) -> t
             raise ValueError(f"the weights to begin with were trained with {name} {theirs}, not {ours}: see --start")
     if card.stage == "consistency" and begin.card.prediction != "v":
         raise ValueError("the weights to begin with predict noise, a consistency network v: train with --predict v")
-    return begin, replace(card, **{name: getattr(begin.card, name) for name in (*taken, "shift")})
+    card = replace(card, **{name: getattr(begin.card, name) for name in (*taken, "shift")})
+    of_a_kind = (card.built.shape, card.stage == "refiner") == (begin.card.built.shape, begin.card.stage == "refiner")
+    if of_a_kind and not options.given(context, ["widths", "blocks"]):
+        card = replace(card, build=begin.card.build)
+    return begin, card
 
 
 def yardstick_for(context: typer.Context, card: "ModelCard", weights: Path | None) -> "Yardstick | OwnYardstick":

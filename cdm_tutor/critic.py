@@ -43,7 +43,7 @@ class AdversarialSettings:
         batch: images that the network makes, and real images, in a step.
         lr: the network's learning rate.
         critic_lr: the critic's.
-        weight: how much the critic's word counts beside the network's own loss.
+        weight: how much the critic's word counts beside the network's own loss; at 0 there is no critic.
         alone: for so many steps only the critic learns.
         ema_decay: how slowly the averaged weights follow.
         seed: of the critic's weights, the order of images and samples, and the noise.
@@ -186,7 +186,8 @@ class AdversarialTraining:
 
     def round(self, step: int, progress: float, images: Tensor, samples: Tensor) -> tuple[float, float]:
         """First the critic learns from real and made images, then the network from the critic."""
-        settings, T = self.settings, len(self.schedule)
+        settings = self.settings
+        alone = settings.alone if settings.weight else 0
         generator = seeded(settings.seed, 2, step)
         slower = (1 + math.cos(math.pi * progress)) / 2
         self.optimizer.param_groups[0]["lr"] = settings.lr * slower
@@ -197,18 +198,21 @@ class AdversarialTraining:
 
         real = some(images)
         made, own = self.play(real, some(samples), generator)
-        t = torch.randint(min(LOOKS_BELOW, T), (settings.batch,), generator=generator).to(made.device)
+        check_finite("loss", own, step)
+        praise, right = self.criticise(real, made, generator) if settings.weight else (torch.zeros(()), 0.5)
+        if step >= alone:
+            _descend(self.start.card.stage, self.optimizer, own - settings.weight * praise, step, clip=1.0)
+            update_ema(self.ema, self.network, step - alone, settings.ema_decay)
+        return own.item(), right
+
+    def criticise(self, real: Tensor, made: Tensor, generator: torch.Generator) -> tuple[Tensor, float]:
+        """The critic learns from real and made images; its score of the made ones, and the share it judged right."""
+        t = torch.randint(min(LOOKS_BELOW, len(self.schedule)), (len(made),), generator=generator).to(made.device)
         noise = draw_like(made, generator)
         scores = self.critic(real, t, noise), self.critic(made.detach(), t, noise)
-        _descend("critic", self.critic_optimizer, critic_loss(*scores), step)
+        _descend("critic", self.critic_optimizer, critic_loss(*scores), self.step)
         right = ((scores[0] > 0).float().mean() + (scores[1] < 0).float().mean()).item() / 2
-
-        check_finite("loss", own, step)
-        if step >= settings.alone:
-            loss = own - settings.weight * self.critic(made, t, noise).mean()
-            _descend(self.start.card.stage, self.optimizer, loss, step, clip=1.0)
-            update_ema(self.ema, self.network, step - settings.alone, settings.ema_decay)
-        return own.item(), right
+        return self.critic(made, t, noise).mean(), right
 
 
 class Sharpening(AdversarialTraining):

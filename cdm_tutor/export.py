@@ -56,8 +56,7 @@ def export_web(folder: Path, trained: Trained, refiner: Trained | None = None) -
 
     Raises:
         ValueError: if the folder holds something else, the network is a refiner or the refiner of no use to it, a
-            network that is told classes or a consistency network comes with one, or a weight does not fit into half
-            precision.
+            consistency network comes with one, or a weight does not fit into half precision.
         OSError: if it cannot be written; an older page stays as it was.
     """
     if trained.card.stage == "refiner":
@@ -85,8 +84,8 @@ def _check_refiner(refiner: ModelCard, card: ModelCard) -> None:
     refiner.check_mends(card)
     if refiner.T <= REFINE_FROM:
         raise ValueError(f"expected a refiner of more than {REFINE_FROM} noising steps, got {refiner.T}")
-    if kind := _kind(card):
-        raise ValueError(f"the page of a {kind} network has no place for a refiner")
+    if card.stage == "consistency":
+        raise ValueError("the page of a consistency network has no place for a refiner")
 
 
 def _called(card: ModelCard) -> str:

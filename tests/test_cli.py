@@ -153,9 +153,10 @@ def test_export_web(tmp_path: Path, cdm_here: Cdm) -> None:
         assert "data-classes" not in (tmp_path / "page" / "index.html").read_text()
     told = Trained(ConditionalUNet(), ModelCard("mnist", "v", "linear", 300, classes=True))
     save_weights(tmp_path / "told.safetensors", told)
-    done = cdm_here("export-web", "told.safetensors", "--out", "page", cwd=tmp_path)
+    done = cdm_here("export-web", "told.safetensors", "--out", "page", "--refine", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert {"mnist-classes.js", "guidance.js"} <= {file.name for file in (tmp_path / "page").iterdir()}
+    written = {file.name for file in (tmp_path / "page").iterdir()}
+    assert {"mnist-classes.js", "mnist-refiner.js", "guidance.js"} <= written
     assert 'data-networks="mnist" data-at-once data-classes' in (tmp_path / "page" / "index.html").read_text()
     for file in WEB.glob("*.js"):
         assert (tmp_path / "page" / file.name).read_bytes() == file.read_bytes()
@@ -168,7 +169,7 @@ def test_export_web(tmp_path: Path, cdm_here: Cdm) -> None:
         ("theirs/letter.txt",): "is damaged, or not a safetensors file",
         (str(shipped_weights("mnist", "refiner")),): "expected the weights of a first network, got those of a refiner",
         ("mnist", "--refiner", str(shipped_weights("fashion", "refiner"))): "trained on fashion, the network on mnist",
-        ("told.safetensors", "--refine"): "classes network has no place for a refiner",
+        (str(shipped_weights("mnist", "consistency")), "--refine"): "consistency network has no place for a refiner",
     }
     for arguments, error in wrong.items():
         done = cdm_here("export-web", *arguments, cwd=tmp_path)

@@ -67,6 +67,14 @@ def test_first_the_critic_learns_alone_and_its_eyes_never_change() -> None:
     assert all(torch.equal(eyes[name], value) for name, value in judged.critic.eyes.state_dict().items())
 
 
+def test_without_a_word_there_is_no_critic() -> None:
+    judged = sharpening(replace(FEW, weight=0.0))
+    critic, refiner = (copy.deepcopy(net.state_dict()) for net in (judged.critic, judged.network))
+    judged.round(0, 0.0, REAL, REAL)
+    assert all(torch.equal(critic[name], value) for name, value in judged.critic.state_dict().items())
+    assert not all(torch.equal(refiner[name], value) for name, value in judged.network.state_dict().items())
+
+
 def test_refiner_learns_what_the_critic_likes(generator: torch.Generator) -> None:
     """With nothing but the critic's word, scores of what the refiner makes go up."""
     judged = sharpening(replace(FEW, alone=0, weight=100.0, critic_lr=0.0))

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from cdm_tutor import consistency, guidance, refiner, sampler
-from cdm_tutor.card import Build, ModelCard
+from cdm_tutor.card import Build, ModelCard, usual_build
 from cdm_tutor.checkpoint import Trained, load_weights, shipped_weights
 from cdm_tutor.choices import Stage
 from cdm_tutor.consistency import sample_by_jumps
@@ -47,7 +47,7 @@ OTHERS = {
     "classes": replace(CARD, classes=True, build=Build(12, 1, (8, 16), (1, 1))),
     "colours": ModelCard("icons", "v", T=300, build=Build(32, 3, (8, 16), (1, 1))),
     "large": ModelCard("my photos", "v", T=300, build=Build(64, 1, (8, 16, 24), (1, 1, 1))),
-    "twelve": ModelCard("my <i> things", "v", T=300, classes=True, build=Build(32, 3, (8, 16), (1, 1)), names=NAMES),
+    "twelve": ModelCard("my <i> things", "v", T=300, classes=True, build=Build(32, 3, (8, 16), (1, 1), 4), names=NAMES),
 }
 with_and_without_wasm = pytest.mark.parametrize("product", ["wasmProduct()", "plainProduct"])
 
@@ -419,8 +419,13 @@ def test_a_page_in_colours(stage: Stage, done: str, tmp_path: Path, tab: "Page")
 @pytest.mark.browser
 def test_a_page_of_own_classes(tmp_path: Path, tab: "Page") -> None:
     """In colours, and with names that are no HTML; what is drawn is white, and stays."""
-    tab.goto(export_web(tmp_path / "page", untrained(OTHERS["twelve"])).as_uri())
-    said(tab, "told h, guidance 2: 20 steps")
+    refiner = replace(OTHERS["twelve"], stage="refiner", classes=False, build=usual_build(32, 3, refiner=True))
+    tab.goto(export_web(tmp_path / "page", untrained(OTHERS["twelve"]), untrained(refiner)).as_uri())
+    said(tab, "told h, guidance 2: 20 steps and two of the refiner")
+    told = painted(tab, 1)
+    tab.get_by_label("refine").uncheck()
+    said(tab, "told h, guidance 2: 20 steps,")
+    assert (painted(tab, 1) != told).any()
     assert tab.locator("h1").inner_text() == "A network that draws my <i> things"
     assert tab.locator(".classes .key").all_inner_texts() == ["any", *NAMES]
     noise = torch.tensor([*tab.evaluate("[...noiseOf(2, 0, 3 * 32 * 32)]")]).view(3, 32, 32)

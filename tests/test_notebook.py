@@ -308,7 +308,7 @@ def executed(text: str, folder: Path, leave_out: str = "never") -> dict[str, str
     """Run a notebook in a folder; what each code cell said, by its id, with <image> for a picture."""
     notebook = read(text)
     notebook.cells = [cell for cell in notebook.cells if not re.match(leave_out, cell.id)]
-    NotebookClient(notebook, timeout=None, resources={"metadata": {"path": str(folder)}}).execute()
+    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(folder)}}).execute()
     said = {}
     for cell in notebook.cells:
         if cell.cell_type == "code":

@@ -217,14 +217,20 @@ def test_how_networks_are_built() -> None:
     """By the rule: halved until a side is at most 8, and never where a rest would be left."""
     assert usual_build(28, 1) == Build()
     assert usual_build(32, 3) == Build(32, 3)
-    assert usual_build(64, 1) == Build(64, 1, (32, 64, 64), (1, 1, 2))
+    assert usual_build(48, 1) == Build(48, 1, (32, 64, 64), (1, 1, 2))
+    assert usual_build(64, 1) == Build(64, 1, fold=4)
+    assert usual_build(128, 3) == Build(128, 3, (32, 64, 64), (1, 1, 2), fold=4)
+    assert usual_build(100, 1) == Build(100, 1)
     assert usual_build(30, 1) == Build(30, 1, (32,), (2,))
     for side in (8, 12, 16, 20, 28, 32, 36, 48, 60, 64, 100, 128, 256):
         for refiner in (False, True):
             build = usual_build(side, 3, refiner)
             card = ModelCard("mine", stage="refiner" if refiner else "unet", build=build)
-            x = torch.zeros(1, *build.shape)
-            assert card.make_network()(x, torch.tensor([1])).shape == x.shape
+            told = [] if refiner else [replace(card, classes=True, names=("a", "b"))]
+            for each in (card, *told):
+                network, x = each.make_network(), torch.zeros(1, *build.shape)
+                assert network(x, torch.tensor([1])).shape == x.shape
+                assert (network.fold, network.divisor) == (build.fold, build.divisor)
 
 
 def test_schedule_of_large_images_is_shifted() -> None:
@@ -252,15 +258,17 @@ def test_old_and_new_networks_of_the_same_noise_fit_each_other() -> None:
         assert old.shifted_by == new.shifted_by
 
 
-def test_what_goes_on_has_the_noise_of_what_it_began_with(colours: Path, tutor: Callable[..., object]) -> None:
-    """Also where that was trained before the rule of today."""
+def test_what_goes_on_is_as_what_it_began_with(colours: Path, tutor: Callable[..., object]) -> None:
+    """In its noise and in how it is built, also where that was trained before the rules of today."""
     place, old = colours.name, colours.parent / "old.safetensors"
-    tutor("train", colours, *FAST, "--out", colours.parent / "new")
+    tutor("train", colours, *FAST, "--widths", "8,8,8", "--out", colours.parent / "new")
     trained = load_weights(colours.parent / "new" / "model.safetensors")
     assert trained.card.shift == usual_shift(trained.card.built.side, 3)
     save_weights(old, Trained(trained.network, replace(trained.card, shift=None)))
     tutor("train", colours, *FAST, "--classes", "--start", old, "--out", colours.parent / f"{place}-told")
-    assert load_weights(colours.parent / f"{place}-told" / "model.safetensors").card.shift is None
+    told = load_weights(colours.parent / f"{place}-told" / "model.safetensors").card
+    assert told.shift is None
+    assert told.built.widths == (8, 8, 8)
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,7 @@ def test_broken_code_is_shown_with_what_is_wrong(case: str, course: Path, tutor:
     code, said, _ = tutor("show", "02", "q_sample")
     assert code == 0
     assert says in said
+    assert "--time-limit" not in said  # an option of pytest only
     assert (course / "out" / "show" / "02.png").exists()
 
 

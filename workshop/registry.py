@@ -19,7 +19,7 @@ from workshop.figures import measured
 from workshop.places import ASSETS, PARTS, PICTURES, ROOT
 from workshop.product import Product
 
-OWN = ("own-icons", "own-64")  # pictures of icons, for the page on images of one's own
+OWN = ("own-icons", "own-icons64")  # pictures of icons, for the page on images of one's own
 STAGES: dict[Stage, type] = {"unet": SimpleUNet, "refiner": ImprovedRefinementNetwork, "consistency": SimpleUNet}
 SHIP = 'train it for hours (cdm_tutor/assets/README.md), then: python -m workshop.ship RUN_DIR "COMMAND"'
 
@@ -90,9 +90,7 @@ def by_benchmarks(shipped: tuple[Path, ...]) -> list[Product]:
     naive, own = both("05-naive-fashion", ".webp"), [path for name in OWN for path in both(name, ".webp")]
     walk = "python -m benchmarks.own_images FOLDER && python -m workshop accept figures/own"
     return [
-        Product(
-            "figures/own", lambda: own, (icons.draw_icon,), by_hand=f"{walk} && python -m workshop accept figures/own"
-        ),
+        Product("figures/own", lambda: own, (icons.draw_icon,), by_hand=walk),
         Product("figures/first-minutes", lambda: first, (SimpleUNet,), by_hand="python -m benchmarks.first_minutes"),
         Product("figures/naive", lambda: naive, (SimpleUNet,), shipped, by_hand="python -m benchmarks.naive_refiners"),
     ]

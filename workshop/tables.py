@@ -122,6 +122,17 @@ def one_step() -> str:
     return "\n\n".join([*tables, note])
 
 
+def ways_to_one_step() -> str:
+    rows, note = [], ""
+    for name, title in NAMES.items():
+        for its in read(RESULTS / f"ways-to-one-step-{name}.json").values():
+            figures = [f"{its['1']['fid']:.2f}", f"{its['2']['fid']:.2f}", f"{its['1']['recall']:.2f}"]
+            rows.append([f"{title}, {its['title']}", f"{its['images']:,}", *figures])
+            note = f"{its['minutes']:g} minutes each, 5,000 samples; `benchmarks/ways_to_one_step.py`; {where(its)}."
+    head = ["way to one jump", "images seen", "FID, one jump", "FID, two jumps", "recall, one jump"]
+    return f"{table(head, rows)}\n\n{note}"
+
+
 def spread(figures: list[float]) -> str:
     """Mean and standard deviation over the seeds."""
     return f"{mean(figures):.2f} ± {stdev(figures):.2f}" if len(figures) > 1 else f"{figures[0]:.2f}"
@@ -322,8 +333,8 @@ def diagnose() -> str:
 
 
 FUNCTIONS = (
-    stages, speed, quality, front, guidance, one_step, refiner, harm, naive, shipped, processes, memory, live, lessons,
-    mutations, hostile, diagnose, clone,
+    stages, speed, quality, front, guidance, one_step, ways_to_one_step, refiner, harm, naive, shipped, processes,
+    memory, live, lessons, mutations, hostile, diagnose, clone,
 )  # fmt: skip
 TABLES: dict[str, Callable[[], str]] = {function.__name__: function for function in FUNCTIONS}
 

@@ -177,7 +177,7 @@ class Examiner:
             files.add(self.subject.text()[1])
             place = self.subject.place(self.exercise) if self.exercise else ""
         others = {each.name for each in lesson.exercises} - {self.exercise} if self.subject.only else set()
-        text = explain(error, files, seconds, place, others)
+        text = explain(error, files, seconds, place, others, limit="--time-limit")
         if not isinstance(error, NotRefused | StillRunning) and "missing?" not in text and self.nothing:
             text = f"{self.nothing}\n{text}"
         return Finding(

@@ -17,7 +17,15 @@ from cdm_tutor.course.outcomes import DoesNotLoad, NoTime, StillRunning, Wrong
 from cdm_tutor.pages import address
 
 
-def explain(error: BaseException, files: Set[str], seconds: float, place: str, others: Set[str] = frozenset()) -> str:
+def explain(
+    error: BaseException,
+    files: Set[str],
+    seconds: float,
+    place: str = "",
+    others: Set[str] = frozenset(),
+    *,
+    limit: str = "",
+) -> str:
     """An error in the learner's words, with the learner's own line if it came from there.
 
     Args:
@@ -26,7 +34,9 @@ def explain(error: BaseException, files: Set[str], seconds: float, place: str, o
         seconds: the time limit.
         place: where the exercise is, for errors that say nothing of a line.
         others: functions in whose place the reference ran, so that their lines are not the learner's.
+        limit: the option that sets the time limit, if there is one.
     """
+    longer = f"{limit} {3 * seconds:g}" if limit else ""
     text = ""
     while isinstance(error, BaseExceptionGroup):  # hypothesis, when a failure does not come again
         text = "Asked the same twice, your code gives two answers. One of them:\n"
@@ -40,9 +50,9 @@ def explain(error: BaseException, files: Set[str], seconds: float, place: str, o
     if isinstance(error, Wrong):
         text += str(error)
     elif isinstance(error, NoTime):
-        text += f"not judged: other programs had the processor. Run it again, or with --time-limit {3 * seconds:g}"
+        text += f"not judged: other programs had the processor. Run it again{longer and f', or with {longer}'}"
     elif isinstance(error, StillRunning):
-        text += f"still running after {seconds:g} s: an endless loop? (Or a slow machine: --time-limit {3 * seconds:g})"
+        text += f"still running after {seconds:g} s: an endless loop?{longer and f' (Or a slow machine: {longer})'}"
     elif gone := re.fullmatch(r"module '(\w+)_\d+' has no attribute '(\w+)'", str(error)):
         return text + f"{gone[1]}.py has no {gone[2]}: was it renamed or removed?"
     else:

@@ -63,7 +63,7 @@ def look(lesson: Lesson, folder: Path, exercise: str | None = None) -> list[Seen
         compile(source, file, "exec")
         missing = unwritten(source, lesson)
     except (DoesNotLoad, *NO_PYTHON) as error:
-        raise ValueError(explain(error, {file}, SECONDS, "")) from None
+        raise ValueError(explain(error, {file}, SECONDS)) from None
     names = [exercise] if exercise else [each.name for each in lesson.exercises]
     written = {name for name in names if name not in missing}
     if not written:
@@ -98,7 +98,7 @@ def _attempt(show: Show, written: set[str], subject: Subject, file: str) -> Tens
         with time_limit(SECONDS):
             return _draw(show, subject.module())
     except BaseException as error:
-        return explain(error, {file}, SECONDS, "").expandtabs(4)
+        return explain(error, {file}, SECONDS).expandtabs(4)
 
 
 def _compared(show: Show, mine: Any, right: Tensor) -> Seen:

@@ -17,8 +17,9 @@ const HALVES = {
   bottom: (x, y, side) => y >= side / 2,
 };
 
-function guidedControls(networks) {
+function guidedControls(networks, refiner) {
   const halves = Object.keys(HALVES).map((half) => `<option value="${half}">the ${half} half</option>`);
+  const refine = `<label><input type="checkbox" name="refined" ${refiner === "on" ? "checked" : ""}> refine</label>`;
   const parts = ['<option value="ink">all that is drawn</option>', ...halves];
   return `
     <form>
@@ -28,7 +29,7 @@ function guidedControls(networks) {
         <div class="controls">
           <div class="choices">${setField(networks)}</div>
           ${slider("guidance", "guidance", `min="0" max="5" step="0.25" value="${START_GUIDANCE}"`)}
-          <div class="choices"><button type="submit">New noise</button></div>
+          <div class="choices"><button type="submit">New noise</button>${refiner ? refine : ""}</div>
         </div>
       </div>
       <fieldset class="section"><legend>or begin from a drawing</legend>
@@ -55,9 +56,9 @@ async function guidedSampler(place) {
   const load = networksIn(place);
   let model = await load(`${networks[0]}-classes`); // before what stood here is given up
 
-  place.innerHTML = guidedControls(networks);
+  place.innerHTML = guidedControls(networks, place.dataset.refiner);
   const form = place.querySelector("form");
-  const { guidance, how, part, kept, set } = form.elements;
+  const { guidance, how, part, kept, refined, set } = form.elements;
   const [noisePicture, image, padPicture, result] = place.querySelectorAll("figure");
   const status = place.querySelector("[role=status]");
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -77,6 +78,12 @@ async function guidedSampler(place) {
   // Without fresh noise, so that fewer steps draw nearly the same image.
   const walk = (label, steps) =>
     sample(told(model, label, scale()), noise(0), fresh, "dpm", Math.min(steps, model.schedule.log_snr.length), 0);
+
+  // The steps of a walk, and those of the refiner after them if it is asked for.
+  async function finished(walk) {
+    const second = refined?.checked ? await load(`${set.value}-refiner`) : null;
+    return thenRefine(walk, model, second, noise(GUIDED_STEPS + 1));
+  }
 
   // --- what is drawn, the most wanted first, one thing at a time
 
@@ -124,10 +131,12 @@ async function guidedSampler(place) {
     showPicture(noisePicture, `noise ${seed}`, noise(0), model.side);
     const caption = captionOf();
     const steps = Math.min(GUIDED_STEPS, model.schedule.log_snr.length);
-    const drawn = await taken(walk(label, steps), wanted, (x) => showPicture(image, caption, x, model.side));
+    const walking = await finished(walk(label, steps));
+    const drawn = await taken(walking, wanted, (x) => showPicture(image, caption, x, model.side));
     if (!drawn) return false;
     showPicture(image, caption, drawn.x, model.side);
-    status.textContent = `Noise ${seed}, ${caption}: ${counted(steps, "step")}, ${computingTime(drawn.busy)}.`;
+    const by = `${counted(steps, "step")}${refined?.checked ? " and two of the refiner" : ""}`;
+    status.textContent = `Noise ${seed}, ${caption}: ${by}, ${computingTime(drawn.busy)}.`;
     return true;
   }
 
@@ -150,7 +159,8 @@ async function guidedSampler(place) {
     }
     const caption = how.value === "finish" ? `finished, ${captionOf()}` : `made of it, ${captionOf()}`;
     const began = how.value === "finish" ? part.selectedOptions[0].text : `noised to t = ${startStep()}`;
-    const drawn = await taken(walkFromPad(), wanted, (x) => showPicture(result, caption, x, model.side));
+    const walking = await finished(walkFromPad());
+    const drawn = await taken(walking, wanted, (x) => showPicture(result, caption, x, model.side));
     if (!drawn) return false;
     showPicture(result, caption, drawn.x, model.side);
     status.textContent = `${pad.what}, ${began}: ${caption}, ${computingTime(drawn.busy)}.`;
@@ -272,7 +282,7 @@ async function guidedSampler(place) {
     if (target.name === "set") changeSet().catch((error) => (status.textContent = error.message));
     if (target.name === "label") label = Number(target.value);
     tellSettings();
-    if (target.name === "label") redraw("image", "result");
+    if (["label", "refined"].includes(target.name)) redraw("image", "result");
     if (["how", "part", "kept"].includes(target.name)) redraw("result");
   });
   showClasses();

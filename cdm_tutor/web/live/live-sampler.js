@@ -1,7 +1,6 @@
 // Draws an image in the page, one step of the sampler after another, and lets you go back and forth through the steps.
 // What is computed: sampler.js, network.js, layers.js, kernel.js. How it comes into the page: start.js.
 
-const REFINE_FROM = 200; // as cdm-tutor sample --refine does
 const SHOWN_FOR = 50; // milliseconds that a step can be seen while it draws, at least
 const COLUMNS = 10; // steps in the strip
 const FIRST_SEED = 2;
@@ -170,21 +169,14 @@ function liveSampler(place) {
 }
 
 // All steps from noise to image, and then the refiner's, if there is a second network; each when it is asked for.
-function* walkAndRefine({ from, to, percent, count, solver }, unet, second) {
+function walkAndRefine({ from, to, percent, count, solver }, unet, second) {
   // Noise number `which` of the image: the seed's own, or what lies on the way to the other seed's.
   const noise = (which) => {
     const own = noiseOf(from, which, unet.length);
     return percent ? slerp(own, noiseOf(to, which, unet.length), percent / 100) : own;
   };
-  let x;
-  for (const step of sample(unet, noise(0), (i) => noise(i + 1), solver, count)) {
-    yield { ...step, model: unet, by: "" };
-    x = step.x_prev;
-  }
-  if (!second) return;
-  for (const step of refine(second, x, noise(count + 1), REFINE_FROM)) {
-    yield { ...step, model: second, by: ", refiner" };
-  }
+  const walk = sample(unet, noise(0), (i) => noise(i + 1), solver, count);
+  return thenRefine(walk, unet, second, noise(count + 1));
 }
 
 function inWords({ from, to, percent, count, solver }, second, busy) {
@@ -195,5 +187,5 @@ function inWords({ from, to, percent, count, solver }, second, busy) {
 
 // Which of so many steps stands in a column of the strip.
 function shownIn(column, count) {
-  return Math.round((column * (count - 1)) / (Math.min(COLUMNS, count) - 1));
+  return Math.round((column * (count - 1)) / Math.max(Math.min(COLUMNS, count) - 1, 1));
 }

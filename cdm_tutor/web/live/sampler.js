@@ -1,5 +1,8 @@
 // The samplers of cdm_tutor/sampler.py, the refiner's two steps of cdm_tutor/refiner.py, and the jumps of
-// cdm_tutor/consistency.py, with the names they have there. Images are Float32Arrays of all pixels; a model is what unpack in network.js makes of a file.
+// cdm_tutor/consistency.py, with the names they have there. Images are Float32Arrays of all pixels; a model is what
+// unpack in network.js makes of a file.
+
+const REFINE_FROM = 200; // as cdm-tutor sample --refine does
 
 function denoise(model, x_t, t) {
   const { network, schedule, prediction, side } = model;
@@ -131,6 +134,19 @@ function* refine(model, x, noise, t_start) {
     const x_prev = ddimStep(x, guess, prev_t, schedule, noise, 0);
     yield { t, prev_t, x_t: x, pred_x0: guess.pred_x0, x_prev };
     x = x_prev;
+  }
+}
+
+// All steps of a walk by one network, and then those of its refiner, if there is one; each says by whom.
+function* thenRefine(walk, model, refiner, noise) {
+  let x;
+  for (const step of walk) {
+    yield { ...step, model, by: "" };
+    x = step.x_prev;
+  }
+  if (!refiner) return;
+  for (const step of refine(refiner, x, noise, REFINE_FROM)) {
+    yield { ...step, model: refiner, by: ", refiner" };
   }
 }
 

@@ -6,7 +6,7 @@
 //     data-refiner="off"               there is a NAME-refiner.js for each, too; "on": refine from the beginning
 //     data-insides                     show what each layer of the network holds
 //     data-classes                     the networks are told classes: NAME-classes.js is loaded, and one can choose
-//                                      among them, guide, and draw something to begin from; without the two above
+//                                      among them, guide, and draw something to begin from; without insides
 //     data-jumps                       NAME-consistency.js is loaded instead: one walks through a map of noise; "beside":
 //                                      what NAME.js draws in twenty steps beside it
 //     data-at-once                     start without being asked
