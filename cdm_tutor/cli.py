@@ -108,15 +108,17 @@ def train(
     from cdm_tutor.device import knows_bf16, pick_device
     from cdm_tutor.own_images import card_of, name_of, warning_of_copies
     from cdm_tutor.runs import Run
-    from cdm_tutor.settings import TrainSettings
+    from cdm_tutor.settings import TUNING_RATE, TrainSettings
 
     where, folder = pick_device(device), out or usual_run(name_of(dataset), stage, classes)
     going_on = resume or Run.was_cut_off(folder)
     if not going_on:  # what is wrong with them shows before images are loaded
         until = minutes if minutes or steps else 10
+        if stage == "consistency":
+            predict = predict if options.given(context, ["predict"]) else "v"
+            lr = lr if options.given(context, ["lr"]) else TUNING_RATE
         settings = TrainSettings(steps, until, batch, accumulate, lr, seed=seed, timesteps=timesteps, compile=compiled)
         settings = replace(settings, t_below=noising_steps // 2 if stage == "refiner" else None, bf16=knows_bf16(where))
-        predict = "v" if stage == "consistency" and not options.given(context, {"predict"}) else predict
         asked = ModelCard(name_of(dataset), predict, schedule, noising_steps, stage)
     images = training_images(context, dataset, data, data_dir, Run.card_of(folder) if going_on else None)
     if going_on:

@@ -105,7 +105,7 @@ def _page(trained: Trained, refiner: Trained | None) -> str:
     return Template((WEB / "index.html").read_text(encoding="utf-8")).substitute(
         what=html.escape(WHAT.get(card.data, card.data)),
         parameters=f"{_count(trained.network):,}",
-        refiner=f", and a refiner of {_count(refiner.network):,} mends what it draws" if refiner else "",
+        refiner=f"; a refiner of {_count(refiner.network):,} mends what it draws" if refiner else "",
         prediction={"noise": "the noise", "v": "v"}[card.prediction],
         data=html.escape(TITLES.get(card.data, card.data)),
         how=how,

@@ -9,6 +9,7 @@ from cdm_tutor.noising import Prediction
 
 LARGEST = 10**9  # that a number may be, but for the seed
 ENOUGH = 50_000  # images seen in training: after half of them a right network still draws strokes, and no digits
+TUNING_RATE = 3e-4  # the learning rate of a consistency network: its target moves with it, and larger steps lose it
 LARGEST_RATE = 1e30  # with larger ones a step of Adam is more than float32 holds
 
 

@@ -31,6 +31,7 @@ from cdm_tutor.guidance import ConditionalUNet
 from cdm_tutor.noising import Prediction
 from cdm_tutor.sampler import SOLVERS
 from cdm_tutor.schedule import BETAS
+from cdm_tutor.settings import TUNING_RATE
 from cdm_tutor.trainer import Step
 from cdm_tutor.unet import SimpleUNet
 from tests.processes import Started
@@ -226,7 +227,8 @@ def test_a_consistency_network_draws_by_jumps(tmp_path: Path, cdm_here: Cdm) -> 
     done = cdm_here("train", "--stage", "consistency", "--steps", "2", "--batch", "8", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     weights = "runs/mnist-consistency/model.safetensors"
-    assert load_weights(tmp_path / weights).card.stage == "consistency"
+    card = load_weights(tmp_path / weights).card
+    assert (card.stage, card.training["settings"]["lr"]) == ("consistency", TUNING_RATE)
     done = cdm_here("train", "--stage", "consistency", "--resume", "--steps", "3", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     one = cdm_here("sample", "--weights", weights, "-n", "4", cwd=tmp_path)

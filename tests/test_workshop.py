@@ -198,6 +198,15 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     return workshop.main()
 
 
+def test_what_is_made_by_hand_is_accepted_with_the_names_it_has_now(
+    made_up: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in (1, 2):
+        made_up["c"] = number
+        assert run(monkeypatch, "accept", "c") == 0
+        assert product.read_made()["c"]["files"].keys() == {f"c{number}.txt"}
+
+
 def test_what_is_stale_is_made_and_what_is_left_over_goes(
     made_up: dict[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

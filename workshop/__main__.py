@@ -27,8 +27,8 @@ def main() -> int:
         parser.error(f"no product is called {unknown[0]}: python -m workshop list")
     if args.what == "accept":
         for each in chosen(products, args.names):
-            files = made[each.name]["files"] if each.name in made else product.names(each.make())
-            product.accept(each, files)
+            listed = each.by_hand or each.name not in made  # what is made by hand: make only names its files
+            product.accept(each, product.names(each.make()) if listed else made[each.name]["files"])
         return 0
     if args.what == "make":
         return make(products, args.names, made)

@@ -88,10 +88,12 @@ def by_benchmarks(shipped: tuple[Path, ...]) -> list[Product]:
     """Pictures that a benchmark draws while it measures."""
     first = [*both("first-minutes", ".webp"), *both("first-minutes-loss", ".svg")]
     naive, own = both("05-naive-fashion", ".webp"), [path for name in OWN for path in both(name, ".webp")]
+    ways, equal = both("08-ways-mnist", ".webp"), "python -m benchmarks.ways_to_one_step DATA_DIR"
     walk = "python -m benchmarks.own_images FOLDER && python -m workshop accept figures/own"
     return [
         Product("figures/own", lambda: own, (icons.draw_icon,), by_hand=walk),
         Product("figures/first-minutes", lambda: first, (SimpleUNet,), by_hand="python -m benchmarks.first_minutes"),
+        Product("figures/ways", lambda: ways, (SimpleUNet,), (shipped_weights("mnist"),), by_hand=equal),
         Product("figures/naive", lambda: naive, (SimpleUNet,), shipped, by_hand="python -m benchmarks.naive_refiners"),
     ]
 
