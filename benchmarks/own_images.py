@@ -22,7 +22,7 @@ from workshop.machine import machine
 
 RESULTS = Path(__file__).parent / "results" / "own_images.json"
 RECIPE = ("--predict", "v", "--timesteps", "focused", "--processes", "2")
-REAL, SAMPLES = 2, 3  # of each class, in a row
+REAL, SAMPLES = 2, 2  # of each class, in a row
 
 
 def tutor(here: Path, *arguments: str, module: str = "cdm_tutor") -> None:
@@ -58,11 +58,11 @@ def draw(name: str, caption: str, place: Path, weights: Path, refiner: Path) -> 
     picture(
         name,
         caption,
-        "A row for each class: two real icons, three that were drawn, and the same three refined.",
+        "A row for each class: two real icons, two that were drawn, and the same two refined.",
         torch.cat(rows),
         columns=len(rows[0]),
         scale=2 if card.built.side <= 32 else 1,
-        labels=[word for kind, of_class in columns.items() for word in (kind, *[""] * (len(of_class[0]) - 1))],
+        labels=[kind for kind, of_class in columns.items() for _ in of_class[0]],
         row_labels=list(card.class_names),
         pictures="pictures",
     )
