@@ -108,15 +108,13 @@ def train(
     from cdm_tutor.device import knows_bf16, pick_device
     from cdm_tutor.own_images import card_of, name_of, warning_of_copies
     from cdm_tutor.runs import Run
-    from cdm_tutor.settings import TUNING_RATE, TrainSettings
+    from cdm_tutor.settings import TrainSettings
 
     where, folder = pick_device(device), out or usual_run(name_of(dataset), stage, classes)
     going_on = resume or Run.was_cut_off(folder)
     if not going_on:  # what is wrong with them shows before images are loaded
         until = minutes if minutes or steps else 10
-        if stage == "consistency":
-            predict = predict if options.given(context, ["predict"]) else "v"
-            lr = lr if options.given(context, ["lr"]) else TUNING_RATE
+        predict, lr = to_train(context, stage)
         settings = TrainSettings(steps, until, batch, accumulate, lr, seed=seed, timesteps=timesteps, compile=compiled)
         settings = replace(settings, t_below=noising_steps // 2 if stage == "refiner" else None, bf16=knows_bf16(where))
         asked = ModelCard(name_of(dataset), predict, schedule, noising_steps, stage)
@@ -130,6 +128,17 @@ def train(
         run = Run.create(folder, card, settings, len(images), where, save_every, start=begin)
         print(warning_of_copies(len(images), settings), end="")
     carry_out(run, images, dataset, to_go_on(context, dataset, folder, resume))
+
+
+def to_train(context: typer.Context, stage: choices.Stage) -> tuple[choices.Prediction, float]:
+    """What a network predicts and its learning rate: as typed, or as a consistency network needs them."""
+    from cdm_tutor.settings import TUNING_RATE
+
+    predict, lr = context.params["predict"], context.params["lr"]
+    if stage == "consistency":
+        predict = predict if options.given(context, ["predict"]) else "v"
+        lr = lr if options.given(context, ["lr"]) else TUNING_RATE
+    return predict, lr
 
 
 def carry_out(run: "Run", images: "Images", dataset: str, again: str) -> None:
