@@ -88,7 +88,8 @@ def by_benchmarks(shipped: tuple[Path, ...]) -> list[Product]:
     """Pictures that a benchmark draws while it measures."""
     first = [*both("first-minutes", ".webp"), *both("first-minutes-loss", ".svg")]
     naive, own = both("05-naive-fashion", ".webp"), [path for name in OWN for path in both(name, ".webp")]
-    ways, equal = both("08-ways-mnist", ".webp"), "python -m benchmarks.ways_to_one_step DATA_DIR"
+    ways = both("08-ways-mnist", ".webp")
+    equal = "python -m benchmarks.ways_to_one_step DATA_DIR && python -m workshop accept figures/ways"
     walk = "python -m benchmarks.own_images FOLDER && python -m workshop accept figures/own"
     return [
         Product("figures/own", lambda: own, (icons.draw_icon,), by_hand=walk),
