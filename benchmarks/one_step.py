@@ -28,10 +28,14 @@ WAYS = [("jumps", 1, False), ("jumps", 2, False), ("jumps", 4, False), ("jumps",
 TIMED = 320  # images drawn to see how fast it goes
 
 
+def first_of(solver: str) -> Stage:
+    """The network that a solver takes."""
+    return "consistency" if solver == "jumps" else "unet"
+
+
 def drawn_by(solver: str, refined: bool) -> set[Stage]:
     """The networks that a way takes."""
-    first: Stage = "consistency" if solver == "jumps" else "unet"
-    return {first, "refiner"} if refined else {first}
+    return {first_of(solver), "refiner"} if refined else {first_of(solver)}
 
 
 def measure(name: str, n: int, seeds: list[int]) -> None:
@@ -51,7 +55,7 @@ def measure(name: str, n: int, seeds: list[int]) -> None:
             if any(key.items() <= row.items() for row in found["rows"]):
                 continue
             settings = SampleSettings(n=n, solver=solver, steps=steps, seed=seed)
-            trained = networks["consistency" if solver == "jumps" else "unet"]
+            trained = networks[first_of(solver)]
             refiner = networks["refiner"] if refined else None
             with sampling_bar(n) as advance:
                 report = yardstick.report(generate(trained, settings, refiner=refiner, on_batch=advance))

@@ -142,8 +142,9 @@ def usual_build(side: int, channels: int, refiner: bool = False) -> Build:
     """How the network for images of that side is built unless it is said.
 
     A first network folds 2 x 2 pixels, and from a side of 64 on 4 x 4. Then it halves until a side is 8 or less, but
-    never what cannot be halved; its first size is 32 channels wide, the others 64. A refiner folds nothing and has two
-    sizes.
+    never what cannot be halved. Its first size is 32 channels wide, or 64 if a square holds more than 32 numbers: noise
+    follows no pattern, so each needs a channel to come through. The others are 64 wide. A refiner folds nothing and has
+    two sizes.
     """
     if refiner:
         return replace(USUAL_REFINER, side=side, channels=channels)
@@ -151,7 +152,8 @@ def usual_build(side: int, channels: int, refiner: bool = False) -> Build:
     grid, sizes = side // fold, 1
     while (sizes < 2 or grid > 8) and grid % 2 == 0 and sizes < 6:
         grid, sizes = grid // 2, sizes + 1
-    return Build(side, channels, (32, *[64] * (sizes - 1)), (*[1] * (sizes - 1), 2), fold)
+    first = 32 if channels * fold**2 <= 32 else 64
+    return Build(side, channels, (first, *[64] * (sizes - 1)), (*[1] * (sizes - 1), 2), fold)
 
 
 USUAL_REFINER = Build(widths=(16, 32), blocks=(1, 1), fold=1, attention=False)

@@ -252,6 +252,16 @@ def test_a_file_s_work_comes_into_a_cell(course: Path, shell: InteractiveShell) 
     assert shell.rl_next_input == f"%%exercise NoiseSchedule.from_betas\n{text}"
 
 
+def test_a_check_gives_the_time_that_its_message_names(
+    course: Path, shell: InteractiveShell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = course / commands.file_of(FIRST)
+    endless = "def cosine_betas(T, s=0.008):\n    while True:\n        pass\n"
+    file.write_text(put(file.read_text(), FIRST, COSINE, endless))
+    shell.run_cell("%check cosine_betas --time-limit 1")
+    assert "still running after 1 s: an endless loop? (Or a slow machine: --time-limit 3)" in capsys.readouterr().out
+
+
 @pytest.fixture
 def shell() -> Iterator[InteractiveShell]:
     shell = InteractiveShell.instance(history_length=0)

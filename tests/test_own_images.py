@@ -219,7 +219,8 @@ def test_how_networks_are_built() -> None:
     assert usual_build(32, 3) == Build(32, 3)
     assert usual_build(48, 1) == Build(48, 1, (32, 64, 64), (1, 1, 2))
     assert usual_build(64, 1) == Build(64, 1, fold=4)
-    assert usual_build(128, 3) == Build(128, 3, (32, 64, 64), (1, 1, 2), fold=4)
+    assert usual_build(64, 3) == Build(64, 3, (64, 64), fold=4)
+    assert usual_build(128, 3) == Build(128, 3, (64, 64, 64), (1, 1, 2), fold=4)
     assert usual_build(100, 1) == Build(100, 1)
     assert usual_build(30, 1) == Build(30, 1, (32,), (2,))
     for side in (8, 12, 16, 20, 28, 32, 36, 48, 60, 64, 100, 128, 256):

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -63,14 +63,20 @@ class Course(Magics):
 
     @line_magic
     def check(self, line: str) -> None:
-        """`%check NAME`: check what stands in the learner's file, and show what it does; `%check 03`: of a lesson."""
-        self.look(home(), *find(line))
+        """`%check NAME`: check what stands in the learner's file, and show what it does; `%check 03`: of a lesson.
 
-    def look(self, root: Path, lesson: Lesson, exercise: Exercise | None, cell: str = "") -> None:
+        `--time-limit SECONDS` behind it is for slow machines.
+        """
+        name, longer, seconds = line.partition("--time-limit")
+        self.look(home(), *find(name), options=[longer, seconds.strip(" =")] if longer else [])
+
+    def look(
+        self, root: Path, lesson: Lesson, exercise: Exercise | None, cell: str = "", options: Sequence[str] = ()
+    ) -> None:
         """Check an exercise or a lesson, draw it, and make what is written known to the other cells."""
         only = ["--exercise", exercise.name] if exercise else []
         said = ""
-        for text in run(root, "pytest", "-q", "--color=no", f"lessons/{lesson.number}", *only):
+        for text in run(root, "pytest", "-q", "--color=no", f"lessons/{lesson.number}", *only, *options):
             said += text
             print(in_cell(text, root, lesson, exercise, cell), end="")
         names = [exercise] if exercise else list(lesson.exercises)
