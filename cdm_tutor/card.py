@@ -20,7 +20,7 @@ from cdm_tutor.unet import SimpleUNet
 MOST_NOISING_STEPS = 100_000  # the largest T that a card may name
 MOST_FACTS = 20_000  # characters that a card may say about the training
 MOST_SIDE = 512  # pixels
-LARGE = 64  # pixels: from there on, larger squares are folded
+LARGE = {1: 64, 3: 32}  # sides of grey images and of those in colours, from which on larger squares are folded
 MOST_CLASSES = 1000
 MOST_SHIFT = 20.0  # of the log-SNR
 KNOWN: dict[str, tuple[str, ...]] = {
@@ -138,17 +138,17 @@ class Build:
         return cls(**said)
 
 
-def usual_build(side: int, channels: int, refiner: bool = False) -> Build:
+def usual_build(side: int, channels: int, refiner: bool = False, fold: int | None = None) -> Build:
     """How the network for images of that side is built unless it is said.
 
-    A first network folds 2 x 2 pixels, and from a side of 64 on 4 x 4. Then it halves until a side is 8 or less, but
-    never what cannot be halved. Its first size is 32 channels wide, or 64 if a square holds more than 32 numbers: noise
+    A first network folds 2 x 2 pixels, and of large images 4 x 4. Then it halves until a side is 8 or less, but never
+    what cannot be halved. Its first size is 32 channels wide, or 64 if a square holds more than 32 numbers: noise
     follows no pattern, so each needs a channel to come through. The others are 64 wide. A refiner folds nothing and has
     two sizes.
     """
     if refiner:
         return replace(USUAL_REFINER, side=side, channels=channels)
-    fold = 4 if side >= LARGE and side % 8 == 0 else 2
+    fold = fold or (4 if side >= LARGE[channels] and side % 8 == 0 else 2)
     grid, sizes = side // fold, 1
     while (sizes < 2 or grid > 8) and grid % 2 == 0 and sizes < 6:
         grid, sizes = grid // 2, sizes + 1

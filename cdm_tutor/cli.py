@@ -29,7 +29,7 @@ GUIDANCE = 2.0  # how much a class counts that is asked for, unless said otherwi
 LAUNCHED = "TORCHELASTIC_RUN_ID"  # set in each of several processes that a launcher started
 REMEMBERED = {  # by a run: what it was started with counts, whatever is typed to go on
     "stage", "classes", "start", "predict", "schedule", "noising_steps", "timesteps", "batch", "accumulate", "lr",
-    "compiled", "seed", "size", "grey", "colour", "fit", "widths", "blocks",
+    "compiled", "seed", "size", "grey", "colour", "fit", "widths", "blocks", "fold",
 }  # fmt: skip
 
 app = typer.Typer(
@@ -77,6 +77,7 @@ def train(
     fit: options.Squares = "cut",
     widths: options.Widths = None,
     blocks: options.Blocks = None,
+    fold: options.Fold = None,
     minutes: options.TrainMinutes = None,
     steps: options.TrainSteps = None,
     data: options.Data = "sample",
@@ -123,8 +124,7 @@ def train(
         run = Run.resume(folder, len(images), where, save_every, steps=steps, minutes=minutes)
         print(f"Going on with {folder} from step {run.training.step}, with the settings it was started with.")
     else:
-        card = card_of(images, dataset, asked, fit, widths, blocks)
-        begin, card = beginning(start, replace(card, classes=classes), context)
+        begin, card = beginning(start, card_of(images, dataset, asked, fit, classes, widths, blocks, fold), context)
         run = Run.create(folder, card, settings, len(images), where, save_every, start=begin)
         print(warning_of_copies(len(images), settings), end="")
     carry_out(run, images, dataset, to_go_on(context, dataset, folder, resume))
@@ -192,7 +192,7 @@ def images_like(
 def beginning(start: str | None, card: "ModelCard", context: typer.Context) -> tuple["Trained | None", "ModelCard"]:
     """The weights that a training begins with, if any, and its card.
 
-    It takes over what they predict, of what, and how their network is built, unless widths or blocks were typed.
+    It takes over what they predict, of what, and how their network is built, unless that was typed.
 
     Raises:
         ValueError: if something else was typed.
@@ -214,7 +214,7 @@ def beginning(start: str | None, card: "ModelCard", context: typer.Context) -> t
         raise ValueError("the weights to begin with predict noise, a consistency network v: train with --predict v")
     card = replace(card, **{name: getattr(begin.card, name) for name in (*taken, "shift")})
     of_a_kind = (card.built.shape, card.stage == "refiner") == (begin.card.built.shape, begin.card.stage == "refiner")
-    if of_a_kind and not options.given(context, ["widths", "blocks"]):
+    if of_a_kind and not options.given(context, ["widths", "blocks", "fold"]):
         card = replace(card, build=begin.card.build)
     return begin, card
 

@@ -57,6 +57,10 @@ Widths = Annotated[
 Blocks = Annotated[
     str | None, typer.Option(metavar="N,...", help="Its residual blocks at each size (default: 1,2 for two sizes).")
 ]
+Fold = Annotated[
+    int | None,
+    typer.Option(min=1, max=8, help="The side of the squares of pixels that it folds into channels (default: 2 or 4)."),
+]
 Data = Annotated[
     choices.Source,
     typer.Option(

@@ -326,20 +326,37 @@ def described(x0: Tensor, names: tuple[str, ...]) -> str:
 
 
 def card_of(
-    images: Images, place: str, card: ModelCard, squares: Squares, widths: str | None, blocks: str | None
+    images: Images,
+    place: str,
+    card: ModelCard,
+    squares: Squares,
+    classes: bool = False,
+    widths: str | None = None,
+    blocks: str | None = None,
+    fold: int | None = None,
 ) -> ModelCard:
-    """The card of a network for these images; it is built as the rule says, or as it is typed: "48,96" and "1,2"."""
-    build = usual_build(images.x0.shape[2], images.x0.shape[1], card.stage == "refiner")
+    """The card of a network for these images; it is built as the rule says, or as it is typed: "48,96", "1,2" and 4.
+
+    Raises:
+        ValueError: if no such network can be built.
+    """
+    if fold and card.stage == "refiner":
+        raise ValueError("a refiner folds nothing: leave --fold out")
+    build = usual_build(images.x0.shape[2], images.x0.shape[1], card.stage == "refiner", fold)
     if widths:
         wide = numbers(widths, "widths")
         build = replace(build, widths=wide, blocks=(*[1] * (len(wide) - 1), build.blocks[-1]))
     if blocks:
         build = replace(build, blocks=numbers(blocks, "blocks"))
+    if (held := build.channels * build.fold**2) > build.widths[0]:
+        print(f"Its squares hold {held} numbers, but its first size has only {build.widths[0]} channels for them:")
+        print("expect grainy samples. Wider: --widths. Smaller squares: --fold 2.")
     if not images.name:
-        return replace(card, build=build if widths or blocks else None)
+        return replace(card, classes=classes, build=build if widths or blocks or fold else None)
     source = images.name if images.name in TORCHVISION else str(Path(place).expanduser().resolve())
     shift = usual_shift(build.side, build.channels)
-    return replace(card, data=images.name, names=images.names, source=source, squares=squares, build=build, shift=shift)
+    card = replace(card, data=images.name, names=images.names, source=source, squares=squares)
+    return replace(card, classes=classes, build=build, shift=shift)
 
 
 def numbers(text: str, name: str) -> tuple[int, ...]:

@@ -216,7 +216,10 @@ def test_a_set_that_torchvision_knows(tmp_path: Path) -> None:
 def test_how_networks_are_built() -> None:
     """By the rule: halved until a side is at most 8, and never where a rest would be left."""
     assert usual_build(28, 1) == Build()
-    assert usual_build(32, 3) == Build(32, 3)
+    assert usual_build(32, 1) == Build(32)
+    assert usual_build(32, 3) == Build(32, 3, (64, 64), fold=4)
+    assert usual_build(32, 3, fold=2) == Build(32, 3)
+    assert usual_build(28, 3) == Build(28, 3)
     assert usual_build(48, 1) == Build(48, 1, (32, 64, 64), (1, 1, 2))
     assert usual_build(64, 1) == Build(64, 1, fold=4)
     assert usual_build(64, 3) == Build(64, 3, (64, 64), fold=4)
@@ -295,14 +298,26 @@ def test_few_images_are_warned_of() -> None:
     assert not warning_of_copies(60_000, TrainSettings(steps=None, minutes=10))
 
 
-def test_widths_can_be_given() -> None:
+def test_widths_can_be_given(capsys: pytest.CaptureFixture[str]) -> None:
     images = load_sample("mnist")
-    assert card_of(images, "mnist", ModelCard("mnist"), "cut", None, None).build is None
-    assert card_of(images, "mnist", ModelCard("mnist"), "cut", "16,24", None).built == Build(widths=(16, 24))
-    assert card_of(images, "mnist", ModelCard("mnist"), "cut", "40", None).built == Build(widths=(40,), blocks=(2,))
+    assert card_of(images, "mnist", ModelCard("mnist"), "cut").build is None
+    assert card_of(images, "mnist", ModelCard("mnist"), "cut", widths="16,24").built == Build(widths=(16, 24))
+    assert card_of(images, "mnist", ModelCard("mnist"), "cut", widths="40").built == Build(widths=(40,), blocks=(2,))
     for widths, says in (("a", "whole numbers"), ("12", "multiples of 8"), ("8,8,8", "divisible by 8")):
         with pytest.raises(ValueError, match=says):
-            card_of(images, "mnist", ModelCard("mnist"), "cut", widths, None)
+            card_of(images, "mnist", ModelCard("mnist"), "cut", widths=widths)
+    assert not capsys.readouterr().out
+
+
+def test_the_squares_that_are_folded_can_be_given(capsys: pytest.CaptureFixture[str]) -> None:
+    images = load_sample("mnist")
+    small = card_of(images, "mnist", ModelCard("mnist"), "cut", fold=1)
+    assert small.built == Build(widths=(32, 64, 64), blocks=(1, 1, 2), fold=1)
+    assert not capsys.readouterr().out
+    card_of(images, "mnist", ModelCard("mnist"), "cut", widths="8", fold=4)
+    assert "hold 16 numbers, but its first size has only 8 channels" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="a refiner folds nothing"):
+        card_of(images, "mnist", ModelCard("mnist", stage="refiner"), "cut", fold=2)
 
 
 def test_grids_are_in_colours() -> None:
