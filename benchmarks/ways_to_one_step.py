@@ -1,11 +1,10 @@
-"""Four ways to one jump, each for as many minutes from the same weights: what FID do they come to?
+"""Three ways to one jump, each for as many minutes from the same weights: what FID do they come to?
 
     python -m benchmarks.ways_to_one_step DATA_DIR [--data fashion] [--minutes 10] [--only critic]
 
-"consistency": the lesson's tune. "paths": distill, without the critic. "critic": with it from the start. "joined": with
-it from when distill lets it come in. The time in which paths are drawn counts. Writes
-benchmarks/results/ways-to-one-step-NAME.json after each; what is there is kept. The networks are kept in runs/ways, and
-when all are there, their picture is drawn.
+"consistency": the lesson's tune. "paths": distill, without the critic. "critic": distill as the networks that come with
+the package were. The time in which paths are drawn counts. Writes benchmarks/results/ways-to-one-step-NAME.json after
+each; what is there is kept. The networks are kept in runs/ways, and when all are there, their picture is drawn.
 """
 
 import argparse
@@ -33,12 +32,7 @@ from workshop.machine import machine
 
 RESULTS = Path(__file__).parent / "results"
 NETWORKS = Path("runs") / "ways"
-WAYS = {  # and how the lesson says it
-    "consistency": "tuned to agree",
-    "paths": "paths",
-    "critic": "paths and critic",
-    "joined": "paths, then critic",
-}
+WAYS = {"consistency": "tuned to agree", "paths": "paths", "critic": "paths and critic"}  # and how the lesson says it
 N = 5000
 PATHS = 4000
 SHOWN = 10
@@ -54,8 +48,8 @@ def trained_by(way: str, name: str, images: Any, minutes: float) -> tuple[Traine
         follow(tune(training, images), tuning.batch)
         return Trained(cast(SimpleUNet, training.ema), card), training.step * tuning.batch
     settings = DistillSettings(minutes=minutes, paths=PATHS)
-    if way != "joined":
-        settings = replace(settings, critic_from=1.0 if way == "paths" else 0.0)
+    if way == "paths":
+        settings = replace(settings, weight=0.0)
     begun = time.perf_counter()
     distilling = Distilling(Trained(start.network, card), load_weights(shipped_weights(name)), settings)
     paths = distilling.draw_samples()

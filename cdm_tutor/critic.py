@@ -43,9 +43,8 @@ class AdversarialSettings:
         batch: images that the network makes, and real images, in a step.
         lr: the network's learning rate.
         critic_lr: the critic's.
-        weight: how much the critic's word counts beside the network's own loss.
-        critic_from: the share of the time after which the critic comes in; at 1 it never does.
-        alone: for so many steps from then on only the critic learns.
+        weight: how much the critic's word counts beside the network's own loss; at 0 there is no critic.
+        alone: for so many steps only the critic learns.
         ema_decay: how slowly the averaged weights follow.
         seed: of the critic's weights, the order of images and samples, and the noise.
     """
@@ -55,7 +54,6 @@ class AdversarialSettings:
     lr: float = 3e-4
     critic_lr: float = 5e-4
     weight: float = 0.05
-    critic_from: float = 0.0
     alone: int = 100
     ema_decay: float = 0.998
     seed: int = 0
@@ -155,7 +153,6 @@ class AdversarialTraining:
     def __init__(self, start: Trained, first: Trained, settings: AdversarialSettings) -> None:
         self.start, self.first, self.settings = start, first, settings
         self.step, self.seconds = 0, 0.0
-        self.learned, self.judged = 0, 0  # steps of the network, and of the critic
         self.network, self.schedule, self.prediction = start.network, start.schedule, start.card.prediction
         self.ema = copy.deepcopy(self.network).requires_grad_(False)
         torch.manual_seed(settings.seed)  # PyTorch initialises weights from its global generator only
@@ -188,8 +185,9 @@ class AdversarialTraining:
             yield Round(self.step, loss, right, progress, self.seconds)
 
     def round(self, step: int, progress: float, images: Tensor, samples: Tensor) -> tuple[float, float]:
-        """Once it has come in, the critic learns from real and made images; then the network, from the critic too."""
+        """First the critic learns from real and made images, then the network from the critic."""
         settings = self.settings
+        alone = settings.alone if settings.weight else 0
         generator = seeded(settings.seed, 2, step)
         slower = (1 + math.cos(math.pi * progress)) / 2
         self.optimizer.param_groups[0]["lr"] = settings.lr * slower
@@ -201,14 +199,10 @@ class AdversarialTraining:
         real = some(images)
         made, own = self.play(real, some(samples), generator)
         check_finite("loss", own, step)
-        praise, right = torch.zeros(()), 0.5
-        if progress >= settings.critic_from:
-            praise, right = self.criticise(real, made, generator)
-            self.judged += 1
-        if not 0 < self.judged <= settings.alone:
+        praise, right = self.criticise(real, made, generator) if settings.weight else (torch.zeros(()), 0.5)
+        if step >= alone:
             _descend(self.start.card.stage, self.optimizer, own - settings.weight * praise, step, clip=1.0)
-            update_ema(self.ema, self.network, self.learned, settings.ema_decay)
-            self.learned += 1
+            update_ema(self.ema, self.network, step - alone, settings.ema_decay)
         return own.item(), right
 
     def criticise(self, real: Tensor, made: Tensor, generator: torch.Generator) -> tuple[Tensor, float]:

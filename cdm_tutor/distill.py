@@ -39,7 +39,6 @@ class DistillSettings(AdversarialSettings):
 
     lr: float = 1e-3
     weight: float = 0.01
-    critic_from: float = 0.4
     ema_decay: float = 0.999
     paths: int = 12_000
     steps: int = 14

@@ -67,26 +67,12 @@ def test_first_the_critic_learns_alone_and_its_eyes_never_change() -> None:
     assert all(torch.equal(eyes[name], value) for name, value in judged.critic.eyes.state_dict().items())
 
 
-def test_the_network_learns_without_the_critic_until_it_comes_in_and_waits_for_it_then() -> None:
-    judged = sharpening(replace(FEW, alone=1, critic_from=0.4))
-
-    def changed(progress: float) -> tuple[bool, bool]:
-        """Whether a round changes the critic, and the network."""
-        trained = (judged.critic, judged.network)
-        before = [copy.deepcopy(net.state_dict()) for net in trained]
-        judged.round(0, progress, REAL, REAL)
-        critic, network = (
-            any(not torch.equal(was[name], value) for name, value in net.state_dict().items())
-            for was, net in zip(before, trained, strict=True)
-        )
-        return critic, network
-
-    assert [changed(progress) for progress in (0.0, 0.39, 0.4, 0.41)] == [
-        (False, True),
-        (False, True),
-        (True, False),
-        (True, True),
-    ]
+def test_without_a_word_there_is_no_critic() -> None:
+    judged = sharpening(replace(FEW, weight=0.0))
+    critic, refiner = (copy.deepcopy(net.state_dict()) for net in (judged.critic, judged.network))
+    judged.round(0, 0.0, REAL, REAL)
+    assert all(torch.equal(critic[name], value) for name, value in judged.critic.state_dict().items())
+    assert not all(torch.equal(refiner[name], value) for name, value in judged.network.state_dict().items())
 
 
 def test_refiner_learns_what_the_critic_likes(generator: torch.Generator) -> None:

@@ -65,7 +65,7 @@ def test_some_jump_from_the_way_and_some_from_real_images() -> None:
 
 
 def test_paths_are_learned() -> None:
-    training = distilling(replace(FEW, critic_from=1.0, from_noise=1.0, from_real=0.0))
+    training = distilling(replace(FEW, weight=0.0, from_noise=1.0, from_real=0.0))
     paths = paths_to(REAL[:8])
     losses = [training.round(step, 0.0, REAL, paths)[0] for step in range(40)]
     assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
