@@ -165,8 +165,9 @@ def refiner() -> str:
         tables.append(table(head, rows))
     seeds = len({row["seed"] for row in facts["rows"]})
     measured = "; ".join(sorted({where(row["measured"]) for row in facts["rows"]}))
+    of = f"mean and standard deviation of {seeds} seeds" if seeds > 1 else "one seed"
     note = (
-        f"FID of {facts['n']:,} samples, mean and standard deviation of {seeds} seeds, with weights of "
+        f"FID of {facts['n']:,} samples, {of}, with weights of "
         f"{' and '.join(dates)}; `benchmarks/refiner.py`; {measured}."
     )
     return "\n\n".join([*tables, note])
