@@ -17,7 +17,7 @@ from typing import Any, get_args
 from cdm_tutor.checkpoint import Trained, load_weights, shipped_weights
 from cdm_tutor.choices import Stage
 from cdm_tutor.data import CLASS_NAMES, load_sample
-from cdm_tutor.generate import SampleSettings, generate
+from cdm_tutor.generate import SampleSettings, drawn_by, generate
 from cdm_tutor.metrics import Yardstick
 from cdm_tutor.progress import sampling_bar
 from workshop.machine import machine
@@ -28,14 +28,9 @@ WAYS = [("jumps", 1, False), ("jumps", 2, False), ("jumps", 4, False), ("jumps",
 TIMED = 320  # images drawn to see how fast it goes
 
 
-def first_of(solver: str) -> Stage:
-    """The network that a solver takes."""
-    return "consistency" if solver == "jumps" else "unet"
-
-
-def drawn_by(solver: str, refined: bool) -> set[Stage]:
+def networks_of(solver: str, refined: bool) -> set[Stage]:
     """The networks that a way takes."""
-    return {first_of(solver), "refiner"} if refined else {first_of(solver)}
+    return {drawn_by(solver), "refiner"} if refined else {drawn_by(solver)}
 
 
 def measure(name: str, n: int, seeds: list[int]) -> None:
@@ -46,7 +41,7 @@ def measure(name: str, n: int, seeds: list[int]) -> None:
     found = json.loads(path.read_text()) if path.exists() else {}
     before = found.get("weights", {}) if found.get("n") == n else {}
     same = {stage for stage in networks if known[stage] == before.get(stage)}
-    rows = [row for row in found.get("rows", []) if drawn_by(row["solver"], row["refined"]) <= same]
+    rows = [row for row in found.get("rows", []) if networks_of(row["solver"], row["refined"]) <= same]
     found |= {"weights": known, "n": n, "rows": rows}
     yardstick = Yardstick(name, load_sample(name).x0)
     for seed in seeds:
@@ -55,7 +50,7 @@ def measure(name: str, n: int, seeds: list[int]) -> None:
             if any(key.items() <= row.items() for row in found["rows"]):
                 continue
             settings = SampleSettings(n=n, solver=solver, steps=steps, seed=seed)
-            trained = networks[first_of(solver)]
+            trained = networks[drawn_by(solver)]
             refiner = networks["refiner"] if refined else None
             with sampling_bar(n) as advance:
                 report = yardstick.report(generate(trained, settings, refiner=refiner, on_batch=advance))
