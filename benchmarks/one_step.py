@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 from cdm_tutor.checkpoint import Trained, load_weights, shipped_weights
-from cdm_tutor.choices import Stage
+from cdm_tutor.choices import Stage, drawn_by
 from cdm_tutor.data import CLASS_NAMES, load_sample
-from cdm_tutor.generate import SampleSettings, drawn_by, generate
+from cdm_tutor.generate import SampleSettings, generate
 from cdm_tutor.metrics import Yardstick
 from cdm_tutor.progress import sampling_bar
 from workshop.machine import machine

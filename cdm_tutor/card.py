@@ -219,7 +219,11 @@ class ModelCard:
         detail = (self.built.fold, self.built.blocks, self.built.attention) == (1, (1, 1), False)
         self._check("build", self.stage != "refiner" or detail, "that of a refiner")
         plain = self.built.fold % 2 == 0 and self.built.attention
-        self._check("build", plain or not self.classes, "that of a network that is told classes")
+        self._check(
+            "build",
+            plain or not self.classes,
+            "that of a network that is told classes: with attention, and an even fold",
+        )
         self._check("classes", bool(self.class_names) or not self.classes, "false: no class has a name")
 
     @property

@@ -17,3 +17,8 @@ Device = Literal["auto", "cpu", "cuda", "mps"]  # where to compute
 Keep = Literal["left", "right", "top", "bottom"]  # which half of a picture
 Squares = Literal["cut", "pad"]  # how pictures become squares
 Whose = Literal["reference", "mine"]  # whose code to run
+
+
+def drawn_by(solver: str) -> Stage:
+    """The network that draws by a solver."""
+    return "consistency" if solver == "jumps" else "unet"

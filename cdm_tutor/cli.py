@@ -587,9 +587,8 @@ def follow(steps: Iterator[Any], batch: int, folder: Path, to_go_on: str) -> Non
 def first_network(dataset: str, weights: Path | None, label: str | None, solver: choices.Solver) -> "Trained":
     """The network that draws: of a file, or the usual one that can be told a label, or draws by this solver."""
     from cdm_tutor.checkpoint import load_weights
-    from cdm_tutor.generate import drawn_by
 
-    return load_weights(weights or weights_of(dataset, drawn_by(solver), label is not None))
+    return load_weights(weights or weights_of(dataset, choices.drawn_by(solver), label is not None))
 
 
 def way_to_draw(

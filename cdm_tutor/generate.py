@@ -12,7 +12,6 @@ from torch import Tensor
 from cdm_tutor import distributed
 from cdm_tutor.card import ModelCard
 from cdm_tutor.checkpoint import Trained
-from cdm_tutor.choices import Stage
 from cdm_tutor.consistency import sample_by_jumps
 from cdm_tutor.guidance import complete, from_sketch, guided
 from cdm_tutor.noising import Model
@@ -52,11 +51,6 @@ class SampleSettings:
     def label_of(self, images: range) -> Tensor:
         """The label of each of these images, (len(images),) int64; of the first n / len(labels) it is the first."""
         return torch.tensor([self.labels[number * len(self.labels) // self.n] for number in images])
-
-
-def drawn_by(solver: str) -> Stage:
-    """The network that draws by a solver."""
-    return "consistency" if solver == "jumps" else "unet"
 
 
 def usual_way(card: ModelCard) -> dict[str, Any]:

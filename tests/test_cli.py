@@ -399,7 +399,7 @@ TYPED = {  # an option of train or sharpen, and another value than its default
     "schedule": "linear", "noising_steps": "300", "timesteps": "focused", "batch": "8", "accumulate": "2",
     "lr": "0.001", "processes": "2", "max_restarts": "1", "save_every": "7.0", "use": "mine", "device": "cpu",
     "seed": "5", "start": "none", "weights": "it's.safetensors", "samples": "64", "refine_from": "100", "paths": "64",
-    "widths": "32,64", "blocks": "1,1", "size": "16", "fit": "pad",
+    "widths": "32,64", "blocks": "1,1", "fold": "4", "size": "16", "fit": "pad",
 }  # fmt: skip
 
 
@@ -438,11 +438,16 @@ def has(words: list[str], option: list[str]) -> bool:
 
 def test_to_go_on_with_a_training_nothing_is_forgotten(stopped: Any) -> None:
     """Every option is typed again, or else what it said is in the run's own file."""
-    own = {"size", "grey", "colour", "fit"}  # for images of one's own; and a refiner is told no classes
-    options = every_option("train", "out", "resume", "classes", "widths", "blocks", *own)
+    own = {
+        "size",
+        "grey",
+        "colour",
+        "fit",
+    }  # for images of one's own; and a refiner is told no classes, and folds nothing
+    options = every_option("train", "out", "resume", "classes", "widths", "blocks", "fold", *own)
     again = stopped("train", "fashion", "--out", "a run", *chain(*options.values()))
     assert again[:6] == ["cdm-tutor", "train", "fashion", "--resume", "--out", "a run"]
-    remembered = (cli.REMEMBERED - {"classes", "widths", "blocks"} - own) | {"minutes", "steps"}
+    remembered = (cli.REMEMBERED - {"classes", "widths", "blocks", "fold"} - own) | {"minutes", "steps"}
     assert remembered < options.keys()
     for name, option in options.items():
         assert has(again, option) != (name in remembered), name
@@ -459,6 +464,8 @@ def test_to_go_on_with_a_training_nothing_is_forgotten(stopped: Any) -> None:
     assert not {"--classes", *build} & set(stopped("train", "--classes", *build, "--out", "another run"))
     card = json.loads(Path("another run", "run.json").read_text())["card"]
     assert (card["classes"], card["build"]["blocks"]) == (True, [1, 1])
+    assert "--fold" not in stopped("train", "--fold", "4", "--out", "one more")
+    assert json.loads(Path("one more", "run.json").read_text())["card"]["build"]["fold"] == 4
 
 
 def test_to_go_on_with_images_of_ones_own_nothing_is_forgotten(stopped: Any) -> None:
