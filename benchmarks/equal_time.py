@@ -4,14 +4,13 @@
     python -m benchmarks.equal_time measure CONTENDER [--n 5000]
     python -m benchmarks.equal_time report
 
-`train` wants a quiet machine; it keeps snapshots in out/equal_time/. `measure` samples from them (for the
-slower contenders this takes longer than the training) and writes benchmarks/results/equal_time.json.
-`report` says how we compare. Data: the 60,000 training images of Fashion-MNIST.
+`train` wants a quiet machine; it keeps snapshots in out/equal_time/. `measure` samples from them, by the default
+solver in 20 steps (for the slower contenders this takes longer than the training), and writes
+benchmarks/results/equal_time.json. `report` says how we compare. Data: the 60,000 training images of Fashion-MNIST.
 """
 
 import argparse
 import json
-import time
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +19,9 @@ from torch import Tensor, nn
 
 from benchmarks.contenders import CONTENDERS, Contender
 from cdm_tutor.data import load_full, load_sample
+from cdm_tutor.generate import BATCH
 from cdm_tutor.metrics import Yardstick
+from cdm_tutor.progress import sampling_bar
 from cdm_tutor.sampler import sample
 from cdm_tutor.trainer import Training, fit
 from workshop.machine import machine
@@ -28,6 +29,7 @@ from workshop.machine import machine
 RESULTS = Path(__file__).parent / "results"
 OUT = Path("out/equal_time")
 QUARTERS = 4
+CURVE = 500  # samples of a snapshot, for the curve over the time
 
 
 class Adapter(nn.Module):
@@ -68,34 +70,38 @@ def train(data_dir: str, name: str, minutes: float) -> None:
 
 
 def measure(name: str, n: int) -> None:
-    """FID of each snapshot (500 samples, DDIM-20), and of the last with n samples of DDIM-50."""
+    """FID of the last snapshot with n samples, then of those before it with CURVE."""
     contender = CONTENDERS[name](None)
     model = Adapter(contender)
     yardstick = Yardstick("fashion", load_sample("fashion").x0)
-    curve = []
-    for quarter in range(1, QUARTERS + 1):
-        model.load_state_dict(torch.load(OUT / f"{name}-{quarter}.pt", weights_only=True))
-        curve.append(yardstick.fid(yardstick.features(draw(model, contender, 500, 20))))
-        print(f"{name}: quarter {quarter}, FID of 500 samples {curve[-1]:.2f}", flush=True)
-    start = time.perf_counter()
-    report = yardstick.report(draw(model, contender, n, 50))
-    facts = json.loads((OUT / f"{name}.json").read_text())
-    facts |= {"fid": report.fid, "fid_floor": report.fid_floor, "n": report.n, "solver": "DDIM-50"}
-    facts |= {"kid": report.kid, "histogram": report.histogram, "curve_500_samples_ddim20": curve}
-    facts |= {"sampling_images_per_second": n / (time.perf_counter() - start)}
-    RESULTS.mkdir(exist_ok=True)
     path = RESULTS / "equal_time.json"
-    results = json.loads(path.read_text()) if path.exists() else {}
-    path.write_text(json.dumps(results | {name: facts}, indent=2) + "\n")
-    print(f"{name}: FID {report.fid:.2f} (floor {report.fid_floor:.2f}, n = {n})", flush=True)
+    facts = json.loads((OUT / f"{name}.json").read_text())
+    curve: list[float] = []
+    for quarter in range(QUARTERS, 0, -1):
+        model.load_state_dict(torch.load(OUT / f"{name}-{quarter}.pt", weights_only=True))
+        images = draw(model, contender, n if quarter == QUARTERS else CURVE)
+        if quarter == QUARTERS:
+            report = yardstick.report(images)
+            facts |= {"fid": report.fid, "fid_floor": report.fid_floor, "n": report.n, "kid": report.kid}
+            facts |= {"histogram": report.histogram}
+            print(f"{name}: FID {report.fid:.2f} (floor {report.fid_floor:.2f}, n = {n})", flush=True)
+        curve.insert(0, yardstick.fid(yardstick.features(images[:CURVE])))
+        print(f"{name}: quarter {quarter}, FID of {CURVE} samples {curve[0]:.2f}", flush=True)
+        others = json.loads(path.read_text()) if path.exists() else {}
+        path.write_text(json.dumps(others | {name: facts | {"curve": curve, "curve_n": CURVE}}, indent=2) + "\n")
 
 
-def draw(model: nn.Module, contender: Contender, n: int, steps: int) -> Tensor:
-    """n samples by DDIM, the same starting noise for every contender."""
+def draw(model: nn.Module, contender: Contender, n: int) -> Tensor:
+    """n samples by the default solver in 20 steps, the same starting noise for every contender."""
     generator = torch.Generator().manual_seed(1)
     noise = torch.randn(n, 1, 28, 28, generator=generator)
-    walk = partial(sample, generator=generator, solver="ddim", steps=steps, prediction=contender.settings.prediction)
-    return torch.cat([walk(model, x_T, contender.schedule) for x_T in noise.split(100)])
+    walk = partial(sample, generator=generator, prediction=contender.settings.prediction)
+    drawn = []
+    with sampling_bar(n) as advance:
+        for x_T in noise.split(BATCH):
+            drawn.append(walk(model, x_T, contender.schedule))
+            advance(len(x_T))
+    return torch.cat(drawn)
 
 
 def report() -> None:

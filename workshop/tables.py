@@ -65,7 +65,7 @@ def quality() -> str:
     ]
     head = ["network", "images seen", "FID", "samples", "FID of as many real images", "settings"]
     first = next(iter(facts.values()))
-    note = f"The 60,000 images of Fashion-MNIST, {first['minutes']:g} minutes of training each, DDIM-50"
+    note = f"The 60,000 images of Fashion-MNIST, {first['minutes']:g} minutes of training each, 20 steps of `dpm`"
     return f"{table(head, rows)}\n\n{note}; `benchmarks/equal_time.py`; {where(first['trained'])}."
 
 
@@ -101,17 +101,20 @@ def one_step() -> str:
     for name, title in NAMES.items():
         facts = read(RESULTS / f"one-step-{name}.json")
         rows = []
-        for solver, steps, refined in dict.fromkeys((r["solver"], r["steps"], r["refined"]) for r in facts["rows"]):
+        ways = {(r["solver"] == "dpm", r["refined"], r["steps"]) for r in facts["rows"]}
+        for steps_of_dpm, refined, steps in sorted(ways):
+            way = f"{steps} steps" if steps_of_dpm else counted(steps, "jump")
             its = [
                 r["report"]
                 for r in facts["rows"]
-                if (r["solver"], r["steps"], r["refined"]) == (solver, steps, refined)
+                if (r["solver"] == "dpm", r["refined"], r["steps"]) == (steps_of_dpm, refined, steps)
             ]
-            way = f"{steps} {'jump' if steps == 1 else 'jumps'}" if solver == "jumps" else f"{steps} steps"
-            spoken = f"{way} and the refiner's two" if refined else way
             others = [mean(each[figure] for each in its) for figure in ("recall", "unsure", "nearest")]
-            shares = [f"{others[0]:.2f}", f"{others[1]:.1%}", f"{others[2]:.3f}"]
-            rows.append([spoken, spread([each["fid"] for each in its]), *shares])
+            fid = spread([each["fid"] for each in its])
+            rows.append([way + " and the refiner's two" * refined, fid, *shares(*others)])
+        real = facts["rows"][0]["report"]
+        floors = shares(*(real[f"{figure}_floor"] for figure in ("precision", "unsure", "nearest")))
+        rows.append(["real images", f"{real['fid_floor']:.2f}", *floors])
         tables.append(table([title, "FID", "recall", "unsure", "nearest"], rows))
         rates = facts["rates"]
         seeds = counted(len({each["seed"] for each in facts["rows"]}), "seed")
@@ -120,6 +123,11 @@ def one_step() -> str:
     note += "Mean and standard deviation over seeds; steps are DPM-Solver++'s; "
     note += f"`benchmarks/one_step.py`; {where(rates['measured'])}."
     return "\n\n".join([*tables, note])
+
+
+def shares(recall: float, unsure: float, nearest: float) -> list[str]:
+    """What a report says beside the FID."""
+    return [f"{recall:.2f}", f"{unsure:.1%}", f"{nearest:.3f}"]
 
 
 def ways_to_one_step() -> str:
