@@ -12,7 +12,7 @@ import pytest
 
 from cdm_tutor.course.mistakes import all_mistakes
 from workshop import __main__ as workshop
-from workshop import places, product, reach, registry, site
+from workshop import places, product, reach, registry, site, tables
 from workshop.product import Product
 
 ROOT = Path(__file__).parent.parent
@@ -283,3 +283,18 @@ def test_the_package_needs_nothing_of_the_workshop() -> None:
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
             if isinstance(node, ast.ImportFrom)
         }
+
+
+def test_a_table_is_filled_where_its_markers_stand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(tables.TABLES, "speed", lambda: "| a |\n\nNote.")
+    for margin in ("", "    "):
+        lines = ["<!-- table: speed -->", "", "| old |", "", "<!-- end -->", "after"]
+        filled = tables.filled("\n".join(margin + line if line else "" for line in lines))
+        new = ["<!-- table: speed -->", "", "| a |", "", "Note.", "", "<!-- end -->", "after"]
+        assert filled.split("\n") == [margin + line if line else "" for line in new]
+
+
+def test_no_marker_of_a_table_is_without_effect() -> None:
+    for page in [ROOT / "README.md", *places.DOCS.rglob("*.md")]:
+        text = page.read_text(encoding="utf-8")
+        assert text.count("\n<!-- table: ") + text.count(" <!-- table: ") == len(tables.MARKED.findall(text)), page

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from statistics import mean, stdev
+from textwrap import indent
 from typing import Any
 
 from cdm_tutor.course.mistakes import mistakes_of
@@ -348,12 +349,20 @@ FUNCTIONS = (
 TABLES: dict[str, Callable[[], str]] = {function.__name__: function for function in FUNCTIONS}
 
 
-MARKED = re.compile(r"^(<!-- table: (\w+) -->)$.*?^(<!-- end -->)$", flags=re.DOTALL | re.MULTILINE)
+MARKED = re.compile(r"^( *)<!-- table: (\w+) -->$.*?^\1<!-- end -->$", flags=re.DOTALL | re.MULTILINE)
 
 
 def filled(text: str) -> str:
-    """The page with every table between `<!-- table: NAME -->` and `<!-- end -->`, lines of their own, made anew."""
-    return MARKED.sub(lambda found: f"{found[1]}\n\n{TABLES[found[2]]()}\n\n{found[3]}", text)
+    """The page with every table made anew between `<!-- table: NAME -->` and `<!-- end -->`.
+
+    The markers stand on lines of their own; a table is indented as they are.
+    """
+    return MARKED.sub(_between_markers, text)
+
+
+def _between_markers(found: re.Match[str]) -> str:
+    margin, name = found.groups()
+    return indent(f"<!-- table: {name} -->\n\n{TABLES[name]()}\n\n<!-- end -->", margin)
 
 
 def write(page: str) -> list[Path]:
