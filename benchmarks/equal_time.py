@@ -74,28 +74,31 @@ def measure(name: str, n: int) -> None:
     contender = CONTENDERS[name](None)
     model = Adapter(contender)
     yardstick = Yardstick("fashion", load_sample("fashion").x0)
-    path = RESULTS / "equal_time.json"
-    facts = json.loads((OUT / f"{name}.json").read_text())
-    curve: list[float] = []
-    for quarter in range(QUARTERS, 0, -1):
+
+    def drawn(quarter: int, count: int) -> Tensor:
         model.load_state_dict(torch.load(OUT / f"{name}-{quarter}.pt", weights_only=True))
-        images = draw(model, contender, n if quarter == QUARTERS else CURVE)
-        if quarter == QUARTERS:
-            report = yardstick.report(images)
-            facts |= {"fid": report.fid, "fid_floor": report.fid_floor, "n": report.n, "kid": report.kid}
-            facts |= {"histogram": report.histogram}
-            print(f"{name}: FID {report.fid:.2f} (floor {report.fid_floor:.2f}, n = {n})", flush=True)
-        curve.insert(0, yardstick.fid(yardstick.features(images[:CURVE])))
-        print(f"{name}: quarter {quarter}, FID of {CURVE} samples {curve[0]:.2f}", flush=True)
+        return draw(model, contender, count)
+
+    images = drawn(QUARTERS, n)
+    report = yardstick.report(images)
+    facts = json.loads((OUT / f"{name}.json").read_text())
+    facts |= {"fid": report.fid, "fid_floor": report.fid_floor, "n": report.n}
+    facts |= {"kid": report.kid, "histogram": report.histogram, "curve": [], "curve_n": CURVE}
+    print(f"{name}: FID {report.fid:.2f} (floor {report.fid_floor:.2f}, n = {n})", flush=True)
+    path = RESULTS / "equal_time.json"
+    for quarter in range(QUARTERS, 0, -1):
+        some = images[:CURVE] if quarter == QUARTERS else drawn(quarter, CURVE)
+        facts["curve"].insert(0, yardstick.fid(yardstick.features(some)))
+        print(f"{name}: quarter {quarter}, FID of {CURVE} samples {facts['curve'][0]:.2f}", flush=True)
         others = json.loads(path.read_text()) if path.exists() else {}
-        path.write_text(json.dumps(others | {name: facts | {"curve": curve, "curve_n": CURVE}}, indent=2) + "\n")
+        path.write_text(json.dumps(others | {name: facts}, indent=2) + "\n")
 
 
 def draw(model: nn.Module, contender: Contender, n: int) -> Tensor:
     """n samples by the default solver in 20 steps, the same starting noise for every contender."""
     generator = torch.Generator().manual_seed(1)
     noise = torch.randn(n, 1, 28, 28, generator=generator)
-    walk = partial(sample, generator=generator, prediction=contender.settings.prediction)
+    walk = partial(sample, generator=generator, solver="dpm", steps=20, prediction=contender.settings.prediction)
     drawn = []
     with sampling_bar(n) as advance:
         for x_T in noise.split(BATCH):

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from statistics import mean, stdev
 from textwrap import indent
@@ -102,14 +103,9 @@ def one_step() -> str:
     for name, title in NAMES.items():
         facts = read(RESULTS / f"one-step-{name}.json")
         rows = []
-        ways = {(r["solver"] == "dpm", r["refined"], r["steps"]) for r in facts["rows"]}
-        for steps_of_dpm, refined, steps in sorted(ways):
-            way = f"{steps} steps" if steps_of_dpm else counted(steps, "jump")
-            its = [
-                r["report"]
-                for r in facts["rows"]
-                if (r["solver"] == "dpm", r["refined"], r["steps"]) == (steps_of_dpm, refined, steps)
-            ]
+        for (by_steps, refined, steps), its_rows in groupby(sorted(facts["rows"], key=way_of), key=way_of):
+            its = [row["report"] for row in its_rows]
+            way = f"{steps} steps" if by_steps else counted(steps, "jump")
             others = [mean(each[figure] for each in its) for figure in ("recall", "unsure", "nearest")]
             fid = spread([each["fid"] for each in its])
             rows.append([way + " and the refiner's two" * refined, fid, *shares(*others)])
@@ -124,6 +120,11 @@ def one_step() -> str:
     note += "Mean and standard deviation over seeds; steps are DPM-Solver++'s; "
     note += f"`benchmarks/one_step.py`; {where(rates['measured'])}."
     return "\n\n".join([*tables, note])
+
+
+def way_of(row: dict[str, Any]) -> tuple[bool, bool, int]:
+    """How the images of a row were drawn: by steps or by jumps, refined or not, in how many; in the table's order."""
+    return row["solver"] == "dpm", row["refined"], row["steps"]
 
 
 def shares(recall: float, unsure: float, nearest: float) -> list[str]:

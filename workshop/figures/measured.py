@@ -42,8 +42,8 @@ def equal_time(facts: dict[str, Any]) -> Figure:
         curve = contender["curve"]
         minutes = [contender["minutes"] * (i + 1) / len(curve) for i in range(len(curve))]
         axes.plot(minutes, curve, marker="o", label=contender["title"])
-    samples = f"FID ({contender['curve_n']} samples)"
-    axes.set(yscale="log", xlabel="minutes of training, two CPU cores", ylabel=samples, ylim=(2, 200))
+    n = next(iter(facts.values()))["curve_n"]
+    axes.set(yscale="log", xlabel="minutes of training, two CPU cores", ylabel=f"FID ({n} samples)", ylim=(2, 200))
     axes.yaxis.set_major_formatter("{x:g}")
     axes.legend()
     return figure
