@@ -236,6 +236,20 @@ def shipped() -> str:
     return f"{table(head, rows)}\n\n{note}\n\nand measured by `workshop/ship.py`; {where(facts['measured'])}."
 
 
+def images_seen() -> str:
+    tables = []
+    for name, title in NAMES.items():
+        facts = read(RESULTS / f"images-seen-{name}.json")
+        rows = []
+        for row in facts["rows"]:
+            report = row["report"]
+            rows.append([f"{row['weights']['images']:,}", f"{report['fid']:.2f}", f"{report['unsure']:.1%}"])
+        rows.append(["real images", f"{report['fid_floor']:.2f}", f"{report['unsure_floor']:.1%}"])
+        tables.append(table([f"{title}, images seen", "FID", "unsure"], rows))
+    note = f"{facts['n']:,} samples, 20 steps; `benchmarks/images_seen.py`; {where(facts['rows'][-1]['measured'])}."
+    return "\n\n".join([*tables, note])
+
+
 def memory() -> str:
     facts = read(RESULTS / "memory.json")
     return (
@@ -344,8 +358,8 @@ def diagnose() -> str:
 
 
 FUNCTIONS = (
-    stages, speed, quality, front, guidance, one_step, ways_to_one_step, refiner, harm, naive, shipped, processes,
-    memory, live, lessons, mutations, hostile, diagnose, clone,
+    stages, speed, quality, front, guidance, one_step, ways_to_one_step, refiner, harm, naive, shipped, images_seen,
+    processes, memory, live, lessons, mutations, hostile, diagnose, clone,
 )  # fmt: skip
 TABLES: dict[str, Callable[[], str]] = {function.__name__: function for function in FUNCTIONS}
 

@@ -64,14 +64,14 @@ def make(lesson: Lesson, mistake: Mistake) -> list[Path]:
     """Run a mistake's scenes; write the pictures and the facts."""
     pairs = [(scene, runs.outcome(scene, None), runs.outcome(scene, mistake)) for scene in scenes_of(mistake)]
     rows = [rows_of(right, wrong) for _, right, wrong in pairs]
-    seen = read_seen()
-    seen[mistake.name] = {
+    found = {
         "caught by": caught_by(lesson, mistake),
         "scenes": [
             {"rows": list(labels), **facts_of(right, wrong, measurer())}
             for (_, right, wrong), labels in zip(pairs, rows, strict=True)
         ],
     }
+    seen = read_seen() | {mistake.name: found}  # read late: another process may be making others
     with whole(SEEN) as part:
         kept = {name: seen[name] for name in all_mistakes() if name in seen}
         part.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
