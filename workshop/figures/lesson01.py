@@ -163,7 +163,7 @@ def main() -> None:
         "01-not-squared-sampled",
         "Samples with the square and without.",
         "Eight digits sampled with the right schedule, and eight from the same noise without the square: digits as "
-        "well, but other ones, thinner, and on a ground that is not quite black.",
+        "well, but thinner, some of them others, and on a ground that is not quite black.",
         flat,
         "not squared",
     )

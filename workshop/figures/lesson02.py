@@ -277,7 +277,7 @@ def draw_samples() -> None:
         "02-velocity-taken-for-noise",
         "Samples with v taken for what it is, and for the noise.",
         "Seven samples a row, pairs of rows from the same weights and starting noise. Clothes by DDIM, right: shirts "
-        "and shoes; mistaken: black and white blotches. Digits by DPM, right: digits; mistaken: fatter, some no digit.",
+        "and shoes; mistaken: black and white blotches. Digits by DPM, right: digits; mistaken: fatter, two others.",
         torch.cat(rows),
         columns=7,
         row_labels=["DDIM", "mistaken", "DPM", "mistaken"],

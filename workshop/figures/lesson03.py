@@ -419,7 +419,7 @@ def pictures_of_what_is_lost() -> None:
         "Samples of the right network and of five mistaken ones, from the same noise.",
         "Eight samples of the right network, clear digits, and below them the same noise sampled with five mistakes: "
         "with t in fractions, noise; ignoring t, broken strokes in grain; with the norm over the batch, white blobs; "
-        "with attention scrambled, the same digits but for one; unfolded wrongly, noise.",
+        "with attention scrambled, the same digits but for two; unfolded wrongly, noise.",
         torch.cat([drawn(MODEL), *(drawn(with_shipped_weights(mistaken(name))) for name in broken.values())]),
         columns=8,
         scale=2,

@@ -134,8 +134,8 @@ def solvers(model: Model, schedule: NoiseSchedule) -> None:
         "04-solvers",
         "Nine digits by each solver, with more and more steps, from the same noise.",
         "Nine digits by each of three solvers with 5, 10, 20 and 50 steps, from the same noise. With 5 steps those of "
-        "ddpm and ddim are faint and frayed, those of dpm have firmer strokes. Along ddim's row the digits stay the "
-        "same and get cleaner; along the other two they change.",
+        "ddim are faint and frayed, those of the other two a little. From 10 steps on the digits along ddim's row stay "
+        "the same; along the other two they change.",
         torch.cat(tiles),
         columns=4,
         scale=2,
@@ -327,8 +327,8 @@ def mistakes() -> None:
     beside(
         "prediction-ignored",
         "Samples with the answer read as what it is, v, and as noise.",
-        "Two pairs of rows. Digits: right above, below the same digits frayed, with holes and fringes. Clothes: right "
-        "above, below black and white blots in which no garment can be recognised.",
+        "Two pairs of rows. Digits: right above, below frayed ones, with holes and fringes. Clothes: right above, "
+        "below black and white blots in which no garment can be recognised.",
         ("mnist", "fashion"),
         "ddim",
         20,
@@ -352,7 +352,7 @@ def mistakes() -> None:
     beside(
         "variance-of-the-stride",
         "Samples with the variance of the posterior, and with that of the stride.",
-        "Above eight clean digits. Below the same digits under grain.",
+        "Above eight clean digits. Below the same under grain, one of them another.",
         ("mnist",),
         "ddpm",
         10,

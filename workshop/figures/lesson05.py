@@ -227,8 +227,8 @@ def before_after() -> None:
     picture(
         "05-after",
         "",
-        "After: the same, refined. The faint grid in the background is gone, and with it a stray speck above the "
-        "nought; the gap in the four is closed; clothes have firmer folds and clean outlines.",
+        "After: the same, refined. The faint grid in the background is gone; strokes are as white in the middle as "
+        "real ones; clothes have firmer folds and clean outlines. What is no digit stays none.",
         after,
         columns=10,
     )

@@ -185,7 +185,8 @@ def guesses() -> None:
         "Two paths, and what two networks guess along them.",
         "A path from noise to a digit, in nine points; below it what the network that was trained to denoise guesses "
         "at each, first a blot, then a soft shape, at last the digit; and below that what the consistency network "
-        "says: from the first point on nearly the same. Then the same of a piece of clothing.",
+        "says: from the first point on nearly the same, but for a frayed one at t = 959. Then the same of a piece of "
+        "clothing.",
         torch.cat(rows),
         columns=len(SEEN),
         labels=[f"t = {t}" for t in steps[:-1]] + ["the end"],
