@@ -92,7 +92,7 @@ def guidance() -> str:
         tables.append(table([f"{title}, guidance scale", "FID", "agreement", "unsure", "variety"], rows))
     note = (
         f"{facts['n']:,} samples, as many of each class, 20 steps. Agreement: how often the classifier sees the class "
-        "that was asked for. Unsure: how often it gives no class a probability of a half. Variety: how much two "
+        "that was asked for. Variety: how much two "
         f"samples of one class differ, real images 1; `benchmarks/guidance.py`; {where(facts['rows'][-1]['measured'])}."
     )
     return "\n\n".join([*tables, note])
